@@ -1,0 +1,1 @@
+typedef int kg_core_is_not_empty;

@@ -1,0 +1,29 @@
+/* SHA-2 (and SHA-1 for key identifiers) on nettle: no global state, so a guest library may use it.
+ * A context is plain memory: it may be copied, and needs no clean-up but a wipe. */
+#ifndef KG_CORE_HASH_H
+#define KG_CORE_HASH_H
+
+#include "core/buf.h"
+
+#include <stdint.h>
+
+enum kg_hash { KG_HASH_NONE = 0, KG_HASH_SHA1, KG_HASH_SHA256, KG_HASH_SHA384, KG_HASH_SHA512 };
+
+#define KG_HASH_MAX_SIZE 64
+
+struct kg_hash_ctx {
+  enum kg_hash hash;
+  union {
+    uint64_t align;
+    unsigned char bytes[256];
+  } state;
+};
+
+size_t kg_hash_size(enum kg_hash hash); /* digest size in bytes; 0 for KG_HASH_NONE */
+const char *kg_hash_name(enum kg_hash hash); /* "SHA256" */
+void kg_hash_init(struct kg_hash_ctx *ctx, enum kg_hash hash);
+void kg_hash_update(struct kg_hash_ctx *ctx, struct kg_span data);
+void kg_hash_final(struct kg_hash_ctx *ctx, unsigned char *digest); /* kg_hash_size() bytes; ctx is wiped */
+void kg_hash_once(enum kg_hash hash, struct kg_span data, unsigned char *digest);
+
+#endif

@@ -1,0 +1,58 @@
+/* The private key, wherever it lives. One small interface; `pkcs11:` (any token), `cng:` (KeyGuard), `tpm2:`.
+ * A key is safe to use from many threads at once and holds no lock of ours while the store works. */
+#ifndef KG_CORE_KEY_STORE_H
+#define KG_CORE_KEY_STORE_H
+
+#include "core/buf.h"
+#include "core/hash.h"
+
+enum kg_strength { KG_STRENGTH_NONE = 0, KG_STRENGTH_SOFTWARE = 1, KG_STRENGTH_HARDWARE = 2, KG_STRENGTH_KEYGUARD = 3 };
+
+enum kg_padding { KG_PADDING_PKCS1 = 0, KG_PADDING_PSS }; /* RSASSA-PKCS1-v1_5, RSASSA-PSS with MGF1 of the same hash */
+
+enum { /* what the store can do with this key; also written into the binding, so the module need not ask the store */
+  KG_CAN_SIGN_PKCS1 = 1 << 0,
+  KG_CAN_SIGN_PSS = 1 << 1,
+  KG_CAN_VERIFY = 1 << 2,        /* both of the above that it can sign */
+  KG_CAN_PSS_ANY_SALT = 1 << 3,  /* else: salt length = hash length only */
+  KG_CAN_PKCS1_ANY_INPUT = 1 << 4 /* else: DigestInfo of SHA-256, 384, 512 only */
+};
+
+struct kg_sign_params {
+  enum kg_padding padding;
+  enum kg_hash hash; /* of the digest given. PKCS#1 with KG_HASH_NONE: the input is a DigestInfo, or anything up to k-11 */
+  size_t salt_len;   /* PSS */
+};
+
+struct kg_key_info {
+  unsigned bits;
+  struct kg_buf modulus, exponent; /* big-endian, no leading zero */
+  enum kg_strength strength;
+  unsigned capabilities;
+  bool created; /* by this open */
+};
+
+struct kg_key;
+
+enum { KG_KEY_CREATE = 1 << 0 }; /* make an RSA 2048 key where there is none; never replace one */
+
+/* KG_E_USAGE for an unknown scheme; KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN, KG_E_KEY_STORE, KG_E_UNTRUSTED, KG_E_ACCESS. */
+KG_MUST_USE enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error);
+void kg_key_close(struct kg_key **key);
+const struct kg_key_info *kg_key_info(const struct kg_key *key); /* borrowed */
+
+/* `signature` takes info->bits / 8 bytes. */
+KG_MUST_USE enum kg_status kg_key_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
+                                       unsigned char *signature, struct kg_error *error);
+/* KG_E_SIGNATURE where it does not match. */
+KG_MUST_USE enum kg_status kg_key_verify(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
+                                         struct kg_span signature, struct kg_error *error);
+/* One PSS SHA-256 signature (salt 32) over a zero digest, the padding of the CSR: KG_E_KEY_DEAD where it fails. */
+KG_MUST_USE enum kg_status kg_key_probe(struct kg_key *key, struct kg_error *error);
+/* Destroys the key in its store, then closes it. */
+KG_MUST_USE enum kg_status kg_key_delete(struct kg_key **key, struct kg_error *error);
+
+const char *kg_strength_name(enum kg_strength strength); /* none software hardware keyguard */
+KG_MUST_USE enum kg_status kg_strength_parse(const char *text, enum kg_strength *out);
+
+#endif
