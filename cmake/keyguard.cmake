@@ -7,11 +7,12 @@ target_compile_options(kg_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
   -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 -Wvla -Wundef $<$<BOOL:${KEYGUARD_WERROR}>:-Werror>)
 
 add_library(kg_hardening INTERFACE)
-target_compile_options(kg_hardening INTERFACE -fstack-protector-strong
-  $<$<AND:$<NOT:$<CONFIG:Debug>>,$<STREQUAL:${KEYGUARD_SANITIZE},>>:-D_FORTIFY_SOURCE=2>)
-target_link_options(kg_hardening INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-  $<$<STREQUAL:${KEYGUARD_SANITIZE},>:-Wl,-z,defs>)
-if(KEYGUARD_SANITIZE)
+target_compile_options(kg_hardening INTERFACE -fstack-protector-strong)
+target_link_options(kg_hardening INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
+if(NOT KEYGUARD_SANITIZE)
+  target_compile_options(kg_hardening INTERFACE $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+  target_link_options(kg_hardening INTERFACE -Wl,-z,defs)
+else()
   add_compile_options(-fsanitize=${KEYGUARD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${KEYGUARD_SANITIZE})
 endif()
