@@ -1,10 +1,10 @@
 /* HTTP with the fixed policy: no redirects, caps on size and time, no proxy on the metadata legs, https elsewhere.
- * Bodies and headers are never logged. One curl_global_init by the process's main, before any thread. */
+ * Bodies and headers are never logged, and nothing is read from the environment: no proxy, no netrc, no key log.
+ * The process's main calls kg_crypto_isolate() and then curl_global_init() once, before any thread. */
 #ifndef KG_WIRE_HTTP_H
 #define KG_WIRE_HTTP_H
 
 #include "core/buf.h"
-#include "core/clock.h"
 
 #include <openssl/ssl.h>
 #include <stdint.h>
@@ -18,43 +18,39 @@ enum kg_http_kind {
 
 struct kg_http_request {
   enum kg_http_kind kind;
-  const char *method;                /* "GET" or "POST" */
+  const char *method; /* "GET" or "POST" */
   const char *url;
-  const char *const *headers;        /* "Name: value", NULL-terminated */
-  struct kg_span body;               /* POST */
-  int64_t timeout_ms;                /* of this attempt; connecting gets 2 s of it for metadata, 10 s else */
-  const char *ca_file;               /* extra trust (PEM), or NULL */
-  const char *proxy;                 /* KG_HTTP_SECURE only; NULL: none, the environment is not asked */
-  int tls_max;                       /* 12 or 13; 0: 13 */
+  const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
+  struct kg_span body;        /* POST */
+  int64_t timeout_ms;         /* of this attempt; connecting gets 2 s of it for metadata, 10 s else */
+  const char *ca_file;        /* trusted in addition to the system's store (PEM), or NULL */
+  const char *proxy;          /* KG_HTTP_SECURE only, http://host:port; NULL: none, the environment is not asked */
+  int tls_max;                /* 12 or 13; 0: 13 */
   int (*tls_setup)(SSL_CTX *context, void *argument); /* client certificate; 1: done. NULL: none */
   void *tls_argument;
 };
 
-struct kg_http_response {
+struct kg_http_response { /* {0} it first; cleared and filled by kg_http_perform, also where that fails */
   int status;
-  char server[128];
-  char date[64];
-  int64_t retry_after_s; /* -1: no usable Retry-After (seconds or HTTP date) */
-  struct kg_buf body;    /* wiped when cleared */
-  char remote[64];       /* "127.0.0.1:8443", for messages */
-  unsigned char server_alert; /* TLS alert number the peer sent, 0: none */
+  char server[128];           /* empty: none, or more than one */
+  int64_t date_s;             /* Date header, seconds since 1970; 0: none that can be read */
+  int64_t retry_after_s;      /* -1: no usable Retry-After (seconds or HTTP date) */
+  struct kg_buf body;         /* wiped when cleared */
+  char remote[64];            /* "127.0.0.1:8443", for messages */
+  unsigned char server_alert; /* number of the TLS alert that the peer sent (RFC 8446 section 6), 0: none */
+  bool reset;                 /* the peer reset the connection */
 };
 
-/* KG_OK whatever the HTTP status. KG_E_TIMEOUT, KG_E_TLS, KG_E_TRANSPORT with native_code = CURLcode; text names the
- * host, never the query. A redirect is an answer, and is not followed. A body over the cap is KG_E_TRANSPORT. */
+/* KG_OK whatever the HTTP status; a redirect is an answer, and is not followed. Else, with native_code = CURLcode:
+ *   KG_E_TLS        sub_code "server_untrusted", "peer_alert" (server_alert is set), "client_certificate", or none
+ *   KG_E_TRANSPORT  sub_code "connection_reset" (reset is set), "body_too_large", or none: refused, DNS, cut short
+ *   KG_E_TIMEOUT    KG_E_USAGE (a URL, method or proxy outside the policy)   KG_E_NO_MEMORY
+ * The text names the host, never path or query. */
 KG_MUST_USE enum kg_status kg_http_perform(const struct kg_http_request *request, struct kg_http_response *response,
                                            struct kg_error *error);
 void kg_http_response_clear(struct kg_http_response *response);
 
 /* RFC 3986 percent-encoding of everything but unreserved characters. free() it; NULL: no memory. */
 char *kg_http_escape(const char *text);
-/* A random version 4 UUID in its 36 characters. */
-KG_MUST_USE enum kg_status kg_uuid_new(char out[37]);
-
-/* An endpoint from an answer: https, no userinfo, backslash, dangling colon; scheme-less gets https; the path is dropped
- * (protocol 5.5, 8.1: GO/imdsv2.go). `allowed`: NULL-terminated host suffixes, empty or NULL: any. `*out`: free() it,
- * "https://host[:port]". */
-KG_MUST_USE enum kg_status kg_endpoint_check(const char *text, const char *const *allowed, char **out,
-                                             struct kg_error *error);
 
 #endif
