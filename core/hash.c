@@ -50,7 +50,7 @@ void kg_hash_update(struct kg_hash_ctx *ctx, struct kg_span data) {
   if (ctx->hash == KG_HASH_SHA384 || ctx->hash == KG_HASH_SHA512) sha512_update(state, data.len, data.data);
 }
 
-void kg_hash_final(struct kg_hash_ctx *ctx, unsigned char *digest) {
+bool kg_hash_final(struct kg_hash_ctx *ctx, unsigned char *digest) {
   void *state = ctx->state.bytes;
   size_t size = kg_hash_size(ctx->hash);
 
@@ -58,13 +58,18 @@ void kg_hash_final(struct kg_hash_ctx *ctx, unsigned char *digest) {
   if (ctx->hash == KG_HASH_SHA256) sha256_digest(state, size, digest);
   if (ctx->hash == KG_HASH_SHA384) sha384_digest(state, size, digest);
   if (ctx->hash == KG_HASH_SHA512) sha512_digest(state, size, digest);
-  kg_wipe(ctx, sizeof *ctx);
+  kg_hash_clear(ctx);
+  return true;
 }
 
-void kg_hash_once(enum kg_hash hash, struct kg_span data, unsigned char *digest) {
+void kg_hash_clear(struct kg_hash_ctx *ctx) {
+  if (ctx) kg_wipe(ctx, sizeof *ctx);
+}
+
+bool kg_hash_once(enum kg_hash hash, struct kg_span data, unsigned char *digest) {
   struct kg_hash_ctx ctx;
 
   kg_hash_init(&ctx, hash);
   kg_hash_update(&ctx, data);
-  kg_hash_final(&ctx, digest);
+  return kg_hash_final(&ctx, digest);
 }

@@ -6,6 +6,11 @@
 #include "core/buf.h"
 #include "core/hash.h"
 
+#include <stdbool.h>
+
+/* What may be believed of where the key lives. keyguard: a `cng:` key that Windows says is isolated. hardware: a `tpm2:`
+ * key; a `pkcs11:` key that its token made and says can never leave it (CKA_LOCAL, CKA_NEVER_EXTRACTABLE), where the
+ * library is libtpm2_pkcs11 or the slot says it is hardware (CKF_HW_SLOT). software: every other key; SoftHSM always. */
 enum kg_strength { KG_STRENGTH_NONE = 0, KG_STRENGTH_SOFTWARE = 1, KG_STRENGTH_HARDWARE = 2, KG_STRENGTH_KEYGUARD = 3 };
 
 enum kg_padding { KG_PADDING_PKCS1 = 0, KG_PADDING_PSS }; /* RSASSA-PKCS1-v1_5, RSASSA-PSS with MGF1 of the same hash */
@@ -17,6 +22,8 @@ enum { /* what the store can do with this key; also written into the binding, so
   KG_CAN_PSS_ANY_SALT = 1 << 3,  /* else: salt length = hash length only */
   KG_CAN_PKCS1_ANY_INPUT = 1 << 4 /* else: DigestInfo of SHA-256, 384, 512 only */
 };
+
+#define KG_SIGNATURE_MAX 512 /* bytes: RSA 4096, the largest key that a store opens */
 
 struct kg_sign_params {
   enum kg_padding padding;
@@ -36,21 +43,32 @@ struct kg_key;
 
 enum { KG_KEY_CREATE = 1 << 0 }; /* make an RSA 2048 key where there is none; never replace one */
 
-/* KG_E_USAGE for an unknown scheme; KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN, KG_E_KEY_STORE, KG_E_UNTRUSTED, KG_E_ACCESS. */
+/* KG_E_USAGE for an unknown scheme or a URI that says too little or too much; KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN,
+ * KG_E_KEY_STORE, KG_E_KEY_BUSY, KG_E_KEY_MECHANISM (no RSA key of 2048 to 4096 bits that may sign), KG_E_UNTRUSTED,
+ * KG_E_ACCESS. A refusal is never KG_E_KEY_NOT_FOUND. */
 KG_MUST_USE enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error);
 void kg_key_close(struct kg_key **key);
 const struct kg_key_info *kg_key_info(const struct kg_key *key); /* borrowed */
+/* What the attestation library is given: the NCRYPT_KEY_HANDLE of a `cng:` key, valid until close; else 0. */
+uintptr_t kg_key_native_handle(const struct kg_key *key);
 
-/* `signature` takes info->bits / 8 bytes. */
+/* `signature` takes info->bits / 8 bytes. KG_E_KEY_MECHANISM, KG_E_KEY_INPUT (both before the store is asked),
+ * KG_E_KEY_BUSY, KG_E_KEY_PIN, KG_E_KEY_DEAD, KG_E_KEY_STORE. */
 KG_MUST_USE enum kg_status kg_key_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
                                        unsigned char *signature, struct kg_error *error);
 /* KG_E_SIGNATURE where it does not match. */
 KG_MUST_USE enum kg_status kg_key_verify(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
                                          struct kg_span signature, struct kg_error *error);
-/* One PSS SHA-256 signature (salt 32) over a zero digest, the padding of the CSR: KG_E_KEY_DEAD where it fails. */
+/* One PSS SHA-256 signature (salt 32) over a zero digest, the padding of the CSR, verified where the store can:
+ * KG_E_KEY_DEAD where it fails or is wrong. Where nobody could ask (PIN, busy, no memory, no such mechanism) the status
+ * says that instead: it is no reason to replace a key. */
 KG_MUST_USE enum kg_status kg_key_probe(struct kg_key *key, struct kg_error *error);
 /* Destroys the key in its store, then closes it. */
 KG_MUST_USE enum kg_status kg_key_delete(struct kg_key **key, struct kg_error *error);
+
+/* The calling thread is inside a store. A token's library may lead back to us (it loads OpenSSL, whose configuration
+ * loads a provider, which loads our module); every call above is then refused at once, without waiting. */
+bool kg_key_store_is_busy(void);
 
 const char *kg_strength_name(enum kg_strength strength); /* none software hardware keyguard */
 KG_MUST_USE enum kg_status kg_strength_parse(const char *text, enum kg_strength *out);
