@@ -18,8 +18,8 @@ struct kg_config {
   char *proxy;                      /* for https legs; NULL: none. Metadata legs never use one */
   char **allowed_hosts;             /* host suffixes for attestation and token endpoints; empty: any */
   size_t allowed_hosts_count;
-  int tls_max;                      /* 12 or 13: keyguardctl's token leg */
-  unsigned deadline_s;              /* of one acquisition, all retries included */
+  int tls_max;         /* 12 or 13: keyguardctl's token leg */
+  unsigned deadline_s; /* of one acquisition, all retries included */
   bool provision_on_demand;
   enum kg_log_level log_level;
   enum kg_log_sink log_sink;
@@ -29,7 +29,8 @@ struct kg_config {
 
 /* KEYGUARD_CONF (ignored in set-uid and capability-raised processes), else the built-in path. Borrowed. */
 const char *kg_config_path(void);
-/* Fails whole; `*out` is then NULL. KG_E_UNTRUSTED where others may write the file. */
+/* Fails whole; `*out` is then NULL. A missing file is KG_E_CONFIG, as a wrong one is; KG_E_UNTRUSTED where others may
+ * write the file. */
 KG_MUST_USE enum kg_status kg_config_load(const char *path, struct kg_config **out, struct kg_error *error);
 /* The same from memory; `path` is for messages. */
 KG_MUST_USE enum kg_status kg_config_parse(const char *path, struct kg_span text, struct kg_config **out,
