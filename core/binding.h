@@ -24,23 +24,23 @@ struct kg_certificate {
 struct kg_binding {
   char *identity;
   enum kg_selector selector;
-  char *selector_value;                           /* as configured when it was issued; NULL: system */
-  char *client_id, *tenant_id, *identity_type;    /* as answered */
+  char *selector_value;                        /* as configured when it was issued; NULL: system */
+  char *client_id, *tenant_id, *identity_type; /* as answered */
   char *mtls_authentication_endpoint;
-  char *token_endpoint;                           /* the whole URL to POST to */
+  char *token_endpoint; /* the whole URL to POST to */
   bool attested;
   enum kg_strength strength;
-  char *key_store;                                /* redacted URI */
+  char *key_store; /* redacted URI */
   unsigned key_bits, capabilities;
   struct kg_buf modulus, exponent;
-  struct kg_buf public_key_info;                  /* DER SubjectPublicKeyInfo (PKCS#11 3.0 CKA_PUBLIC_KEY_INFO) */
+  struct kg_buf public_key_info; /* DER SubjectPublicKeyInfo (PKCS#11 3.0 CKA_PUBLIC_KEY_INFO) */
   struct kg_certificate leaf;
-  struct kg_certificate *chain;                   /* issuers, nearest first; usually none */
+  struct kg_certificate *chain; /* issuers, nearest first; usually none */
   size_t chain_count;
-  unsigned char sha256[32], sha1[20];             /* of the leaf's DER: x5t#S256, and CKA_CHECK_VALUE's source */
+  unsigned char sha256[32], sha1[20]; /* of the leaf's DER: x5t#S256, and CKA_CHECK_VALUE's source */
   int64_t issued_at;
-  int64_t token_not_after;                        /* certificate extension 1.3.6.1.4.1.311.90.2.1; 0: none */
-  char *machine_id, *boot_id;                     /* where and in which boot it was issued; may be NULL */
+  int64_t token_not_after;    /* certificate extension 1.3.6.1.4.1.311.90.2.1; 0: none */
+  char *machine_id, *boot_id; /* where and in which boot it was issued; may be NULL */
 };
 
 char *kg_binding_path(const char *state_dir, const char *identity); /* free() it */
