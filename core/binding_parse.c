@@ -217,36 +217,45 @@ static long skip_version(struct kg_span *text) {
   return version;
 }
 
-/* Everything around the body; `*text` is the body afterwards. */
-static enum kg_status unwrap(struct kg_span *text, struct kg_error *error) {
-  static const char damaged[] = "damaged: not the text of a binding";
-  size_t tail = strlen(KG_BINDING_TAIL), hex = 2 * kg_hash_size(KG_HASH_SHA256);
+static enum kg_status fail_damaged(const char *how, struct kg_error *error) {
+  return kg_error_set(error, KG_E_BINDING, "damaged: %s", how);
+}
+
+static enum kg_status check_sum(struct kg_span body, struct kg_span written, struct kg_error *error) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-  struct kg_span written;
   bool matches;
   char *sum;
+
+  kg_hash_once(KG_HASH_SHA256, body, digest);
+  sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
+  if (!sum) return fail_memory(error);
+  matches = kg_span_equal(kg_span_text(sum), written);
+  free(sum);
+  return matches ? KG_OK : fail_damaged("its checksum does not match", error);
+}
+
+/* Takes everything around the body off `*text`. */
+static enum kg_status unwrap(struct kg_span *text, struct kg_error *error) {
+  static const char foreign[] = "not the text of a binding";
+  size_t tail = strlen(KG_BINDING_TAIL), hex = 2 * kg_hash_size(KG_HASH_SHA256);
+  struct kg_span written;
   long version;
 
-  if (!skip(text, KG_BINDING_VERSION_HEAD)) return kg_error_set(error, KG_E_BINDING, "%s", damaged);
+  if (!skip(text, KG_BINDING_VERSION_HEAD)) return fail_damaged(foreign, error);
   version = skip_version(text);
   if (version > KG_BINDING_VERSION)
     return kg_error_set(error, KG_E_BINDING, "written by a newer keyguard: version %ld, and this one reads %d", version,
                         KG_BINDING_VERSION);
   if (version != KG_BINDING_VERSION || !skip(text, KG_BINDING_SUM_HEAD) || text->len < hex)
-    return kg_error_set(error, KG_E_BINDING, "%s", damaged);
+    return fail_damaged(foreign, error);
   written = kg_span_of(text->data, hex);
   text->data += hex;
   text->len -= hex;
-  if (!skip(text, KG_BINDING_BODY_HEAD) || text->len < tail ||
-      memcmp(text->data + text->len - tail, KG_BINDING_TAIL, tail) != 0)
-    return kg_error_set(error, KG_E_BINDING, "%s", damaged);
+  if (!skip(text, KG_BINDING_BODY_HEAD)) return fail_damaged(foreign, error);
+  if (text->len < tail || memcmp(text->data + text->len - tail, KG_BINDING_TAIL, tail) != 0)
+    return fail_damaged("it ends too early or too late", error);
   text->len -= tail;
-  kg_hash_once(KG_HASH_SHA256, *text, digest);
-  sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
-  if (!sum) return fail_memory(error);
-  matches = kg_span_equal(kg_span_text(sum), written);
-  free(sum);
-  return matches ? KG_OK : kg_error_set(error, KG_E_BINDING, "damaged: its checksum does not match");
+  return check_sum(*text, written, error);
 }
 
 enum kg_status kg_binding_parse(struct kg_span text, struct kg_binding **out, struct kg_error *error) {

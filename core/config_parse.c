@@ -164,7 +164,7 @@ static char *read_line(char *out, int size, void *stream) {
   length = end ? (size_t)(end - parser->rest.data) + 1 : parser->rest.len;
   parser->line++;
   if (memchr(parser->rest.data, '\0', length)) fail(parser, parser->line, "the line holds a NUL character");
-  if (length + 2 > (size_t)size) /* inih takes a full buffer for a line without end */
+  if (length - (end != NULL) > (size_t)size - 2) /* its end of line and a NUL must fit, too */
     fail(parser, parser->line,
          "the line is longer than %d bytes; a key-store, user-assigned-resource-id or allowed-hosts may continue on "
          "indented lines",
