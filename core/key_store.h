@@ -45,7 +45,7 @@ enum { KG_KEY_CREATE = 1 << 0 }; /* make an RSA 2048 key where there is none; ne
 
 /* KG_E_USAGE for an unknown scheme or a URI that says too little or too much; KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN,
  * KG_E_KEY_STORE, KG_E_KEY_BUSY, KG_E_KEY_MECHANISM (no RSA key of 2048 to 4096 bits that may sign), KG_E_UNTRUSTED,
- * KG_E_ACCESS. A refusal is never KG_E_KEY_NOT_FOUND. */
+ * KG_E_ACCESS; KG_E_CONFIG where two tokens or two keys match. A refusal is never KG_E_KEY_NOT_FOUND. */
 KG_MUST_USE enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error);
 void kg_key_close(struct kg_key **key);
 const struct kg_key_info *kg_key_info(const struct kg_key *key); /* borrowed */
@@ -63,7 +63,7 @@ KG_MUST_USE enum kg_status kg_key_verify(struct kg_key *key, const struct kg_sig
  * KG_E_KEY_DEAD where it fails or is wrong. Where nobody could ask (PIN, busy, no memory, no such mechanism) the status
  * says that instead: it is no reason to replace a key. */
 KG_MUST_USE enum kg_status kg_key_probe(struct kg_key *key, struct kg_error *error);
-/* Destroys the key in its store, then closes it. */
+/* Destroys the key in its store, then closes it; where it cannot be destroyed it stays open. */
 KG_MUST_USE enum kg_status kg_key_delete(struct kg_key **key, struct kg_error *error);
 
 /* The calling thread is inside a store. A token's library may lead back to us (it loads OpenSSL, whose configuration

@@ -102,10 +102,10 @@ static enum kg_status follow(struct walk *walk, int link, const struct stat *sta
   length = readlinkat(link, "", target, sizeof target);
   if (length < 0) return fail(walk, errno, name);
   if (++walk->links > LINKS_MAX) return fail(walk, ELOOP, name);
-  if ((size_t)length + 1 + strlen(walk->rest) >= sizeof rest) return fail(walk, ENAMETOOLONG, name);
+  /* The rest begins with its slash, or is empty: a link at the end of the path is no folder. */
+  if ((size_t)length + strlen(walk->rest) >= sizeof rest) return fail(walk, ENAMETOOLONG, name);
   memcpy(rest, target, (size_t)length);
-  rest[length] = '/';
-  strcpy(rest + length + 1, walk->rest);
+  strcpy(rest + length, walk->rest);
   strcpy(walk->rest, rest);
   return target[0] == '/' ? enter_root(walk) : KG_OK;
 }

@@ -1,0 +1,80 @@
+#include "core/key_store_pkcs11.h"
+
+#include <string.h>
+
+#define BITS 2048
+#define ID_SIZE 16 /* random, where the URI names none */
+
+static enum kg_status make_id(const struct kg_uri *uri, const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
+                              unsigned char random[ID_SIZE], CK_ATTRIBUTE *id, struct kg_error *error) {
+  *id = (CK_ATTRIBUTE){CKA_ID, uri->id.data, (CK_ULONG)uri->id.len};
+  if (uri->id.len > 0) return KG_OK;
+  CK_RV rv = f->C_GenerateRandom(session, random, ID_SIZE);
+  if (rv != CKR_OK) return kg_token_error(error, "C_GenerateRandom", rv);
+  *id = (CK_ATTRIBUTE){CKA_ID, random, ID_SIZE};
+  return KG_OK;
+}
+
+/* Signs and nothing else, and never leaves the token. */
+static CK_RV generate(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_ATTRIBUTE label, CK_ATTRIBUTE id) {
+  CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+  CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+  CK_ULONG bits = BITS;
+  CK_BYTE exponent[] = {1, 0, 1};
+  CK_OBJECT_HANDLE public_key, private_key;
+  CK_ATTRIBUTE public_template[] = {
+      {CKA_TOKEN, &yes, sizeof yes},
+      {CKA_PRIVATE, &no, sizeof no},
+      {CKA_VERIFY, &yes, sizeof yes},
+      {CKA_ENCRYPT, &no, sizeof no},
+      {CKA_MODULUS_BITS, &bits, sizeof bits},
+      {CKA_PUBLIC_EXPONENT, exponent, sizeof exponent},
+      id,
+      label,
+  };
+  CK_ATTRIBUTE private_template[] = {
+      {CKA_TOKEN, &yes, sizeof yes},
+      {CKA_PRIVATE, &yes, sizeof yes},
+      {CKA_SENSITIVE, &yes, sizeof yes},
+      {CKA_EXTRACTABLE, &no, sizeof no},
+      {CKA_SIGN, &yes, sizeof yes},
+      {CKA_DECRYPT, &no, sizeof no},
+      id,
+      label,
+  };
+  CK_ULONG named = label.ulValueLen > 0 ? 0 : 1; /* the last one is the label */
+  return f->C_GenerateKeyPair(session, &mechanism, public_template,
+                              sizeof public_template / sizeof public_template[0] - named, private_template,
+                              sizeof private_template / sizeof private_template[0] - named, &public_key, &private_key);
+}
+
+enum kg_status kg_token_generate(struct kg_token_key *key, struct kg_backing *backing, CK_SESSION_HANDLE session,
+                                 struct kg_error *error) {
+  CK_OBJECT_HANDLE existing;
+  CK_ATTRIBUTE id, label = {CKA_LABEL, key->uri.object, 0};
+  unsigned char random[ID_SIZE];
+  if (key->uri.object != NULL) label.ulValueLen = (CK_ULONG)strlen(key->uri.object);
+  /* Again, in this session: nothing that is there is ever replaced, and another process may have been faster. */
+  enum kg_status status = kg_token_find_private(key, backing, session, &existing, error);
+  if (status != KG_E_KEY_NOT_FOUND) return status;
+  status = make_id(&key->uri, backing->f, session, random, &id, error);
+  if (status != KG_OK) return status;
+  CK_RV rv = generate(backing->f, session, label, id);
+  if (rv != CKR_OK) return kg_token_error(error, "C_GenerateKeyPair", rv);
+  key->key.info.created = true;
+  return KG_OK;
+}
+
+enum kg_status kg_token_destroy(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane,
+                                struct kg_error *error) {
+  enum kg_status status = kg_token_find_private(key, backing, lane->session, &lane->private_key, error);
+  if (status != KG_OK) return status;
+  if (!kg_token_is_same_key(key, backing, lane->session, lane->private_key))
+    return kg_error_set(error, KG_E_KEY_DEAD, "the key was replaced by another one since it was opened");
+  lane->public_key = kg_token_find_public(key, backing, lane);
+  CK_RV rv = backing->f->C_DestroyObject(lane->session, lane->private_key);
+  if (rv != CKR_OK) return kg_token_error(error, "C_DestroyObject", rv);
+  /* The private key is gone; a public key that stays behind does no harm. */
+  if (lane->public_key != 0) backing->f->C_DestroyObject(lane->session, lane->public_key);
+  return KG_OK;
+}
