@@ -1,1 +1,0 @@
-typedef int kg_core_is_not_empty;
