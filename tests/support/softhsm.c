@@ -83,15 +83,16 @@ void kg_softhsm_free(struct kg_softhsm **softhsm) {
 }
 
 void kg_softhsm_add_token(struct kg_softhsm *softhsm, const char *label) {
-  char *const arguments[] = {"softhsm2-util", "--init-token", "--free",   "--label",  (char *)label,
-                             "--pin",         KG_SOFTHSM_PIN, "--so-pin", "12345678", NULL};
+  const char *const arguments[] = {"softhsm2-util", "--init-token", "--free",   "--label",  label,
+                                   "--pin",         KG_SOFTHSM_PIN, "--so-pin", "12345678", NULL};
   posix_spawn_file_actions_t actions;
   pid_t child;
   int status = -1;
   (void)softhsm;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  if (posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ) != 0) fail("cannot start softhsm2-util");
+  if (posix_spawnp(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ) != 0)
+    fail("cannot start softhsm2-util");
   posix_spawn_file_actions_destroy(&actions);
   if (waitpid(child, &status, 0) != child || status != 0) fail("softhsm2-util --init-token failed");
 }
