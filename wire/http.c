@@ -50,7 +50,7 @@ static void set_route(struct options *options, const struct kg_http_request *req
   bool proxied = secure && request->proxy;
 
   set_text(options, CURLOPT_PROTOCOLS_STR, secure ? "https" : "http,https");
-  set_text(options, CURLOPT_REDIR_PROTOCOLS_STR, "");
+  set_text(options, CURLOPT_REDIR_PROTOCOLS_STR, "https");
   set_long(options, CURLOPT_FOLLOWLOCATION, 0);
   set_long(options, CURLOPT_MAXREDIRS, 0);
   set_text(options, CURLOPT_PROXY, proxied ? request->proxy : "");

@@ -1,6 +1,7 @@
 /* The credential plugin interface: given an identity and a key that can sign, obtain a credential for that key.
  * A plugin is a shared library exporting one function, `keyguard_credential_plugin`. It runs in keyguardctl's process,
- * one call at a time, never inside an application that uses the key. */
+ * one call at a time, never inside an application that uses the key. The process's main has initialised libcurl and
+ * OpenSSL before; a plugin leaves their global state alone, and is never unloaded. */
 #ifndef KEYGUARD_CREDENTIAL_PLUGIN_H
 #define KEYGUARD_CREDENTIAL_PLUGIN_H
 
@@ -54,6 +55,7 @@ struct kg_plugin_request {
   const char *attestation_library_sha256; /* hex or NULL */
   const char *const *allowed_hosts;   /* suffixes for attestation and token endpoints; NULL-terminated, empty: any */
   int64_t deadline_ms;                /* on host->elapsed_ms: the whole acquisition ends before it */
+  uint64_t retry_seed;                /* spreads retries of machines that start together; 0: exact waits */
 };
 
 struct kg_plugin_credential { /* owned by the plugin until released */
@@ -84,7 +86,7 @@ struct kg_plugin_error {
 struct kg_credential_plugin {
   uint32_t version; /* KG_CREDENTIAL_PLUGIN_VERSION */
   const char *name, *release;
-  /* 0: `*credential` is filled. Else `error` is, and nothing is left behind. */
+  /* 0: `*credential` is filled. Else `error` is (the caller sets its `size` before), and nothing is left behind. */
   int (*acquire)(const struct kg_plugin_request *request, struct kg_plugin_credential **credential,
                  struct kg_plugin_error *error);
   void (*release_credential)(struct kg_plugin_credential *credential); /* NULL is allowed */

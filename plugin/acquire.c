@@ -1,0 +1,84 @@
+/* The order of the steps, and nothing else. */
+#include "plugin/acquire.h"
+
+#include "plugin/attestation.h"
+#include "plugin/credential.h"
+#include "plugin/csr.h"
+#include "plugin/gate.h"
+#include "plugin/issue.h"
+#include "plugin/metadata.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum kg_status check_request(const struct kg_plugin_request *request, struct kg_error *error) {
+  const struct kg_plugin_key *key;
+
+  if (!request || request->size < sizeof *request || !request->host || !request->key)
+    return kg_error_set(error, KG_E_PLUGIN, "the request is incomplete or of an older interface");
+  key = request->key;
+  if (!key->sign_pss_sha256 || !key->public_key_info.data || key->public_key_info.len == 0)
+    return kg_error_set(error, KG_E_PLUGIN, "the request's key cannot sign or has no public part");
+  if ((request->selector != KG_PLUGIN_SYSTEM_ASSIGNED) != (request->selector_value && *request->selector_value))
+    return kg_error_set(error, KG_E_PLUGIN, "the request's selector and its value do not belong together");
+  return KG_OK;
+}
+
+static enum kg_status attest(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
+                             struct kg_buf *token, struct kg_error *error) {
+  if (!acquisition->request->attestation) return KG_OK;
+  return kg_attestation_get(acquisition, metadata, token, error);
+}
+
+/* The key is looked at first: a request that cannot be signed for is not worth a leg (protocol 1.2). */
+static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_plugin_credential **credential,
+                          struct kg_error *error) {
+  struct kg_metadata metadata = {0};
+  struct kg_issued issued = {0};
+  struct kg_buf token = {0};
+  char *csr = NULL;
+  enum kg_status status = kg_csr_check_key(acquisition->request->key, error);
+
+  if (status == KG_OK) status = kg_metadata_get(acquisition, &metadata, error);
+  if (status == KG_OK) status = kg_csr_new(acquisition->request->key, &metadata, &csr, error);
+  if (status == KG_OK) status = attest(acquisition, &metadata, &token, error);
+  if (status == KG_OK) status = kg_issue(acquisition, &metadata, csr, kg_buf_span(&token), &issued, error);
+  if (status == KG_OK) status = kg_credential_new(&issued, acquisition->request->attestation != 0, credential, error);
+  kg_metadata_clear(&metadata);
+  kg_issued_clear(&issued);
+  kg_buf_clear(&token);
+  free(csr);
+  return status;
+}
+
+static void export_error(const struct kg_error *from, const char *correlation_id, struct kg_plugin_error *to) {
+  const char *sub_code = *from->sub_code ? from->sub_code : kg_status_sub_code(from->status);
+
+  if (!to || to->size < sizeof *to) return;
+  memset(to, 0, sizeof *to);
+  to->size = sizeof *to;
+  to->http_status = from->http_status;
+  to->native_code = from->native_code;
+  snprintf(to->code, sizeof to->code, "%s", kg_status_code(from->status));
+  snprintf(to->sub_code, sizeof to->sub_code, "%s", sub_code);
+  snprintf(to->oauth_error, sizeof to->oauth_error, "%s", from->oauth_error);
+  snprintf(to->aadsts, sizeof to->aadsts, "%s", from->aadsts);
+  snprintf(to->correlation_id, sizeof to->correlation_id, "%s", correlation_id);
+  snprintf(to->text, sizeof to->text, "%s", from->text);
+}
+
+int kg_imds_acquire(const struct kg_plugin_request *request, struct kg_plugin_credential **credential,
+                    struct kg_plugin_error *error) {
+  struct kg_acquisition acquisition = {0};
+  struct kg_error failure = {0};
+  enum kg_status status = check_request(request, &failure);
+
+  *credential = NULL;
+  if (status == KG_OK) status = kg_gate_check(request, &failure);
+  if (status == KG_OK) status = kg_acquisition_init(&acquisition, request, &failure);
+  if (status == KG_OK) status = run(&acquisition, credential, &failure);
+  if (status != KG_OK) export_error(&failure, acquisition.correlation_id, error);
+  kg_acquisition_clear(&acquisition);
+  return status == KG_OK ? 0 : (int)status;
+}

@@ -1,0 +1,11 @@
+/* Managed identity v2, from the request to the credential (protocol 0.2). */
+#ifndef KG_PLUGIN_ACQUIRE_H
+#define KG_PLUGIN_ACQUIRE_H
+
+#include "keyguard/credential_plugin.h"
+
+int kg_imds_acquire(const struct kg_plugin_request *request, struct kg_plugin_credential **credential,
+                    struct kg_plugin_error *error);
+void kg_credential_release(struct kg_plugin_credential *credential);
+
+#endif

@@ -1,0 +1,105 @@
+#include "plugin/attestation_log.h"
+
+#include "wire/redact.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ERROR_LINES 3
+
+struct line {
+  int level; /* of the host's log */
+  char text[240];
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* the library may log from threads of its own */
+static struct line lines[KG_ATTESTATION_LOG_LINES];
+static size_t received; /* in all; the newest is at (received - 1) % KG_ATTESTATION_LOG_LINES */
+
+/* 0 error, 1 warning, 2 information; everything else stays out of sight unless debugging (protocol 12). */
+static int level_of(int native) {
+  switch (native) {
+  case 0:
+    return KG_PLUGIN_LOG_ERROR;
+  case 1:
+    return KG_PLUGIN_LOG_WARN;
+  case 2:
+    return KG_PLUGIN_LOG_INFO;
+  default:
+    return KG_PLUGIN_LOG_DEBUG;
+  }
+}
+
+void kg_attestation_log_receive(void *context, const char *tag, int level, const char *function, int line,
+                                const char *message) {
+  char clean_tag[32], clean[200];
+
+  (void)context;
+  (void)function;
+  (void)line;
+  kg_redact(tag ? tag : "", clean_tag, sizeof clean_tag);
+  kg_redact(message ? message : "", clean, sizeof clean);
+  pthread_mutex_lock(&mutex);
+  struct line *to = &lines[received++ % KG_ATTESTATION_LOG_LINES];
+  to->level = level_of(level);
+  snprintf(to->text, sizeof to->text, "%s%s%s", clean_tag, *clean_tag ? ": " : "", clean);
+  pthread_mutex_unlock(&mutex);
+}
+
+void kg_attestation_log_start(void) {
+  pthread_mutex_lock(&mutex);
+  received = 0;
+  pthread_mutex_unlock(&mutex);
+}
+
+static size_t oldest_locked(void) {
+  return received > KG_ATTESTATION_LOG_LINES ? received - KG_ATTESTATION_LOG_LINES : 0;
+}
+
+/* Where the last ERROR_LINES errors begin. */
+static size_t first_error_locked(void) {
+  size_t at = received, found = 0;
+
+  while (at > oldest_locked() && found < ERROR_LINES)
+    if (lines[--at % KG_ATTESTATION_LOG_LINES].level == KG_PLUGIN_LOG_ERROR) found++;
+  return at;
+}
+
+void kg_attestation_log_errors(char *out, size_t size) {
+  size_t len = 0;
+
+  out[0] = '\0';
+  pthread_mutex_lock(&mutex);
+  for (size_t i = first_error_locked(); i < received && len + 1 < size; i++) {
+    const struct line *line = &lines[i % KG_ATTESTATION_LOG_LINES];
+    if (line->level != KG_PLUGIN_LOG_ERROR) continue;
+    snprintf(out + len, size - len, "%s%s", len ? "; " : "", line->text);
+    len = strlen(out);
+  }
+  pthread_mutex_unlock(&mutex);
+}
+
+/* One at a time out of the lock: the host's log is foreign code, too. */
+static bool take(size_t index, struct line *out) {
+  bool there;
+
+  pthread_mutex_lock(&mutex);
+  there = index < received;
+  if (there) *out = lines[index % KG_ATTESTATION_LOG_LINES];
+  pthread_mutex_unlock(&mutex);
+  return there;
+}
+
+void kg_attestation_log_drain(const struct kg_acquisition *acquisition) {
+  struct line line;
+  size_t index;
+
+  pthread_mutex_lock(&mutex);
+  index = oldest_locked();
+  pthread_mutex_unlock(&mutex);
+  if (index)
+    kg_acquisition_log(acquisition, KG_PLUGIN_LOG_WARN, "attestation library: %zu earlier lines were dropped", index);
+  for (; take(index, &line); index++)
+    kg_acquisition_log(acquisition, line.level, "attestation library: %s", line.text);
+}

@@ -1,0 +1,123 @@
+#include "plugin/certificate.h"
+
+#include "core/clock.h"
+#include "core/encoding.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <strings.h>
+
+#define FUTURE_S 300 /* pitfalls 46: an issuer's clock may be this much ahead of ours */
+#define SIZE_MAX_DER (64 * 1024)
+
+static enum kg_status refuse(struct kg_error *error, const char *why) {
+  return kg_error_set(error, KG_E_INVALID_CERTIFICATE, "the issued certificate %s", why);
+}
+
+/* The same bytes come out again: the module hands them on as they are. */
+static bool is_der(X509 *certificate, struct kg_span der) {
+  unsigned char *again = NULL;
+  int len = i2d_X509(certificate, &again);
+  bool same = len > 0 && kg_span_equal(kg_span_of(again, (size_t)len), der);
+
+  OPENSSL_free(again);
+  return same;
+}
+
+static X509 *parse_der(struct kg_span der) {
+  const unsigned char *p = der.data;
+  X509 *certificate = der.len <= SIZE_MAX_DER ? d2i_X509(NULL, &p, (long)der.len) : NULL;
+
+  if (certificate && p == der.data + der.len && is_der(certificate, der)) return certificate;
+  X509_free(certificate);
+  return NULL;
+}
+
+static bool has_key(X509 *certificate, struct kg_span public_key_info) {
+  const unsigned char *p = public_key_info.data;
+  EVP_PKEY *ours = d2i_PUBKEY(NULL, &p, (long)public_key_info.len);
+  EVP_PKEY *theirs = X509_get0_pubkey(certificate);
+  bool same = ours && theirs && EVP_PKEY_eq(ours, theirs) == 1;
+
+  EVP_PKEY_free(ours);
+  return same;
+}
+
+/* Exactly one common name, and nothing hidden behind a NUL in it. */
+static bool names(X509 *certificate, const char *client_id) {
+  const X509_NAME *subject = X509_get_subject_name(certificate);
+  int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  unsigned char *text = NULL;
+  int len;
+  bool same;
+
+  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return false;
+  len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  same = len > 0 && strlen((char *)text) == (size_t)len && strcasecmp((char *)text, client_id) == 0;
+  OPENSSL_free(text);
+  return same;
+}
+
+static bool get_time(const ASN1_TIME *time, int64_t *out) {
+  ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+  int days = 0, seconds = 0;
+  bool done = epoch && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
+
+  ASN1_TIME_free(epoch);
+  *out = (int64_t)days * 86400 + seconds;
+  return done;
+}
+
+static bool may_authenticate_clients(X509 *certificate) {
+  uint32_t use = X509_get_key_usage(certificate), purpose = X509_get_extended_key_usage(certificate);
+
+  if (X509_get_extension_flags(certificate) & EXFLAG_INVALID) return false;
+  return (use == UINT32_MAX || (use & KU_DIGITAL_SIGNATURE)) &&
+         (purpose == UINT32_MAX || (purpose & (XKU_SSL_CLIENT | XKU_ANYEKU)));
+}
+
+/* Both clocks, since one of them is wrong and only the reader can tell which. */
+static enum kg_status refuse_time(const struct kg_certificate_rules *rules, const char *what, int64_t when,
+                                  struct kg_error *error) {
+  char limit[KG_TIME_TEXT_SIZE], local[KG_TIME_TEXT_SIZE], server[KG_TIME_TEXT_SIZE] = "unknown";
+
+  kg_time_format(when, limit);
+  kg_time_format(rules->now, local);
+  if (rules->server_time) kg_time_format(rules->server_time, server);
+  return kg_error_set(error, KG_E_INVALID_CERTIFICATE,
+                      "the issued certificate %s %s; this machine's clock says %s, the service's %s", what, limit,
+                      local, server);
+}
+
+static enum kg_status check_times(X509 *certificate, const struct kg_certificate_rules *rules,
+                                  struct kg_certificate_times *times, struct kg_error *error) {
+  if (!get_time(X509_get0_notBefore(certificate), &times->not_before) ||
+      !get_time(X509_get0_notAfter(certificate), &times->not_after))
+    return refuse(error, "has no readable validity");
+  if (times->not_before > rules->now + FUTURE_S) return refuse_time(rules, "begins at", times->not_before, error);
+  if (times->not_after <= rules->now) return refuse_time(rules, "ended at", times->not_after, error);
+  return KG_OK;
+}
+
+static enum kg_status check(X509 *certificate, const struct kg_certificate_rules *rules,
+                            struct kg_certificate_times *times, struct kg_error *error) {
+  if (!has_key(certificate, rules->public_key_info)) return refuse(error, "is for another key than ours");
+  if (!names(certificate, rules->client_id)) return refuse(error, "does not name the client id as its common name");
+  if (!may_authenticate_clients(certificate)) return refuse(error, "is not usable by a TLS client");
+  return check_times(certificate, rules, times, error);
+}
+
+enum kg_status kg_certificate_check(const char *base64, const struct kg_certificate_rules *rules, struct kg_buf *der,
+                                    struct kg_certificate_times *times, struct kg_error *error) {
+  X509 *certificate = NULL;
+  enum kg_status status = KG_OK;
+
+  if (kg_base64_parse(base64, der) != KG_OK) return refuse(error, "is not base64");
+  certificate = parse_der(kg_buf_span(der));
+  status = certificate ? check(certificate, rules, times, error) : refuse(error, "is not one DER certificate");
+  X509_free(certificate);
+  ERR_clear_error();
+  if (status != KG_OK) kg_buf_clear(der);
+  return status;
+}

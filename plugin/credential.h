@@ -1,0 +1,13 @@
+/* The plugin's answer, with the memory behind it. Released by kg_credential_release() of plugin/acquire.h. */
+#ifndef KG_PLUGIN_CREDENTIAL_H
+#define KG_PLUGIN_CREDENTIAL_H
+
+#include "plugin/issue.h"
+
+#include <stdbool.h>
+
+/* Takes what `issued` holds and leaves it empty. */
+KG_MUST_USE enum kg_status kg_credential_new(struct kg_issued *issued, bool attested, struct kg_plugin_credential **out,
+                                             struct kg_error *error);
+
+#endif

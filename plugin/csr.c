@@ -1,0 +1,189 @@
+#include "plugin/csr.h"
+
+#include "core/encoding.h"
+#include "core/hash.h"
+
+#include <cJSON.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_BITS 2048
+#define SALT_LEN 32
+#define COMPUTE_UNIT_OID "1.3.6.1.4.1.311.90.2.10" /* MI/V2/Csr.cs */
+
+/* DER bytes -> key, by the decoder of SubjectPublicKeyInfo: an engine that a host made the default breaks
+ * EVP_PKEY_fromdata() for RSA (platforms 3.5). */
+static EVP_PKEY *load_public_key(const struct kg_plugin_key *key) {
+  const unsigned char *p = key->public_key_info.data;
+  EVP_PKEY *public_key = d2i_PUBKEY(NULL, &p, (long)key->public_key_info.len);
+
+  if (public_key && p == key->public_key_info.data + key->public_key_info.len) return public_key;
+  EVP_PKEY_free(public_key);
+  return NULL;
+}
+
+enum kg_status kg_csr_check_key(const struct kg_plugin_key *key, struct kg_error *error) {
+  EVP_PKEY *public_key = load_public_key(key);
+  bool rsa = public_key && EVP_PKEY_get_base_id(public_key) == EVP_PKEY_RSA;
+  int bits = public_key ? EVP_PKEY_get_bits(public_key) : 0;
+
+  EVP_PKEY_free(public_key);
+  ERR_clear_error();
+  if (!rsa) return kg_error_set(error, KG_E_KEY_MECHANISM, "the key's public part is not an RSA key");
+  if (bits != KEY_BITS || key->bits != KEY_BITS)
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "the key has %d bits; managed identity v2 takes %d only", bits,
+                        KEY_BITS);
+  return KG_OK;
+}
+
+/* CN={client}, DC={tenant} as text is DC first on the wire; the string types are those that .NET writes (GO/csr.go). */
+static bool set_subject(X509_REQ *req, const struct kg_metadata *metadata) {
+  X509_NAME *name = X509_REQ_get_subject_name(req);
+  const unsigned char *tenant = (const unsigned char *)metadata->tenant_id;
+  const unsigned char *client = (const unsigned char *)metadata->client_id;
+
+  return X509_NAME_add_entry_by_NID(name, NID_domainComponent, V_ASN1_IA5STRING, tenant, -1, -1, 0) == 1 &&
+         X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_PRINTABLESTRING, client, -1, -1, 0) == 1;
+}
+
+/* {"vmId":"...","vmssId":"..."} in this order, an absent one left out (MI/V2/CsrMetadata.cs). */
+static char *format_unit(const struct kg_metadata *metadata) {
+  cJSON *unit = cJSON_CreateObject();
+  char *text = NULL;
+
+  if (!unit) return NULL;
+  if ((!metadata->vm_id || cJSON_AddStringToObject(unit, "vmId", metadata->vm_id)) &&
+      (!metadata->vmss_id || cJSON_AddStringToObject(unit, "vmssId", metadata->vmss_id)))
+    text = cJSON_PrintUnformatted(unit);
+  cJSON_Delete(unit);
+  return text;
+}
+
+static bool add_unit(X509_REQ *req, const struct kg_metadata *metadata) {
+  char *text = format_unit(metadata);
+  bool done = text && X509_REQ_add1_attr_by_txt(req, COMPUTE_UNIT_OID, V_ASN1_UTF8STRING, (unsigned char *)text,
+                                                (int)strlen(text)) == 1;
+
+  cJSON_free(text);
+  return done;
+}
+
+/* SHA-256 with its parameters absent, not NULL. */
+static X509_ALGOR *new_sha256(void) {
+  X509_ALGOR *algorithm = X509_ALGOR_new();
+
+  if (algorithm && X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_UNDEF, NULL)) return algorithm;
+  X509_ALGOR_free(algorithm);
+  return NULL;
+}
+
+static X509_ALGOR *new_mgf1(void) {
+  X509_ALGOR *hash = new_sha256(), *mask = X509_ALGOR_new();
+  ASN1_STRING *packed = hash ? ASN1_item_pack(hash, ASN1_ITEM_rptr(X509_ALGOR), NULL) : NULL;
+
+  X509_ALGOR_free(hash);
+  if (mask && packed && X509_ALGOR_set0(mask, OBJ_nid2obj(NID_mgf1), V_ASN1_SEQUENCE, packed)) return mask;
+  ASN1_STRING_free(packed);
+  X509_ALGOR_free(mask);
+  return NULL;
+}
+
+/* [0] SHA-256, [1] MGF1 over SHA-256, [2] 32; the trailer field is its default and left out. */
+static ASN1_STRING *pack_pss_parameters(void) {
+  RSA_PSS_PARAMS *pss = RSA_PSS_PARAMS_new();
+  ASN1_STRING *packed = NULL;
+
+  if (!pss) return NULL;
+  pss->hashAlgorithm = new_sha256();
+  pss->maskGenAlgorithm = new_mgf1();
+  pss->saltLength = ASN1_INTEGER_new();
+  if (pss->hashAlgorithm && pss->maskGenAlgorithm && pss->saltLength && ASN1_INTEGER_set(pss->saltLength, SALT_LEN))
+    packed = ASN1_item_pack(pss, ASN1_ITEM_rptr(RSA_PSS_PARAMS), NULL);
+  RSA_PSS_PARAMS_free(pss);
+  return packed;
+}
+
+static bool set_algorithm(X509_REQ *req) {
+  ASN1_STRING *parameters = pack_pss_parameters();
+  X509_ALGOR *algorithm = X509_ALGOR_new();
+  bool done = false;
+
+  if (parameters && algorithm && X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_rsassaPss), V_ASN1_SEQUENCE, parameters)) {
+    parameters = NULL;
+    done = X509_REQ_set1_signature_algo(req, algorithm) == 1;
+  }
+  ASN1_STRING_free(parameters);
+  X509_ALGOR_free(algorithm);
+  return done;
+}
+
+static bool fill(X509_REQ *req, EVP_PKEY *public_key, const struct kg_metadata *metadata) {
+  return X509_REQ_set_version(req, X509_REQ_VERSION_1) == 1 && set_subject(req, metadata) &&
+         X509_REQ_set_pubkey(req, public_key) == 1 && add_unit(req, metadata) && set_algorithm(req);
+}
+
+static bool attach_signature(X509_REQ *req, const unsigned char *signature, size_t len) {
+  ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
+
+  if (!bits || !ASN1_BIT_STRING_set(bits, (unsigned char *)signature, (int)len)) {
+    ASN1_BIT_STRING_free(bits);
+    return false;
+  }
+  bits->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07); /* no unused bits, whatever the last byte is */
+  bits->flags |= ASN1_STRING_FLAG_BITS_LEFT;
+  X509_REQ_set0_signature(req, bits);
+  return true;
+}
+
+/* The to-be-signed bytes go to the key's store, and its answer is checked: the service would only say "invalid". */
+static enum kg_status sign(X509_REQ *req, EVP_PKEY *public_key, const struct kg_plugin_key *key,
+                           struct kg_error *error) {
+  unsigned char *tbs = NULL, digest[32], signature[KEY_BITS / 8] = {0};
+  int len = i2d_re_X509_REQ_tbs(req, &tbs), code;
+
+  if (len <= 0) return kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be encoded");
+  kg_hash_once(KG_HASH_SHA256, kg_span_of(tbs, (size_t)len), digest);
+  OPENSSL_free(tbs);
+  code = key->sign_pss_sha256(key->context, digest, signature);
+  if (code != 0) {
+    (void)kg_error_set(error, KG_E_KEY_DEAD, "the key did not sign the certificate request (code %d)", code);
+    error->native_code = code;
+    return KG_E_KEY_DEAD;
+  }
+  if (!attach_signature(req, signature, sizeof signature))
+    return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a signature");
+  if (X509_REQ_verify(req, public_key) != 1)
+    return kg_error_set(error, KG_E_KEY_DEAD, "the key's signature does not fit its public part");
+  return KG_OK;
+}
+
+static char *encode(X509_REQ *req) {
+  unsigned char *der = NULL;
+  int len = i2d_X509_REQ(req, &der);
+  char *text = len > 0 ? kg_base64_format(kg_span_of(der, (size_t)len)) : NULL;
+
+  OPENSSL_free(der);
+  return text;
+}
+
+enum kg_status kg_csr_new(const struct kg_plugin_key *key, const struct kg_metadata *metadata, char **out,
+                          struct kg_error *error) {
+  EVP_PKEY *public_key = load_public_key(key);
+  X509_REQ *req = X509_REQ_new();
+  enum kg_status status = KG_OK;
+
+  *out = NULL;
+  if (!public_key || !req || !fill(req, public_key, metadata))
+    status = kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be built");
+  if (status == KG_OK) status = sign(req, public_key, key, error);
+  if (status == KG_OK) *out = encode(req);
+  if (status == KG_OK && !*out) status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for a certificate request");
+  X509_REQ_free(req);
+  EVP_PKEY_free(public_key);
+  ERR_clear_error();
+  return status;
+}
