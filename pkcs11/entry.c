@@ -1,0 +1,156 @@
+/* The C_* functions: guard, call, map, expanded from entry.def, and the tables that hand them out. The functions of the
+ * tables are our own statics, so no library with the same names can come between (-Bsymbolic sees to the three
+ * exports). */
+#include "core/log.h"
+#include "pkcs11/access.h"
+#include "pkcs11/digest.h"
+#include "pkcs11/find.h"
+#include "pkcs11/login.h"
+#include "pkcs11/module.h"
+#include "pkcs11/output.h"
+#include "pkcs11/session.h"
+#include "pkcs11/sign.h"
+#include "pkcs11/slot.h"
+#include "pkcs11/state.h"
+#include "pkcs11/token.h"
+#include "pkcs11/verify.h"
+
+#include <string.h>
+
+#if defined(_WIN32)
+#define EXPORT /* exports.def */
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+/* A backing token may lead back to us (it loads OpenSSL, whose configuration loads a provider, which loads this
+ * module): what could reach the token again is refused before it waits for anything. */
+static CK_RV begin(struct kg_call *call, unsigned flags) {
+  CK_RV rv = CKR_OK;
+  call->identity = NULL;
+  call->error.status = KG_OK;
+  call->error.text[0] = '\0';
+  rv = kg_module_enter(call);
+  if (rv != CKR_OK || !(flags & KG_CALL_REACHES_STORE) || !kg_key_store_is_busy()) return rv;
+  kg_module_leave(call);
+  return CKR_FUNCTION_FAILED;
+}
+
+/* A cause is worth a line to the operator; without one it is the caller's affair. */
+static void report(const struct kg_call *call, const char *name, CK_RV rv) {
+  enum kg_log_level level = call->error.status != KG_OK ? KG_LOG_ERROR : KG_LOG_DEBUG;
+  if (!kg_log_enabled(level)) return;
+  kg_log(level, "%s: 0x%08lx%s%s%s%s", name, (unsigned long)rv, call->identity ? ": identity " : "",
+         call->identity ? call->identity : "", call->error.status != KG_OK ? ": " : "",
+         call->error.status != KG_OK ? call->error.text : "");
+}
+
+static CK_RV end(struct kg_call *call, const char *name, CK_RV rv) {
+  if (rv != CKR_OK) report(call, name, rv);
+  kg_module_leave(call);
+  return rv;
+}
+
+static CK_RV refuse(const char *name, CK_RV answer) {
+  struct kg_call call;
+  CK_RV rv = begin(&call, 0);
+  return rv == CKR_OK ? end(&call, name, answer) : rv;
+}
+
+#define KG_OWN(name)
+#define KG_ENTRY(name, parameters, arguments, flags, handler)                                                          \
+  static CK_RV entry_##name parameters {                                                                               \
+    struct kg_call call;                                                                                               \
+    CK_RV rv = begin(&call, flags);                                                                                    \
+    return rv == CKR_OK ? end(&call, #name, handler arguments) : rv;                                                   \
+  }
+#define KG_STUB(name, parameters, answer)                                                                              \
+  static CK_RV entry_##name parameters {                                                                               \
+    return refuse(#name, answer);                                                                                      \
+  }
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* a stub has no use for any */
+#endif
+#include "pkcs11/entry.def"
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+static CK_RV entry_C_Initialize(void *args) {
+  return kg_module_initialize(args);
+}
+
+static CK_RV entry_C_Finalize(void *reserved) {
+  return kg_key_store_is_busy() ? CKR_FUNCTION_FAILED : kg_module_finalize(reserved);
+}
+
+static CK_RV entry_C_GetFunctionList(CK_FUNCTION_LIST **list);
+static CK_RV entry_C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count);
+static CK_RV entry_C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **out, CK_FLAGS flags);
+
+/* Who came by the list of 2.40 is told 2.40. */
+static CK_RV entry_2_40_C_GetInfo(CK_INFO *info) {
+  CK_RV rv = entry_C_GetInfo(info);
+  if (rv == CKR_OK) {
+    info->cryptokiVersion.major = 2;
+    info->cryptokiVersion.minor = 40;
+  }
+  return rv;
+}
+
+#define MEMBER(name) .name = entry_##name,
+static CK_FUNCTION_LIST_3_0 list_3_0 = {.version = {3, 0},
+                                        KG_CRYPTOKI_FUNCTIONS_2_40(MEMBER) KG_CRYPTOKI_FUNCTIONS_3_0(MEMBER)};
+
+#define entry_C_GetInfo entry_2_40_C_GetInfo
+static CK_FUNCTION_LIST list_2_40 = {.version = {2, 40}, KG_CRYPTOKI_FUNCTIONS_2_40(MEMBER)};
+#undef entry_C_GetInfo
+
+static CK_UTF8CHAR interface_name[] = "PKCS 11";
+static CK_INTERFACE interfaces[] = {
+    {interface_name, &list_3_0, 0}, /* the default */
+    {interface_name, &list_2_40, 0},
+};
+#define INTERFACES (sizeof interfaces / sizeof interfaces[0])
+
+static CK_RV entry_C_GetFunctionList(CK_FUNCTION_LIST **list) {
+  if (!list) return CKR_ARGUMENTS_BAD;
+  *list = &list_2_40;
+  return CKR_OK;
+}
+
+static CK_RV entry_C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count) {
+  CK_RV rv = CKR_OK;
+  if (kg_output_judge(list, count, INTERFACES, &rv) == KG_OUTPUT_WRITE) memcpy(list, interfaces, sizeof interfaces);
+  return rv;
+}
+
+static bool is_wanted(const CK_INTERFACE *offered, const CK_UTF8CHAR *name, const CK_VERSION *version, CK_FLAGS flags) {
+  const CK_VERSION *has = offered->pFunctionList;
+  if (name && strcmp((const char *)name, (const char *)offered->pInterfaceName) != 0) return false;
+  if (version && (version->major != has->major || version->minor != has->minor)) return false;
+  return (flags & ~offered->flags) == 0;
+}
+
+static CK_RV entry_C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **out, CK_FLAGS flags) {
+  if (!out) return CKR_ARGUMENTS_BAD;
+  for (size_t i = 0; i < INTERFACES; i++) {
+    if (!is_wanted(&interfaces[i], name, version, flags)) continue;
+    *out = &interfaces[i];
+    return CKR_OK;
+  }
+  return CKR_FUNCTION_FAILED; /* PKCS#11 3.0 section 5.4.5 lists no finer one */
+}
+
+EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
+  return entry_C_GetFunctionList(list);
+}
+
+EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count) {
+  return entry_C_GetInterfaceList(list, count);
+}
+
+EXPORT CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **out, CK_FLAGS flags) {
+  return entry_C_GetInterface(name, version, out, flags);
+}

@@ -1,0 +1,69 @@
+#include "pkcs11/lazy_key.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct kg_lazy_key {
+  atomic_uint references;
+  const char *store;
+  _Atomic(struct kg_key *) key; /* set once */
+};
+
+struct kg_lazy_key *kg_lazy_key_new(const char *store) {
+  struct kg_lazy_key *lazy = calloc(1, sizeof *lazy);
+  if (!lazy) return NULL;
+  atomic_store(&lazy->references, 1);
+  lazy->store = store;
+  return lazy;
+}
+
+struct kg_lazy_key *kg_lazy_key_ref(struct kg_lazy_key *lazy) {
+  atomic_fetch_add_explicit(&lazy->references, 1, memory_order_relaxed);
+  return lazy;
+}
+
+void kg_lazy_key_unref(struct kg_lazy_key **lazy) {
+  struct kg_lazy_key *mine = *lazy;
+  struct kg_key *key = NULL;
+  *lazy = NULL;
+  if (!mine || atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1) return;
+  key = atomic_load(&mine->key);
+  kg_key_close(&key);
+  free(mine);
+}
+
+static enum kg_status open_checked(const char *store, const struct kg_binding *binding, struct kg_key **out,
+                                   struct kg_error *error) {
+  struct kg_key *key = NULL;
+  enum kg_status status = kg_key_open(store, 0, &key, error);
+  if (status != KG_OK) return status;
+  status = kg_binding_check_key(binding, kg_key_info(key), error);
+  if (status == KG_E_BINDING_STALE)
+    status = kg_error_set(error, KG_E_KEY_DEAD, "the key store holds another key than the certificate was issued for");
+  if (status == KG_OK)
+    *out = key;
+  else
+    kg_key_close(&key);
+  return status;
+}
+
+/* Several threads may open it at once: one result stays, the others are closed. To let them wait for one another would
+ * mean to wait for code that is not ours. */
+enum kg_status kg_lazy_key_get(struct kg_lazy_key *lazy, const struct kg_binding *binding, struct kg_key **out,
+                               struct kg_error *error) {
+  struct kg_key *present = atomic_load_explicit(&lazy->key, memory_order_acquire), *opened = NULL;
+  enum kg_status status = KG_OK;
+  if (present) {
+    *out = present;
+    return KG_OK;
+  }
+  status = open_checked(lazy->store, binding, &opened, error);
+  if (status != KG_OK) return status;
+  if (atomic_compare_exchange_strong(&lazy->key, &present, opened)) {
+    *out = opened;
+    return KG_OK;
+  }
+  kg_key_close(&opened);
+  *out = present;
+  return KG_OK;
+}

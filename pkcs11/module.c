@@ -1,0 +1,172 @@
+#include "pkcs11/module.h"
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/fork.h"
+#include "pkcs11/handle.h"
+#include "pkcs11/session.h"
+#include "pkcs11/slot.h"
+#include "pkcs11/text.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long C_Finalize waits for running calls. Beyond it the state is left to them, and to the end of the process. */
+#define FINALIZE_WAIT_MS 5000
+
+struct kg_module {
+  uint32_t fork; /* generation of the process that built it */
+  struct kg_config *config;
+  struct kg_slots slots;
+  struct kg_handles *sessions;
+};
+
+/* No lock: a host may fork at any moment, and a lock that another thread holds then is never released in the child.
+ * A call counts itself in `running` before it looks at `current`; C_Finalize takes `current` away and then waits for
+ * the count. The upper half of `running` is the fork generation that the count belongs to: in a child the threads that
+ * made it do not exist. */
+static _Atomic(struct kg_module *) current;
+static _Atomic uint64_t running;
+
+#define COUNT(word) ((uint32_t)(word))
+#define FORK(word) ((uint32_t)((word) >> 32))
+
+static void count_in(uint32_t fork) {
+  uint64_t seen = atomic_load(&running), next = 0;
+  do {
+    next = FORK(seen) == fork ? seen + 1 : (uint64_t)fork << 32 | 1;
+  } while (!atomic_compare_exchange_weak(&running, &seen, next));
+}
+
+static void count_out(uint32_t fork) {
+  uint64_t seen = atomic_load(&running);
+  do {
+    if (FORK(seen) != fork) return; /* forked in the middle of a call */
+  } while (!atomic_compare_exchange_weak(&running, &seen, seen - 1));
+}
+
+CK_RV kg_module_enter(struct kg_call *call) {
+  uint32_t fork = kg_fork_generation();
+  count_in(fork);
+  call->module = atomic_load(&current);
+  if (call->module && call->module->fork == fork) return CKR_OK;
+  call->module = NULL;
+  count_out(fork);
+  return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+void kg_module_leave(struct kg_call *call) {
+  count_out(call->module->fork);
+}
+
+struct kg_slots *kg_module_slots(struct kg_module *module) {
+  return &module->slots;
+}
+
+struct kg_handles *kg_module_sessions(struct kg_module *module) {
+  return module->sessions;
+}
+
+static void module_free(struct kg_module **module) {
+  if (!*module) return;
+  kg_handles_free(&(*module)->sessions);
+  kg_slots_clear(&(*module)->slots);
+  kg_config_free(&(*module)->config);
+  free(*module);
+  *module = NULL;
+}
+
+/* Whatever is wrong with the configuration, a guest is silent and has no slots: keyguardctl tells what it is. */
+static enum kg_status read_config(struct kg_module *module) {
+  struct kg_error error = {0};
+  enum kg_status status = kg_config_load(kg_config_path(), &module->config, &error);
+  if (status == KG_E_NO_MEMORY) return status;
+  if (status != KG_OK) {
+    kg_log_error(KG_LOG_ERROR, &error);
+    return KG_OK;
+  }
+  kg_log_configure(module->config->log_level, module->config->log_sink);
+  return kg_slots_build(module->config, kg_clock_system(), &module->slots);
+}
+
+static struct kg_module *module_new(uint32_t fork) {
+  struct kg_module *module = calloc(1, sizeof *module);
+  if (!module) return NULL;
+  module->fork = fork;
+  module->sessions = kg_handles_new(kg_session_free);
+  if (!module->sessions || read_config(module) != KG_OK) module_free(&module);
+  return module;
+}
+
+/* PKCS#11 3.0 section 5.4.1. We lock with the system's primitives only, and start no thread. */
+static CK_RV check_args(const CK_C_INITIALIZE_ARGS *args) {
+  int callbacks = 0;
+  if (!args) return CKR_OK;
+  if (args->pReserved) return CKR_ARGUMENTS_BAD;
+  callbacks = (args->CreateMutex != NULL) + (args->DestroyMutex != NULL) + (args->LockMutex != NULL) +
+              (args->UnlockMutex != NULL);
+  if (callbacks != 0 && callbacks != 4) return CKR_ARGUMENTS_BAD;
+  return callbacks == 4 && !(args->flags & CKF_OS_LOCKING_OK) ? CKR_CANT_LOCK : CKR_OK;
+}
+
+/* Everything is built before anybody can see it; of several callers one installs its own. */
+static CK_RV install(uint32_t fork) {
+  struct kg_module *present = atomic_load(&current), *fresh = NULL;
+  if (present && present->fork == fork) return CKR_CRYPTOKI_ALREADY_INITIALIZED;
+  fresh = module_new(fork);
+  if (!fresh) return CKR_HOST_MEMORY;
+  if (atomic_compare_exchange_strong(&current, &present, fresh)) return CKR_OK;
+  module_free(&fresh);
+  return CKR_CRYPTOKI_ALREADY_INITIALIZED;
+}
+
+CK_RV kg_module_initialize(const CK_C_INITIALIZE_ARGS *args) {
+  CK_RV rv = check_args(args);
+  uint32_t fork = 0;
+  if (rv != CKR_OK) return rv;
+  kg_fork_watch();
+  fork = kg_fork_generation();
+  count_in(fork);
+  rv = install(fork);
+  count_out(fork);
+  return rv;
+}
+
+/* Nobody new can see what is waited for; those who do have begun before. */
+static bool wait_for_calls(uint32_t fork) {
+  const struct kg_clock *clock = kg_clock_system();
+  for (int waited = 0; waited < FINALIZE_WAIT_MS; waited++) {
+    uint64_t word = atomic_load(&running);
+    if (FORK(word) != fork || COUNT(word) == 0) return true;
+    clock->sleep_ms(clock->context, 1);
+  }
+  return false;
+}
+
+CK_RV kg_module_finalize(const void *reserved) {
+  struct kg_call call = {0};
+  struct kg_module *module = NULL;
+  CK_RV rv = kg_module_enter(&call);
+  if (rv != CKR_OK) return rv;
+  module = call.module;
+  if (reserved)
+    rv = CKR_ARGUMENTS_BAD;
+  else if (!atomic_compare_exchange_strong(&current, &call.module, NULL))
+    rv = CKR_CRYPTOKI_NOT_INITIALIZED;
+  call.module = module;
+  kg_module_leave(&call);
+  if (rv == CKR_OK && wait_for_calls(module->fork)) module_free(&module);
+  return rv;
+}
+
+CK_RV kg_module_call_info(struct kg_call *call, CK_INFO *info) {
+  (void)call;
+  if (!info) return CKR_ARGUMENTS_BAD;
+  memset(info, 0, sizeof *info);
+  info->cryptokiVersion.major = 3;
+  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
+  kg_text_pad(info->libraryDescription, sizeof info->libraryDescription, KG_TEXT_LIBRARY);
+  info->libraryVersion = kg_text_version();
+  return CKR_OK;
+}

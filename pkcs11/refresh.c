@@ -1,0 +1,96 @@
+#include "pkcs11/refresh.h"
+
+#include "core/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INTERVAL_MS 1000
+
+enum kg_status kg_refresh_init(struct kg_refresh *refresh, const struct kg_identity *identity, const char *state_dir,
+                               const struct kg_clock *clock) {
+  memset(refresh, 0, sizeof *refresh);
+  refresh->identity = identity;
+  refresh->clock = clock;
+  refresh->path = kg_binding_path(state_dir, identity->name);
+  if (!refresh->path) return KG_E_NO_MEMORY;
+  kg_mutex_init(&refresh->mutex);
+  return KG_OK;
+}
+
+void kg_refresh_clear(struct kg_refresh *refresh) {
+  if (!refresh->path) return;
+  kg_generation_unref(&refresh->generation);
+  kg_mutex_destroy(&refresh->mutex);
+  free(refresh->path);
+  refresh->path = NULL;
+}
+
+static void report(const struct kg_refresh *refresh, struct kg_error *error) {
+  (void)kg_error_prefix(error, "identity %s", refresh->identity->name);
+  kg_log_error(KG_LOG_WARN, error);
+}
+
+/* A binding that can be read and is not for this identity withdraws the token: somebody means another one. */
+static enum kg_status adopt_locked(struct kg_refresh *refresh, struct kg_binding **binding,
+                                   struct kg_generation **replaced, struct kg_error *error) {
+  struct kg_generation *next = NULL;
+  enum kg_status status = kg_binding_check_identity(*binding, refresh->identity, error);
+  refresh->withdrawn = status != KG_OK;
+  if (status == KG_OK) status = kg_generation_new(refresh->identity, binding, refresh->generation, &next, error);
+  if (status != KG_OK) return status;
+  *replaced = refresh->generation;
+  refresh->generation = next;
+  return KG_OK;
+}
+
+/* The file has other contents than at the last look. A damaged one changes nothing: what we have stays in use. */
+static void load_locked(struct kg_refresh *refresh, struct kg_generation **replaced) {
+  struct kg_error error = {0};
+  struct kg_binding *binding = NULL;
+  struct kg_file_id id = refresh->seen;
+  enum kg_status status = kg_binding_load(refresh->path, &binding, &id, &error);
+  if (status == KG_OK) {
+    refresh->seen = id;
+    status = adopt_locked(refresh, &binding, replaced, &error);
+  }
+  if (status != KG_OK) report(refresh, &error);
+  kg_binding_free(&binding);
+}
+
+static bool is_valid_now(const struct kg_refresh *refresh) {
+  int64_t now = refresh->clock->wall(refresh->clock->context);
+  struct kg_error error = {0};
+  bool valid = refresh->generation && !refresh->withdrawn &&
+               kg_binding_check_time(refresh->generation->binding, now, &error) == KG_OK;
+  if (refresh->present && !valid && error.status != KG_OK) report(refresh, &error);
+  return valid;
+}
+
+static void look_locked(struct kg_refresh *refresh, struct kg_generation **replaced) {
+  struct kg_file_id id = {0};
+  enum kg_status status = kg_file_identify(refresh->path, &id);
+  if (status == KG_E_NOT_FOUND) {
+    refresh->withdrawn = true;
+    memset(&refresh->seen, 0, sizeof refresh->seen);
+  } else if (status == KG_OK && !kg_file_id_equal(&id, &refresh->seen)) {
+    refresh->seen = id;
+    load_locked(refresh, replaced);
+  }
+  refresh->present = is_valid_now(refresh);
+}
+
+struct kg_generation *kg_refresh_look(struct kg_refresh *refresh) {
+  struct kg_generation *now_shown = NULL, *replaced = NULL;
+  int64_t now = refresh->clock->elapsed_ms(refresh->clock->context);
+  kg_mutex_lock(&refresh->mutex);
+  if (!refresh->looked || now < refresh->looked_ms || now - refresh->looked_ms >= INTERVAL_MS) {
+    refresh->looked = true;
+    refresh->looked_ms = now;
+    look_locked(refresh, &replaced);
+  }
+  if (refresh->present) now_shown = kg_generation_ref(refresh->generation);
+  kg_mutex_unlock(&refresh->mutex);
+  kg_generation_unref(&replaced); /* out here: it may close a key */
+  return now_shown;
+}

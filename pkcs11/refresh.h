@@ -1,0 +1,29 @@
+/* When an identity's binding is looked at again, and what is kept of it. At most one look a second, one stat where
+ * nothing changed; never on a signature. (Where the configuration allows the module to ask for provisioning, this is
+ * where it will.) */
+#ifndef KG_PKCS11_REFRESH_H
+#define KG_PKCS11_REFRESH_H
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "pkcs11/generation.h"
+#include "pkcs11/mutex.h"
+
+struct kg_refresh {
+  const struct kg_identity *identity; /* borrowed, as is the clock */
+  const struct kg_clock *clock;
+  char *path;
+  struct kg_mutex mutex; /* guards what follows; held while our own file is read, never while a key store works */
+  bool looked, withdrawn, present;
+  int64_t looked_ms;
+  struct kg_file_id seen;           /* the contents that were judged last, good or bad */
+  struct kg_generation *generation; /* the last good one; NULL: none so far */
+};
+
+KG_MUST_USE enum kg_status kg_refresh_init(struct kg_refresh *refresh, const struct kg_identity *identity,
+                                           const char *state_dir, const struct kg_clock *clock);
+void kg_refresh_clear(struct kg_refresh *refresh);
+/* The generation that a new session begins with, counted; NULL: there is no token now. */
+struct kg_generation *kg_refresh_look(struct kg_refresh *refresh);
+
+#endif

@@ -1,0 +1,83 @@
+#include "pkcs11/sign.h"
+
+#include "pkcs11/signature.h"
+
+static CK_RV begin(struct kg_call *call, struct kg_session *session, const CK_MECHANISM *mechanism,
+                   CK_OBJECT_HANDLE key) {
+  struct kg_operation fresh;
+  CK_RV rv = CKR_OK;
+  if (!mechanism) { /* PKCS#11 3.0 section 5.13.1: cancels */
+    kg_operation_cancel(session, &session->sign);
+    return CKR_OK;
+  }
+  rv = kg_signature_prepare(session, mechanism, key, KG_OBJECT_PRIVATE_KEY, &fresh);
+  return rv == CKR_OK ? kg_operation_begin(call, session, &session->sign, &fresh) : rv;
+}
+
+CK_RV kg_sign_call_init(struct kg_call *call, CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key) {
+  struct kg_session *session = NULL;
+  CK_RV rv = kg_session_acquire(call, handle, &session);
+  if (rv != CKR_OK) return rv;
+  rv = begin(call, session, mechanism, key);
+  kg_session_release(call, handle);
+  return rv;
+}
+
+static CK_RV produce(struct kg_call *call, const struct kg_session *session, const struct kg_signature_input *input,
+                     CK_BYTE *signature) {
+  const struct kg_generation *generation = session->generation;
+  struct kg_key *key = NULL;
+  enum kg_status status = kg_lazy_key_get(generation->key, generation->binding, &key, &call->error);
+  if (status == KG_OK) status = kg_key_sign(key, &input->params, input->span, signature, &call->error);
+  return kg_call_status(call, status);
+}
+
+static CK_RV once(struct kg_call *call, struct kg_session *session, const CK_BYTE *data, CK_ULONG data_len,
+                  CK_BYTE *signature, CK_ULONG *signature_len) {
+  struct kg_operation taken;
+  struct kg_signature_input input;
+  CK_RV rv = kg_operation_take_for(session, &session->sign, KG_END_ONCE, signature, signature_len, &taken);
+  if (rv != CKR_OK || !taken.mechanism) return rv;
+  rv = kg_signature_input_once(call, session, &taken, data, data_len, &input);
+  if (rv == CKR_OK) rv = produce(call, session, &input, signature);
+  kg_operation_clear(&taken);
+  return rv;
+}
+
+CK_RV kg_sign_call_once(struct kg_call *call, CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG data_len,
+                        CK_BYTE *signature, CK_ULONG *signature_len) {
+  struct kg_session *session = NULL;
+  CK_RV rv = kg_session_acquire(call, handle, &session);
+  if (rv != CKR_OK) return rv;
+  rv = once(call, session, data, data_len, signature, signature_len);
+  kg_session_release(call, handle);
+  return rv;
+}
+
+CK_RV kg_sign_call_update(struct kg_call *call, CK_SESSION_HANDLE handle, CK_BYTE *part, CK_ULONG part_len) {
+  struct kg_session *session = NULL;
+  CK_RV rv = kg_session_acquire(call, handle, &session);
+  if (rv != CKR_OK) return rv;
+  rv = kg_operation_update(session, &session->sign, part, part_len);
+  kg_session_release(call, handle);
+  return rv;
+}
+
+static CK_RV final(struct kg_call *call, struct kg_session *session, CK_BYTE *signature, CK_ULONG *signature_len) {
+  struct kg_operation taken;
+  struct kg_signature_input input;
+  CK_RV rv = kg_operation_take_for(session, &session->sign, KG_END_FINAL, signature, signature_len, &taken);
+  if (rv != CKR_OK || !taken.mechanism) return rv;
+  rv = kg_signature_input_final(call, &taken, &input);
+  kg_operation_clear(&taken);
+  return rv == CKR_OK ? produce(call, session, &input, signature) : rv;
+}
+
+CK_RV kg_sign_call_final(struct kg_call *call, CK_SESSION_HANDLE handle, CK_BYTE *signature, CK_ULONG *signature_len) {
+  struct kg_session *session = NULL;
+  CK_RV rv = kg_session_acquire(call, handle, &session);
+  if (rv != CKR_OK) return rv;
+  rv = final(call, session, signature, signature_len);
+  kg_session_release(call, handle);
+  return rv;
+}

@@ -1,0 +1,135 @@
+#include "pkcs11/slot.h"
+
+#include "core/hash.h"
+#include "pkcs11/module.h"
+#include "pkcs11/output.h"
+#include "pkcs11/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* 31 bits of a hash of the name: the same wherever it stands in the configuration, and a number that every host can
+ * hold (Java's slot is an int, CK_ULONG on Windows has 32 bits). */
+static CK_SLOT_ID number_of(const char *name) {
+  unsigned char digest[KG_HASH_MAX_SIZE];
+  kg_hash_once(KG_HASH_SHA256, kg_span_text(name), digest);
+  return (CK_SLOT_ID)(digest[0] & 0x7f) << 24 | (CK_SLOT_ID)digest[1] << 16 | (CK_SLOT_ID)digest[2] << 8 | digest[3];
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const struct kg_slot *)a)->identity->name, ((const struct kg_slot *)b)->identity->name);
+}
+
+static int by_number(const void *a, const void *b) {
+  CK_SLOT_ID left = ((const struct kg_slot *)a)->id, right = ((const struct kg_slot *)b)->id;
+  return (left > right) - (left < right);
+}
+
+static bool is_taken(const struct kg_slot *slots, size_t count, CK_SLOT_ID id) {
+  for (size_t i = 0; i < count; i++)
+    if (slots[i].id == id) return true;
+  return false;
+}
+
+/* Collisions are stepped in the order of names, so the order of the configuration does not matter. */
+static void number(struct kg_slots *slots) {
+  qsort(slots->items, slots->count, sizeof slots->items[0], by_name);
+  for (size_t i = 0; i < slots->count; i++) {
+    CK_SLOT_ID id = number_of(slots->items[i].identity->name);
+    while (is_taken(slots->items, i, id))
+      id = (id + 1) & 0x7fffffff;
+    slots->items[i].id = id;
+  }
+  qsort(slots->items, slots->count, sizeof slots->items[0], by_number);
+}
+
+enum kg_status kg_slots_build(const struct kg_config *config, const struct kg_clock *clock, struct kg_slots *out) {
+  memset(out, 0, sizeof *out);
+  if (config->identities_count == 0) return KG_OK;
+  out->items = calloc(config->identities_count, sizeof out->items[0]);
+  if (!out->items) return KG_E_NO_MEMORY;
+  for (size_t i = 0; i < config->identities_count; i++)
+    out->items[i].identity = &config->identities[i];
+  out->count = config->identities_count;
+  number(out);
+  for (size_t i = 0; i < out->count; i++)
+    kg_login_init(&out->items[i].login);
+  for (size_t i = 0; i < out->count; i++) {
+    struct kg_slot *slot = &out->items[i];
+    enum kg_status status = kg_refresh_init(&slot->refresh, slot->identity, config->state_dir, clock);
+    if (status == KG_OK) continue;
+    kg_slots_clear(out);
+    return status;
+  }
+  return KG_OK;
+}
+
+void kg_slots_clear(struct kg_slots *slots) {
+  for (size_t i = 0; i < slots->count; i++) {
+    kg_refresh_clear(&slots->items[i].refresh);
+    kg_login_clear(&slots->items[i].login);
+  }
+  free(slots->items);
+  memset(slots, 0, sizeof *slots);
+}
+
+CK_RV kg_slot_require(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **out) {
+  struct kg_slots *slots = kg_module_slots(call->module);
+  for (size_t i = 0; i < slots->count; i++) {
+    if (slots->items[i].id != id) continue;
+    *out = &slots->items[i];
+    call->identity = slots->items[i].identity->name;
+    return CKR_OK;
+  }
+  return CKR_SLOT_ID_INVALID;
+}
+
+CK_RV kg_slot_require_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
+                            struct kg_generation **generation) {
+  struct kg_slot *found = NULL;
+  CK_RV rv = kg_slot_require(call, id, &found);
+  if (rv != CKR_OK) return rv;
+  if (slot) *slot = found;
+  *generation = kg_refresh_look(&found->refresh);
+  return *generation ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
+}
+
+static bool has_token(struct kg_slot *slot) {
+  struct kg_generation *generation = kg_refresh_look(&slot->refresh);
+  bool present = generation != NULL;
+  kg_generation_unref(&generation);
+  return present;
+}
+
+/* Two passes: nothing is allocated, and what was counted is not asked again (the second look is within a second). */
+CK_RV kg_slot_call_list(struct kg_call *call, CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count) {
+  struct kg_slots *slots = kg_module_slots(call->module);
+  CK_ULONG room = list && count ? *count : 0, found = 0;
+  CK_RV rv = CKR_OK;
+  for (size_t i = 0; i < slots->count; i++) {
+    if (token_present && !has_token(&slots->items[i])) continue;
+    if (found < room) list[found] = slots->items[i].id;
+    found++;
+  }
+  (void)kg_output_judge(list, count, found, &rv);
+  return rv;
+}
+
+CK_RV kg_slot_call_info(struct kg_call *call, CK_SLOT_ID id, CK_SLOT_INFO *info) {
+  struct kg_slot *slot = NULL;
+  CK_RV rv = info ? kg_slot_require(call, id, &slot) : CKR_ARGUMENTS_BAD;
+  if (rv != CKR_OK) return rv;
+  memset(info, 0, sizeof *info);
+  kg_text_pad(info->slotDescription, sizeof info->slotDescription, slot->identity->name);
+  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
+  info->flags = CKF_REMOVABLE_DEVICE | (has_token(slot) ? CKF_TOKEN_PRESENT : 0);
+  info->firmwareVersion = info->hardwareVersion = kg_text_version();
+  return CKR_OK;
+}
+
+/* The module has no thread that could notice an event, and must not keep one of the host's waiting for a file. */
+CK_RV kg_slot_call_wait(struct kg_call *call, CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved) {
+  (void)call;
+  if (!slot || reserved) return CKR_ARGUMENTS_BAD;
+  return flags & CKF_DONT_BLOCK ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
+}

@@ -1,0 +1,90 @@
+#include "pkcs11/token.h"
+
+#include "pkcs11/handle.h"
+#include "pkcs11/output.h"
+#include "pkcs11/slot.h"
+#include "pkcs11/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* No client may ask for a PIN: never CKF_LOGIN_REQUIRED, and the user's PIN counts as set, or NSS offers to set one.
+ * Write protected is what the token is; read-write sessions open all the same, as some clients open no other. */
+#define TOKEN_FLAGS (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_WRITE_PROTECTED)
+
+#define PIN_MAX 255
+
+/* 16 hex digits of a hash of the name: two identities never share a serial number, one keeps its own. */
+static void write_serial(CK_CHAR out[16], const char *name) {
+  unsigned char digest[KG_HASH_MAX_SIZE];
+  char text[17];
+  kg_hash_once(KG_HASH_SHA256, kg_span_text(name), digest);
+  for (size_t i = 0; i < 8; i++)
+    (void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
+  memcpy(out, text, 16);
+}
+
+static void write_memory(CK_TOKEN_INFO *info) {
+  info->ulTotalPublicMemory = info->ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;
+  info->ulTotalPrivateMemory = info->ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION;
+}
+
+static void write_sessions(CK_TOKEN_INFO *info, struct kg_login *login) {
+  size_t sessions = 0, rw_sessions = 0;
+  kg_login_count(login, &sessions, &rw_sessions);
+  info->ulMaxSessionCount = info->ulMaxRwSessionCount = KG_HANDLE_LIMIT;
+  info->ulSessionCount = (CK_ULONG)sessions;
+  info->ulRwSessionCount = (CK_ULONG)rw_sessions;
+}
+
+CK_RV kg_token_call_info(struct kg_call *call, CK_SLOT_ID id, CK_TOKEN_INFO *info) {
+  struct kg_slot *slot = NULL;
+  struct kg_generation *generation = NULL;
+  CK_RV rv = info ? kg_slot_require_token(call, id, &slot, &generation) : CKR_ARGUMENTS_BAD;
+  if (rv != CKR_OK) return rv;
+  kg_generation_unref(&generation);
+  memset(info, 0, sizeof *info);
+  kg_text_pad(info->label, sizeof info->label, slot->identity->name);
+  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
+  kg_text_pad(info->model, sizeof info->model, KG_TEXT_MODEL);
+  write_serial(info->serialNumber, slot->identity->name);
+  info->flags = TOKEN_FLAGS;
+  write_sessions(info, &slot->login);
+  info->ulMaxPinLen = PIN_MAX;
+  write_memory(info);
+  info->hardwareVersion = info->firmwareVersion = kg_text_version();
+  kg_text_pad(info->utcTime, sizeof info->utcTime, ""); /* no clock on the token */
+  return CKR_OK;
+}
+
+/* What the token in slot `id` can do. */
+static CK_RV read_limits(struct kg_call *call, CK_SLOT_ID id, struct kg_mechanism_limits *out) {
+  struct kg_generation *generation = NULL;
+  CK_RV rv = kg_slot_require_token(call, id, NULL, &generation);
+  if (rv != CKR_OK) return rv;
+  *out = generation->limits;
+  kg_generation_unref(&generation);
+  return CKR_OK;
+}
+
+CK_RV kg_token_call_mechanisms(struct kg_call *call, CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *count) {
+  struct kg_mechanism_limits limits;
+  CK_MECHANISM_TYPE all[KG_MECHANISMS_MAX];
+  size_t found = 0;
+  CK_RV rv = read_limits(call, id, &limits);
+  if (rv != CKR_OK) return rv;
+  found = kg_mechanism_list(&limits, all);
+  if (kg_output_judge(list, count, (CK_ULONG)found, &rv) == KG_OUTPUT_WRITE) memcpy(list, all, found * sizeof *list);
+  return rv;
+}
+
+CK_RV kg_token_call_mechanism(struct kg_call *call, CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info) {
+  struct kg_mechanism_limits limits;
+  const struct kg_mechanism *row = NULL;
+  CK_RV rv = info ? read_limits(call, id, &limits) : CKR_ARGUMENTS_BAD;
+  if (rv != CKR_OK) return rv;
+  row = kg_mechanism_find(type, &limits);
+  if (!row) return CKR_MECHANISM_INVALID;
+  kg_mechanism_info(row, &limits, info);
+  return CKR_OK;
+}
