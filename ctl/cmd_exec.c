@@ -1,0 +1,99 @@
+/* keyguardctl exec, env: what a script needs to know to use the key through the module. */
+#include "ctl/describe.h"
+#include "ctl/library.h"
+#include "ctl/output.h"
+#include "ctl/process.h"
+#include "ctl/provision.h"
+
+#include <stdlib.h>
+
+enum { VARIABLES = 7 };
+
+static void set(struct kg_process_variable *variable, const char *name, char *value) {
+  variable->name = name;
+  variable->value = value;
+}
+
+static void clear(struct kg_process_variable variables[VARIABLES + 1]) {
+  for (int i = 0; i < VARIABLES; i++)
+    free(variables[i].value);
+}
+
+/* A module that is tried out before it is installed is where the caller says. */
+static const char *module_path(void) {
+  const char *path = getenv("KEYGUARD_MODULE");
+  return path && kg_library_path_is_absolute(path) ? path : KG_MODULE_PATH;
+}
+
+static enum kg_status fill(const struct kg_config *config, const struct kg_binding *binding,
+                           struct kg_process_variable variables[VARIABLES + 1], struct kg_error *error) {
+  set(&variables[0], "KEYGUARD_TOKEN_ENDPOINT", kg_strdup(binding->token_endpoint));
+  set(&variables[1], "KEYGUARD_CLIENT_ID", kg_strdup(binding->client_id));
+  set(&variables[2], "KEYGUARD_TENANT_ID", kg_strdup(binding->tenant_id));
+  set(&variables[3], "KEYGUARD_CERT_URI", kg_describe_uri(binding, "cert"));
+  set(&variables[4], "KEYGUARD_KEY_URI", kg_describe_uri(binding, "private"));
+  set(&variables[5], "KEYGUARD_MODULE", kg_strdup(module_path()));
+  set(&variables[6], "KEYGUARD_CONF", kg_strdup(config->path)); /* the module reads the same one */
+  for (int i = 0; i < VARIABLES; i++)
+    if (!variables[i].value) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  return KG_OK;
+}
+
+/* The environment of the identity whose name is the first operand. */
+static enum kg_status prepare(struct kg_run *run, const struct kg_operands *operands, int names,
+                              struct kg_process_variable variables[VARIABLES + 1], struct kg_error *error) {
+  const struct kg_identity *identity = NULL;
+  struct kg_binding *binding = NULL;
+  enum kg_status status = kg_command_configure(run, error);
+  if (status == KG_OK) status = kg_command_require(run, operands, names, &identity, error);
+  if (status == KG_OK)
+    status = kg_provision_find(run->config, identity, run->clock->wall(run->clock->context), &binding, error);
+  if (status == KG_OK) status = fill(run->config, binding, variables, error);
+  kg_binding_free(&binding);
+  return status;
+}
+
+static int run_env(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
+  struct kg_process_variable variables[VARIABLES + 1] = {{0}};
+  struct kg_operands operands;
+  struct kg_error error = {0};
+  int exit_code = 0;
+  if (!kg_command_parse(command, run, NULL, argc, argv, &operands, &exit_code)) return exit_code;
+  cJSON *object = run->json ? cJSON_CreateObject() : NULL;
+  if (prepare(run, &operands, operands.count, variables, &error) != KG_OK) {
+    cJSON_Delete(object);
+    exit_code = kg_output_error(run, &error);
+  } else {
+    for (const struct kg_process_variable *variable = variables; variable->name; variable++)
+      if (run->json)
+        cJSON_AddStringToObject(object, variable->name, variable->value);
+      else
+        kg_output_assignment(run->out, variable->name, variable->value);
+    if (run->json) exit_code = kg_output_json(run, object, 0);
+  }
+  clear(variables);
+  return exit_code;
+}
+
+static int run_exec(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
+  struct kg_process_variable variables[VARIABLES + 1] = {{0}};
+  struct kg_operands operands;
+  struct kg_error error = {0};
+  int exit_code = 0;
+  if (!kg_command_parse(command, run, NULL, argc, argv, &operands, &exit_code)) return exit_code;
+  enum kg_status status = KG_OK;
+  if (!operands.separator || operands.before_separator != 1 || operands.count < 2)
+    status = kg_error_set(&error, KG_E_USAGE, "NAME -- COMMAND [ARGUMENT...] is expected");
+  if (status == KG_OK) status = prepare(run, &operands, operands.before_separator, variables, &error);
+  if (status == KG_OK) {
+    operands.items[operands.count] = NULL; /* argv's own end, moved up by the options taken out */
+    fflush(run->out);
+    status = kg_process_exec(operands.items + 1, variables, &error);
+  }
+  clear(variables);
+  return kg_output_error(run, &error);
+}
+
+const struct kg_command kg_command_env = {"env", "NAME", "Prints what a script needs, for eval in a shell", run_env};
+const struct kg_command kg_command_exec = {"exec", "NAME -- COMMAND [ARGUMENT...]",
+                                           "Runs a command with what env prints in its environment", run_exec};

@@ -1,0 +1,44 @@
+/* What every subcommand is given, and what it is. */
+#ifndef KG_CTL_COMMAND_H
+#define KG_CTL_COMMAND_H
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "ctl/options.h"
+
+struct kg_run {
+  FILE *out, *err;
+  const struct kg_clock *clock;
+  const char *config_path; /* NULL: kg_config_path() */
+  bool json, help;
+  unsigned verbose;
+  struct kg_config *config; /* by kg_command_configure; freed by main */
+};
+
+struct kg_command {
+  const char *name, *operands, *summary;
+  int (*run)(const struct kg_command *command, struct kg_run *run, int argc, char **argv); /* the exit code */
+};
+
+/* --config, --json, --verbose, --help and the table's end. */
+enum { KG_COMMON_OPTIONS = 5 };
+void kg_command_common_options(struct kg_run *run, struct kg_option out[KG_COMMON_OPTIONS]);
+
+/* Parses the command's own options (`own` may be NULL) with those that every command has. False: the command is over
+ * (help was printed, or the usage error was) and `*exit_code` says how. */
+bool kg_command_parse(const struct kg_command *command, struct kg_run *run, const struct kg_option *own, int argc,
+                      char **argv, struct kg_operands *operands, int *exit_code);
+/* Loads the configuration, strictly, and sets the log up. */
+KG_MUST_USE enum kg_status kg_command_configure(struct kg_run *run, struct kg_error *error);
+
+/* The identities named by the operands, or all of them. `*out` is freed by the caller. */
+KG_MUST_USE enum kg_status kg_command_select(const struct kg_run *run, const struct kg_operands *operands, bool all,
+                                             const struct kg_identity ***out, size_t *count, struct kg_error *error);
+/* The one identity that the first operand names; `count`: how many operands are names. */
+KG_MUST_USE enum kg_status kg_command_require(const struct kg_run *run, const struct kg_operands *operands, int count,
+                                              const struct kg_identity **out, struct kg_error *error);
+
+extern const struct kg_command kg_command_provision, kg_command_renew, kg_command_status, kg_command_token,
+    kg_command_exec, kg_command_env, kg_command_capabilities, kg_command_doctor, kg_command_version;
+
+#endif

@@ -1,0 +1,262 @@
+#include "ctl/credential.h"
+
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/uri.h"
+#include "ctl/certificate.h"
+#include "ctl/environment.h"
+#include "ctl/plugin_loader.h"
+#include "ctl/renew.h"
+#include "wire/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHAIN_MAX 8
+
+struct acquisition { /* everything one call of the plugin needs and brings */
+  const struct kg_credential_request *request;
+  char *metadata_endpoint;
+  const char **allowed_hosts;
+  struct kg_buf public_key_info;
+  struct kg_plugin *plugin;
+  struct kg_plugin_credential *credential;
+  char *machine_id;
+  uint64_t seed;
+};
+
+static enum kg_status no_memory(struct kg_error *error) {
+  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+}
+
+/* The host's side of the plugin interface. */
+
+static void host_log(void *context, int level, const char *line) {
+  (void)context;
+  if (level >= KG_LOG_ERROR && level <= KG_LOG_DEBUG) kg_log((enum kg_log_level)level, "plugin: %s", line);
+}
+
+static int64_t host_wall(void *context) {
+  const struct kg_clock *clock = context;
+  return clock->wall(clock->context);
+}
+
+static int64_t host_elapsed(void *context) {
+  const struct kg_clock *clock = context;
+  return clock->elapsed_ms(clock->context);
+}
+
+static void host_sleep(void *context, int64_t milliseconds) {
+  const struct kg_clock *clock = context;
+  clock->sleep_ms(clock->context, milliseconds);
+}
+
+static int sign_pss_sha256(void *context, const unsigned char digest[32], unsigned char *signature) {
+  const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
+  struct kg_error error = {0};
+  if (kg_key_sign(context, &params, kg_span_of(digest, 32), signature, &error) == KG_OK) return 0;
+  kg_log_error(KG_LOG_ERROR, &error);
+  return -1;
+}
+
+static enum kg_plugin_selector selector_of(enum kg_selector selector) {
+  switch (selector) {
+  case KG_SELECT_CLIENT_ID:
+    return KG_PLUGIN_CLIENT_ID;
+  case KG_SELECT_OBJECT_ID:
+    return KG_PLUGIN_OBJECT_ID;
+  case KG_SELECT_RESOURCE_ID:
+    return KG_PLUGIN_RESOURCE_ID;
+  case KG_SELECT_SYSTEM:
+    break;
+  }
+  return KG_PLUGIN_SYSTEM_ASSIGNED;
+}
+
+static enum kg_status prepare(struct acquisition *a, struct kg_error *error) {
+  const struct kg_config *config = a->request->config;
+  enum kg_status status = kg_environment_metadata_endpoint(config, &a->metadata_endpoint, error);
+  if (status == KG_OK) status = kg_public_key_info(kg_key_info(a->request->key), &a->public_key_info, error);
+  if (status == KG_OK) status = kg_plugin_load(config->plugin, &a->plugin, error);
+  if (status != KG_OK) return status;
+  a->machine_id = kg_machine_id();
+  a->seed = kg_renew_seed(a->machine_id, a->request->identity->name);
+  a->allowed_hosts = calloc(config->allowed_hosts_count + 1, sizeof *a->allowed_hosts);
+  if (!a->allowed_hosts) return no_memory(error);
+  for (size_t i = 0; i < config->allowed_hosts_count; i++)
+    a->allowed_hosts[i] = config->allowed_hosts[i];
+  return KG_OK;
+}
+
+static enum kg_status call(struct acquisition *a, struct kg_error *error) {
+  const struct kg_credential_request *from = a->request;
+  const struct kg_key_info *info = kg_key_info(from->key);
+  const struct kg_plugin_host host = {(void *)from->clock, host_log, host_wall, host_elapsed, host_sleep};
+  const struct kg_plugin_key key = {.context = from->key,
+                                    .public_key_info = {a->public_key_info.data, a->public_key_info.len},
+                                    .bits = info->bits,
+                                    .strength = (int)info->strength,
+                                    .sign_pss_sha256 = sign_pss_sha256,
+                                    .native_handle = kg_key_native_handle(from->key)};
+  const struct kg_plugin_request request = {.size = sizeof request,
+                                            .host = &host,
+                                            .key = &key,
+                                            .identity = from->identity->name,
+                                            .selector = selector_of(from->identity->selector),
+                                            .selector_value = from->identity->selector_value,
+                                            .proof_of_possession = from->identity->proof_of_possession,
+                                            .attestation = from->identity->attestation,
+                                            .bypass_cache = from->bypass_cache,
+                                            .drop_attestation = from->drop_attestation,
+                                            .metadata_endpoint = a->metadata_endpoint,
+                                            .attestation_library = from->config->attestation_library,
+                                            .attestation_library_sha256 = from->config->attestation_library_sha256,
+                                            .allowed_hosts = a->allowed_hosts,
+                                            .deadline_ms = from->deadline_ms,
+                                            .retry_seed = a->seed};
+  struct kg_plugin_error failure = {.size = sizeof failure};
+  if (kg_plugin_get(a->plugin)->acquire(&request, &a->credential, &failure) != 0) {
+    a->credential = NULL;
+    return kg_plugin_error(&failure, error);
+  }
+  return KG_OK;
+}
+
+/* A plugin is foreign code: what it promised is looked at before it is used. */
+static enum kg_status check_contract(const struct acquisition *a, struct kg_error *error) {
+  const struct kg_plugin_credential *c = a->credential;
+  const char *missing = NULL;
+  if (!c || c->size < sizeof *c)
+    missing = "a credential";
+  else if (!c->certificate.data || c->certificate.len == 0)
+    missing = "the certificate";
+  else if (!c->client_id || !*c->client_id)
+    missing = "the client id";
+  else if (!c->tenant_id || !*c->tenant_id)
+    missing = "the tenant id";
+  else if (!c->identity_type || !*c->identity_type)
+    missing = "the identity's type";
+  else if (!c->token_endpoint || strncmp(c->token_endpoint, "https://", 8) != 0)
+    missing = "an https token endpoint";
+  else if (!c->mtls_authentication_endpoint || !*c->mtls_authentication_endpoint)
+    missing = "the authentication endpoint";
+  else if (c->chain_count > CHAIN_MAX || (c->chain_count > 0 && !c->chain))
+    missing = "a chain of sensible length";
+  if (missing) return kg_error_set(error, KG_E_PLUGIN, "%s did not bring %s", kg_plugin_path(a->plugin), missing);
+  if (a->request->identity->attestation && !c->attested)
+    return kg_error_set(error, KG_E_ATTESTATION_FAILED,
+                        "%s brought an unattested credential where attestation is asked for",
+                        kg_plugin_path(a->plugin));
+  char *origin = NULL;
+  enum kg_status status = kg_endpoint_check("token endpoint", c->token_endpoint, a->allowed_hosts, &origin, error);
+  free(origin);
+  return status;
+}
+
+static enum kg_status read_chain(const struct kg_plugin_credential *credential, struct kg_binding *binding,
+                                 struct kg_error *error) {
+  enum kg_status status = KG_OK;
+  if (credential->chain_count == 0) return KG_OK;
+  binding->chain = calloc(credential->chain_count, sizeof *binding->chain);
+  if (!binding->chain) return no_memory(error);
+  for (; status == KG_OK && binding->chain_count < credential->chain_count; binding->chain_count++) {
+    const struct kg_plugin_bytes *der = &credential->chain[binding->chain_count];
+    status = kg_certificate_read(kg_span_of(der->data, der->len), &binding->chain[binding->chain_count], error);
+  }
+  return status;
+}
+
+static enum kg_status read_leaf(const struct kg_plugin_credential *credential, struct kg_binding *binding,
+                                struct kg_error *error) {
+  struct kg_certificate_facts facts;
+  const struct kg_plugin_bytes *der = &credential->certificate;
+  enum kg_status status = kg_certificate_facts_read(kg_span_of(der->data, der->len), &facts, error);
+  if (status != KG_OK) return status;
+  binding->leaf = facts.certificate;
+  binding->modulus = facts.modulus;
+  binding->exponent = facts.exponent;
+  binding->public_key_info = facts.public_key_info;
+  memcpy(binding->sha256, facts.sha256, sizeof binding->sha256);
+  memcpy(binding->sha1, facts.sha1, sizeof binding->sha1);
+  binding->token_not_after = facts.token_not_after;
+  return KG_OK;
+}
+
+static bool copy_text(char **to, const char *from) {
+  *to = kg_strdup(from);
+  return *to || !from;
+}
+
+static enum kg_status copy_texts(const struct acquisition *a, struct kg_binding *binding, struct kg_error *error) {
+  const struct kg_identity *identity = a->request->identity;
+  const struct kg_plugin_credential *from = a->credential;
+  binding->key_store = kg_uri_redact(identity->key_store);
+  if (!binding->key_store || !copy_text(&binding->identity, identity->name) ||
+      !copy_text(&binding->selector_value, identity->selector_value) ||
+      !copy_text(&binding->client_id, from->client_id) || !copy_text(&binding->tenant_id, from->tenant_id) ||
+      !copy_text(&binding->identity_type, from->identity_type) ||
+      !copy_text(&binding->mtls_authentication_endpoint, from->mtls_authentication_endpoint) ||
+      !copy_text(&binding->token_endpoint, from->token_endpoint))
+    return no_memory(error);
+  return KG_OK;
+}
+
+static enum kg_status check_time(const struct acquisition *a, const struct kg_binding *binding,
+                                 struct kg_error *error) {
+  char ours[KG_TIME_TEXT_SIZE], theirs[KG_TIME_TEXT_SIZE] = "unknown";
+  int64_t now = host_wall((void *)a->request->clock);
+  if (kg_binding_check_time(binding, now, error) == KG_OK) return KG_OK;
+  kg_time_format(now, ours);
+  if (a->credential->server_time_s > 0) kg_time_format(a->credential->server_time_s, theirs);
+  (void)kg_error_prefix(error, "the new certificate cannot be used now (this clock: %s, the service's: %s)", ours,
+                        theirs);
+  error->status = KG_E_INVALID_CERTIFICATE;
+  return error->status;
+}
+
+static enum kg_status fill(const struct acquisition *a, struct kg_binding *binding, struct kg_error *error) {
+  const struct kg_credential_request *request = a->request;
+  const struct kg_key_info *info = kg_key_info(request->key);
+  enum kg_status status = read_leaf(a->credential, binding, error);
+  if (status == KG_OK) status = read_chain(a->credential, binding, error);
+  if (status == KG_OK) status = copy_texts(a, binding, error);
+  if (status != KG_OK) return status;
+  binding->selector = request->identity->selector;
+  binding->attested = a->credential->attested != 0;
+  binding->strength = info->strength;
+  binding->key_bits = info->bits;
+  binding->capabilities = info->capabilities;
+  binding->issued_at = host_wall((void *)request->clock);
+  binding->machine_id = kg_strdup(a->machine_id);
+  binding->boot_id = kg_boot_id();
+  if (kg_binding_check_key(binding, info, NULL) != KG_OK)
+    return kg_error_set(error, KG_E_INVALID_CERTIFICATE, "the new certificate is for another key than ours");
+  return check_time(a, binding, error);
+}
+
+static void clear(struct acquisition *a) {
+  if (a->credential) kg_plugin_get(a->plugin)->release_credential(a->credential);
+  kg_plugin_free(&a->plugin);
+  kg_buf_clear(&a->public_key_info);
+  free(a->allowed_hosts);
+  free(a->metadata_endpoint);
+  free(a->machine_id);
+}
+
+enum kg_status kg_credential_acquire(const struct kg_credential_request *request, struct kg_binding **out,
+                                     struct kg_error *error) {
+  struct acquisition a = {.request = request};
+  struct kg_binding *binding = NULL;
+  enum kg_status status = prepare(&a, error);
+  *out = NULL;
+  if (status == KG_OK) status = call(&a, error);
+  if (status == KG_OK) status = check_contract(&a, error);
+  if (status == KG_OK && !(binding = calloc(1, sizeof *binding))) status = no_memory(error);
+  if (status == KG_OK) status = fill(&a, binding, error);
+  if (status == KG_OK)
+    *out = binding;
+  else
+    kg_binding_free(&binding);
+  clear(&a);
+  return status;
+}

@@ -1,0 +1,140 @@
+#include "ctl/failure.h"
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAILURE_VERSION 1
+#define FAILURE_SIZE_MAX 8192
+
+char *kg_failure_path(const char *state_dir, const char *identity) {
+  /* Not .json: the binding of an identity named "web.failure" is web.failure.json. */
+  return kg_file_join(state_dir, identity, ".failure");
+}
+
+int64_t kg_failure_delay(unsigned count) {
+  int64_t delay = KG_FAILURE_DELAY_FIRST_S;
+  for (; count > 1 && delay < KG_FAILURE_DELAY_MAX_S; count--)
+    delay *= 2;
+  return delay < KG_FAILURE_DELAY_MAX_S ? delay : KG_FAILURE_DELAY_MAX_S;
+}
+
+bool kg_failure_is_active(const struct kg_failure *failure, int64_t now) {
+  return now < failure->until && failure->until - now <= KG_FAILURE_DELAY_MAX_S;
+}
+
+static bool parse_status(const char *name, enum kg_status *out) {
+  for (int status = KG_OK + 1; status < KG_STATUS_COUNT; status++) {
+    *out = (enum kg_status)status;
+    if (strcmp(kg_status_name(*out), name) == 0) return true;
+  }
+  return false;
+}
+
+static bool parse_time(const cJSON *object, const char *name, int64_t *out) {
+  const char *text = NULL;
+  if (kg_json_require_string(object, name, KG_E_BINDING, &text, NULL) != KG_OK) return false;
+  *out = kg_time_parse(text);
+  return *out >= 0;
+}
+
+static bool parse_number(const cJSON *object, const char *name, int64_t low, int64_t high, int64_t *out) {
+  return kg_json_optional_int(object, name, 0, KG_E_BINDING, out, NULL) == KG_OK && *out >= low && *out <= high;
+}
+
+static void parse_text(const cJSON *object, const char *name, char *out, size_t size) {
+  const char *text = NULL;
+  if (kg_json_optional_string(object, name, KG_E_BINDING, &text, NULL) == KG_OK && text)
+    snprintf(out, size, "%s", text);
+}
+
+static bool parse_error(const cJSON *object, struct kg_error *out) {
+  const char *name = NULL, *text = NULL;
+  enum kg_status status = KG_OK;
+  int64_t http_status = 0, native_code = 0;
+  if (kg_json_require_string(object, "status", KG_E_BINDING, &name, NULL) != KG_OK || !parse_status(name, &status) ||
+      kg_json_require_string(object, "text", KG_E_BINDING, &text, NULL) != KG_OK ||
+      !parse_number(object, "http_status", 0, 999, &http_status) ||
+      !parse_number(object, "native_code", INT32_MIN, INT32_MAX, &native_code))
+    return false;
+  kg_error_set(out, status, "%s", text);
+  out->http_status = (int)http_status;
+  out->native_code = (long)native_code;
+  parse_text(object, "sub_code", out->sub_code, sizeof out->sub_code);
+  parse_text(object, "oauth_error", out->oauth_error, sizeof out->oauth_error);
+  parse_text(object, "aadsts", out->aadsts, sizeof out->aadsts);
+  parse_text(object, "correlation_id", out->correlation_id, sizeof out->correlation_id);
+  return true;
+}
+
+static bool parse(struct kg_span text, struct kg_failure *out) {
+  cJSON *object = kg_json_parse(text, KG_E_BINDING, NULL);
+  int64_t version = 0, count = 0;
+  bool good = object && parse_number(object, "version", FAILURE_VERSION, FAILURE_VERSION, &version) &&
+              parse_number(object, "count", 1, 1000000, &count) && parse_time(object, "at", &out->at) &&
+              parse_time(object, "until", &out->until) && parse_error(object, &out->error);
+  out->count = (unsigned)count;
+  cJSON_Delete(object);
+  return good;
+}
+
+bool kg_failure_load(const char *path, struct kg_failure *out) {
+  struct kg_buf text = {0};
+  *out = (struct kg_failure){0};
+  bool good = kg_file_read(path, FAILURE_SIZE_MAX, KG_TRUST_OWNER, &text, NULL, NULL) == KG_OK &&
+              parse(kg_buf_span(&text), out);
+  kg_buf_clear(&text);
+  return good;
+}
+
+static void add_time(cJSON *object, const char *name, int64_t seconds) {
+  char text[KG_TIME_TEXT_SIZE];
+  kg_time_format(seconds, text);
+  cJSON_AddStringToObject(object, name, text);
+}
+
+static void add_text(cJSON *object, const char *name, const char *value) {
+  if (value[0]) cJSON_AddStringToObject(object, name, value);
+}
+
+static char *format(const struct kg_failure *failure) {
+  cJSON *object = cJSON_CreateObject();
+  if (!object) return NULL;
+  cJSON_AddNumberToObject(object, "version", FAILURE_VERSION);
+  cJSON_AddNumberToObject(object, "count", failure->count);
+  add_time(object, "at", failure->at);
+  add_time(object, "until", failure->until);
+  add_text(object, "status", kg_status_name(failure->error.status));
+  add_text(object, "text", failure->error.text);
+  cJSON_AddNumberToObject(object, "http_status", failure->error.http_status);
+  cJSON_AddNumberToObject(object, "native_code", (double)failure->error.native_code);
+  add_text(object, "sub_code", failure->error.sub_code);
+  add_text(object, "oauth_error", failure->error.oauth_error);
+  add_text(object, "aadsts", failure->error.aadsts);
+  add_text(object, "correlation_id", failure->error.correlation_id);
+  char *text = cJSON_Print(object);
+  cJSON_Delete(object);
+  return text;
+}
+
+void kg_failure_note(const char *path, const struct kg_error *error, int64_t now) {
+  struct kg_failure before, failure = {0};
+  struct kg_error own = {0};
+  failure.count = kg_failure_load(path, &before) ? before.count + 1 : 1;
+  failure.at = now;
+  failure.until = now + kg_failure_delay(failure.count);
+  failure.error = *error;
+  char *text = format(&failure);
+  if (!text || kg_file_replace(path, kg_span_text(text), 0644, &own) != KG_OK)
+    kg_log(KG_LOG_WARN, "the failure cannot be remembered: %s", text ? own.text : "out of memory");
+  cJSON_free(text);
+}
+
+void kg_failure_forget(const char *path) {
+  (void)remove(path);
+}

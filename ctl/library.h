@@ -1,0 +1,19 @@
+/* Shared libraries. */
+#ifndef KG_CTL_LIBRARY_H
+#define KG_CTL_LIBRARY_H
+
+#include "core/status.h"
+
+#include <stdbool.h>
+
+#ifdef _WIN32
+#define KG_LIBRARY_SUFFIX ".dll"
+#else
+#define KG_LIBRARY_SUFFIX ".so"
+#endif
+
+bool kg_library_path_is_absolute(const char *path);
+KG_MUST_USE enum kg_status kg_library_open(const char *path, void **out, struct kg_error *error); /* KG_E_PLUGIN */
+void *kg_library_symbol(void *library, const char *name);                                         /* NULL: none */
+
+#endif

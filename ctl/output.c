@@ -1,0 +1,107 @@
+#include "ctl/output.h"
+
+#include "ctl/process.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool wants_colour(FILE *stream) {
+  const char *terminal = getenv("TERM");
+  const char *off = getenv("NO_COLOR");
+  return kg_process_is_terminal(stream) && !(off && *off) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+void kg_output_coloured(FILE *stream, enum kg_colour colour, const char *text) {
+  static const char *const codes[] = {"", "\033[32m", "\033[33m", "\033[31m"};
+  if (colour != KG_COLOUR_NONE && wants_colour(stream))
+    fprintf(stream, "%s%s\033[0m", codes[colour], text);
+  else
+    fputs(text, stream);
+}
+
+int kg_output_json(struct kg_run *run, cJSON *object, int exit_code) {
+  char *text = object ? cJSON_Print(object) : NULL;
+  cJSON_Delete(object);
+  if (!text) {
+    fputs("keyguardctl: out of memory\n", run->err);
+    return kg_status_exit_code(KG_E_NO_MEMORY);
+  }
+  fprintf(run->out, "%s\n", text);
+  kg_wipe(text, strlen(text)); /* may hold a token */
+  cJSON_free(text);
+  return exit_code;
+}
+
+static const char *sub_code(const struct kg_error *error) {
+  return error->sub_code[0] ? error->sub_code : kg_status_sub_code(error->status);
+}
+
+static void add_text(cJSON *object, const char *name, const char *value) {
+  if (value && *value) cJSON_AddStringToObject(object, name, value);
+}
+
+cJSON *kg_output_error_object(const struct kg_error *error) {
+  cJSON *object = cJSON_CreateObject();
+  if (!object) return NULL;
+  add_text(object, "code", kg_status_code(error->status));
+  add_text(object, "sub_code", sub_code(error));
+  add_text(object, "status", kg_status_name(error->status));
+  add_text(object, "text", error->text);
+  if (error->http_status) cJSON_AddNumberToObject(object, "http_status", error->http_status);
+  if (error->native_code) cJSON_AddNumberToObject(object, "native_code", (double)error->native_code);
+  add_text(object, "oauth_error", error->oauth_error);
+  add_text(object, "aadsts", error->aadsts);
+  add_text(object, "correlation_id", error->correlation_id);
+  cJSON_AddNumberToObject(object, "exit_code", kg_status_exit_code(error->status));
+  return object;
+}
+
+static void print_detail(FILE *stream, const char *name, const char *value) {
+  if (value[0]) fprintf(stream, "keyguardctl:   %s: %s\n", name, value);
+}
+
+static void print_error(FILE *stream, const struct kg_error *error) {
+  kg_output_coloured(stream, KG_COLOUR_BAD, "keyguardctl: ");
+  fputs(kg_status_code(error->status), stream);
+  if (sub_code(error)[0]) fprintf(stream, " (%s)", sub_code(error));
+  fprintf(stream, ": %s\n", error->text);
+  if (error->http_status) fprintf(stream, "keyguardctl:   http status: %d\n", error->http_status);
+  print_detail(stream, "oauth error", error->oauth_error);
+  print_detail(stream, "aadsts", error->aadsts);
+  print_detail(stream, "correlation id", error->correlation_id);
+}
+
+int kg_output_error(struct kg_run *run, const struct kg_error *error) {
+  int exit_code = kg_status_exit_code(error->status);
+  if (!run->json) {
+    print_error(run->err, error);
+    return exit_code;
+  }
+  cJSON *object = cJSON_CreateObject();
+  if (object) cJSON_AddItemToObject(object, "error", kg_output_error_object(error));
+  return kg_output_json(run, object, exit_code);
+}
+
+void kg_output_assignment(FILE *out, const char *name, const char *value) {
+  fprintf(out, "%s='", name);
+  for (; *value; value++) {
+    if (*value == '\'')
+      fputs("'\\''", out);
+    else
+      fputc(*value, out);
+  }
+  fputs("'\n", out);
+}
+
+void kg_duration_format(int64_t seconds, char out[KG_DURATION_SIZE]) {
+  int64_t s = seconds < 0 ? 0 : seconds;
+  if (s < 60)
+    snprintf(out, KG_DURATION_SIZE, "%" PRId64 " s", s);
+  else if (s < 3600)
+    snprintf(out, KG_DURATION_SIZE, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
+  else if (s < 86400)
+    snprintf(out, KG_DURATION_SIZE, "%" PRId64 " h %" PRId64 " min", s / 3600, s % 3600 / 60);
+  else
+    snprintf(out, KG_DURATION_SIZE, "%" PRId64 " d %" PRId64 " h", s / 86400, s % 86400 / 3600);
+}

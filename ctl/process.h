@@ -1,0 +1,22 @@
+/* What the operating system does for this process. */
+#ifndef KG_CTL_PROCESS_H
+#define KG_CTL_PROCESS_H
+
+#include "core/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Tokens pass through this process: no core dumps, files for nobody else unless a mode is asked for. Best effort. */
+void kg_process_harden(void);
+bool kg_process_is_terminal(FILE *stream);
+/* Replaces this process; `argv` ends with NULL, `variables` with a NULL name. Returns only where that failed. */
+struct kg_process_variable {
+  const char *name;
+  char *value;
+};
+KG_MUST_USE enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables,
+                                           struct kg_error *error);
+
+#endif

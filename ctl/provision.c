@@ -1,0 +1,197 @@
+#include "ctl/provision.h"
+
+#include "core/file.h"
+#include "core/lock.h"
+#include "core/log.h"
+#include "ctl/credential.h"
+#include "ctl/environment.h"
+#include "ctl/failure.h"
+#include "ctl/renew.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct job { /* one call of kg_provision */
+  const struct kg_config *config;
+  const struct kg_identity *identity;
+  const struct kg_provision_options *options;
+  const struct kg_clock *clock;
+  int64_t deadline_ms; /* on clock->elapsed_ms, set when the lock is ours */
+  char *binding_path, *failure_path, *lock_path;
+  struct kg_key *key;
+};
+
+static int64_t now_of(const struct job *job) {
+  return job->clock->wall(job->clock->context);
+}
+
+static enum kg_status no_memory(struct kg_error *error) {
+  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+}
+
+enum kg_status kg_provision_find(const struct kg_config *config, const struct kg_identity *identity, int64_t now,
+                                 struct kg_binding **out, struct kg_error *error) {
+  char *path = kg_binding_path(config->state_dir, identity->name);
+  *out = NULL;
+  if (!path) return no_memory(error);
+  enum kg_status status = kg_binding_load(path, out, NULL, error);
+  if (status == KG_E_NOT_FOUND)
+    status = kg_error_set(error, KG_E_NOT_FOUND, "no binding yet: run keyguardctl provision %s", identity->name);
+  if (status == KG_OK) status = kg_binding_check_identity(*out, identity, error);
+  if (status == KG_OK) status = kg_binding_check_time(*out, now, error);
+  if (status != KG_OK) kg_binding_free(out);
+  free(path);
+  return status;
+}
+
+/* The floor comes before the probe: a key that is too weak is not even tried. */
+static enum kg_status check_floor(const struct kg_identity *identity, const struct kg_key_info *info,
+                                  struct kg_error *error) {
+  if (info->strength >= identity->floor) return KG_OK;
+  return kg_error_set(error, KG_E_KEYGUARD_UNAVAILABLE,
+                      "'%s' asks for a %s key, and its key store offers a %s one: use a stronger key-store, or set "
+                      "minimum-strength = %s if that is strong enough for you",
+                      identity->name, kg_strength_name(identity->floor), kg_strength_name(info->strength),
+                      kg_strength_name(info->strength));
+}
+
+/* The binding is good: found, for this identity, in time, not refused, not due, and its key is there and signs. */
+static bool is_good(struct job *job, struct kg_binding **out) {
+  struct kg_error error = {0};
+  const struct kg_provision_options *options = job->options;
+  if (kg_provision_find(job->config, job->identity, now_of(job), out, &error) != KG_OK) {
+    kg_log(KG_LOG_INFO, "'%s': %s", job->identity->name, error.text);
+    return false;
+  }
+  bool refused = options->rejected && memcmp(options->rejected, (*out)->sha256, sizeof(*out)->sha256) == 0;
+  bool due = kg_renew_binding(*out, now_of(job)).state != KG_RENEW_GOOD && !options->accept_due;
+  if (!refused && !due) {
+    enum kg_status status = kg_key_open(job->identity->key_store, 0, &job->key, &error);
+    if (status == KG_OK) status = check_floor(job->identity, kg_key_info(job->key), &error);
+    if (status == KG_OK) status = kg_binding_check_key(*out, kg_key_info(job->key), &error);
+    if (status == KG_OK) status = kg_key_probe(job->key, &error);
+    if (status == KG_OK) return true;
+    kg_log_error(KG_LOG_INFO, &error);
+    kg_key_close(&job->key);
+  }
+  kg_binding_free(out);
+  return false;
+}
+
+/* Once more before a key is called dead: others may be using it (pitfalls 41). */
+static enum kg_status probe_twice(struct kg_key *key, struct kg_error *error) {
+  enum kg_status status = kg_key_probe(key, error);
+  return status == KG_E_KEY_DEAD ? kg_key_probe(key, error) : status;
+}
+
+static enum kg_status replace_key(struct job *job, struct kg_error *error) {
+  kg_log(KG_LOG_WARN, "'%s': its key does not sign and is made anew: %s", job->identity->name, error->text);
+  enum kg_status status = kg_key_delete(&job->key, error);
+  if (status == KG_OK) status = kg_key_open(job->identity->key_store, KG_KEY_CREATE, &job->key, error);
+  return status == KG_OK ? kg_key_probe(job->key, error) : status;
+}
+
+static enum kg_status open_key(struct job *job, struct kg_error *error) {
+  enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_CREATE, &job->key, error);
+  if (status != KG_OK) return status;
+  const struct kg_key_info *info = kg_key_info(job->key);
+  if (check_floor(job->identity, info, error) != KG_OK) {
+    if (info->created && kg_key_delete(&job->key, NULL) != KG_OK) /* nobody has used it, and nobody shall */
+      kg_log(KG_LOG_WARN, "'%s': the key below the floor stays in its store", job->identity->name);
+    return error->status;
+  }
+  status = probe_twice(job->key, error);
+  if (status != KG_E_KEY_DEAD) return status;
+  /* KeyGuard's keys live one boot, so a dead one is its normal end. Anywhere else it may be somebody's only key. */
+  if (info->strength == KG_STRENGTH_KEYGUARD || job->options->replace_key) return replace_key(job, error);
+  return kg_error_prefix(error, "the key of '%s' does not sign (--replace-key makes a new one)", job->identity->name);
+}
+
+static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_error *error) {
+  struct kg_credential_request request = {.config = job->config,
+                                          .identity = job->identity,
+                                          .clock = job->clock,
+                                          .key = job->key,
+                                          .bypass_cache = job->options->force || job->options->rejected,
+                                          .drop_attestation = job->options->drop_attestation,
+                                          .deadline_ms = job->deadline_ms};
+  enum kg_status status = kg_credential_acquire(&request, out, error);
+  if (status == KG_OK) status = kg_binding_store(job->binding_path, *out, error);
+  if (status != KG_OK) kg_binding_free(out);
+  return status;
+}
+
+/* Configuration, permission and usage are for people to mend, who want to see at once whether they did. */
+static bool is_worth_remembering(enum kg_status status) {
+  switch (status) {
+  case KG_E_IMDS_V1_ONLY:
+  case KG_E_IMDS_FAILED:
+  case KG_E_IDENTITY:
+  case KG_E_ATTESTATION_FAILED:
+  case KG_E_INVALID_CERTIFICATE:
+  case KG_E_TLS:
+  case KG_E_TRANSPORT:
+  case KG_E_TIMEOUT:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static enum kg_status check_failure(const struct job *job, struct kg_error *error) {
+  struct kg_failure failure;
+  int64_t now = now_of(job);
+  if (job->options->force || !kg_failure_load(job->failure_path, &failure) || !kg_failure_is_active(&failure, now))
+    return KG_OK;
+  *error = failure.error;
+  return kg_error_prefix(error, "tried %lld s ago and failed, next attempt in %lld s (--force tries now)",
+                         (long long)(now > failure.at ? now - failure.at : 0), (long long)(failure.until - now));
+}
+
+static enum kg_status renew_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
+  if (!job->options->force && is_good(job, &result->binding)) return KG_OK;
+  enum kg_status status = check_failure(job, error);
+  if (status != KG_OK) return status;
+  status = open_key(job, error);
+  if (status == KG_OK) status = issue(job, &result->binding, error);
+  if (status == KG_OK) {
+    result->issued = true;
+    kg_failure_forget(job->failure_path);
+  } else if (is_worth_remembering(status)) {
+    kg_failure_note(job->failure_path, error, now_of(job));
+  }
+  return status;
+}
+
+static enum kg_status prepare(struct job *job, struct kg_error *error) {
+  const char *state_dir = job->config->state_dir, *name = job->identity->name;
+  enum kg_status status = kg_identity_check_gates(job->identity, error);
+  if (status == KG_OK) status = kg_environment_check(error);
+  if (status == KG_OK) status = kg_file_make_directory(state_dir, 0755, error);
+  if (status != KG_OK) return status;
+  job->binding_path = kg_binding_path(state_dir, name);
+  job->failure_path = kg_failure_path(state_dir, name);
+  job->lock_path = kg_file_join(state_dir, name, ".lock");
+  return job->binding_path && job->failure_path && job->lock_path ? KG_OK : no_memory(error);
+}
+
+enum kg_status kg_provision(const struct kg_config *config, const struct kg_identity *identity,
+                            const struct kg_provision_options *options, const struct kg_clock *clock,
+                            struct kg_provision_result *result, struct kg_error *error) {
+  struct job job = {.config = config, .identity = identity, .options = options, .clock = clock};
+  struct kg_lock *lock = NULL;
+  int64_t deadline_ms = (int64_t)config->deadline_s * 1000;
+  *result = (struct kg_provision_result){0};
+  enum kg_status status = prepare(&job, error);
+  if (status == KG_OK) status = kg_lock_acquire(job.lock_path, deadline_ms, clock, &lock, error);
+  if (status == KG_OK) { /* locked: from here to the release */
+    job.deadline_ms = clock->elapsed_ms(clock->context) + deadline_ms;
+    status = renew_locked(&job, result, error);
+    kg_lock_release(&lock);
+  }
+  kg_key_close(&job.key);
+  free(job.binding_path);
+  free(job.failure_path);
+  free(job.lock_path);
+  return status;
+}

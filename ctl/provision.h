@@ -1,0 +1,33 @@
+/* Obtains a binding: the order of steps of the design, under the identity's lock, and the memory of failures. */
+#ifndef KG_CTL_PROVISION_H
+#define KG_CTL_PROVISION_H
+
+#include "core/binding.h"
+#include "core/clock.h"
+#include "core/config.h"
+
+struct kg_provision_options {
+  bool force;       /* even where the binding is good, and whatever failed before; no answer from a cache */
+  bool accept_due;  /* a binding that is due for renewal but usable is good */
+  bool replace_key; /* a key that does not sign is destroyed and made anew, whatever its store; else KeyGuard's only */
+  bool drop_attestation;
+  const unsigned char *rejected; /* SHA-256 of a certificate that was refused: it is never good, and is not to come from
+                                    a cache again. NULL: none */
+};
+
+struct kg_provision_result {
+  bool issued; /* else the binding was good */
+  struct kg_binding *binding;
+};
+
+/* Concurrent callers wait for the lock, at most as long as one acquisition may take, and then find the binding good.
+ * A failure leaves the old binding as it was. `result->binding`: kg_binding_free() it. */
+KG_MUST_USE enum kg_status kg_provision(const struct kg_config *config, const struct kg_identity *identity,
+                                        const struct kg_provision_options *options, const struct kg_clock *clock,
+                                        struct kg_provision_result *result, struct kg_error *error);
+
+/* The stored binding, where it is for this identity and in its time. The key store is not asked. */
+KG_MUST_USE enum kg_status kg_provision_find(const struct kg_config *config, const struct kg_identity *identity,
+                                             int64_t now, struct kg_binding **out, struct kg_error *error);
+
+#endif
