@@ -122,20 +122,27 @@ static enum kg_status check_request(const struct kg_http_request *request, struc
   return KG_OK;
 }
 
+static bool scheme_is_allowed(const char *scheme, enum kg_http_kind kind) {
+  return strcmp(scheme, "https") == 0 || (kind == KG_HTTP_METADATA && strcmp(scheme, "http") == 0);
+}
+
 /* "host:port" as the URL has it. A URL that libcurl cannot take apart is not one of ours. */
 static enum kg_status name_host(struct kg_http_transfer *transfer, struct kg_error *error) {
   CURLU *url = curl_url();
-  char *host = NULL, *port = NULL;
+  char *scheme = NULL, *host = NULL, *port = NULL;
   enum kg_status status = KG_E_NO_MEMORY;
 
   if (!url) goto out;
   status = KG_E_USAGE;
   if (curl_url_set(url, CURLUPART_URL, transfer->request->url, 0) != CURLUE_OK) goto out;
+  if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK) goto out;
   if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK) goto out;
+  if (!scheme_is_allowed(scheme, transfer->request->kind)) goto out;
   (void)curl_url_get(url, CURLUPART_PORT, &port, 0);
   snprintf(transfer->host, sizeof transfer->host, "%.250s%s%.6s", host, port ? ":" : "", port ? port : "");
   status = KG_OK;
 out:
+  curl_free(scheme);
   curl_free(host);
   curl_free(port);
   curl_url_cleanup(url);

@@ -24,8 +24,6 @@ static const struct kind kinds[] = {
     {CURLE_SSL_ENGINE_INITFAILED, KG_E_TLS, ""},
     {CURLE_USE_SSL_FAILED, KG_E_TLS, ""},
     {CURLE_FILESIZE_EXCEEDED, KG_E_TRANSPORT, "body_too_large"},
-    {CURLE_URL_MALFORMAT, KG_E_USAGE, ""},
-    {CURLE_UNSUPPORTED_PROTOCOL, KG_E_USAGE, ""},
     {CURLE_OUT_OF_MEMORY, KG_E_NO_MEMORY, ""},
 };
 

@@ -32,9 +32,10 @@ static bool has_any(const char *word, size_t len, const char *set) {
   return false;
 }
 
-/* All of base64's alphabet, or all of base64url's and dots: a path, URL or resource id mixes the two. */
+/* All of base64's alphabet, or all of base64url's and dots: a path, URL or resource id mixes the two. Padding and a
+ * sentence's end do not count. */
 static bool is_encoded(const char *word, size_t len) {
-  while (len && word[len - 1] == '=')
+  while (len && strchr("=.", word[len - 1]))
     len--;
   return len >= ENCODED_LEN_MIN && (!has_any(word, len, "-_.") || !has_any(word, len, "+/=%"));
 }
