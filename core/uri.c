@@ -12,6 +12,7 @@
  * would select another key. slot-id is left out on purpose: tokens move between slots. */
 static const char *const path_names[] = {"token", "manufacturer", "model", "serial", "object", "id", "type", NULL};
 static const char *const query_names[] = {"module-path", "pin-source", "pin-value", NULL};
+#define PIN_VALUE (1U << 2) /* its bit; what follows it may be the rest of a PIN and is not shown */
 
 static bool is_scheme(const char *text) {
   return strncasecmp(text, SCHEME, sizeof SCHEME - 1) == 0;
@@ -31,6 +32,10 @@ static enum kg_status check_attribute(const char *const *names, const char *attr
   const char *equals = memchr(attribute, '=', len);
   size_t name_len = equals != NULL ? (size_t)(equals - attribute) : len;
   int name = find_name(names, attribute, name_len);
+  if ((equals == NULL || name < 0) && names == query_names && *seen & PIN_VALUE)
+    return kg_error_set(error, KG_E_USAGE,
+                        "PKCS#11 URI: what follows pin-value is not an attribute that a key store can "
+                        "use; in a PIN, & is written as %%26");
   if (equals == NULL || name < 0)
     return kg_error_set(error, KG_E_USAGE, "PKCS#11 URI: \"%.*s\" is not an attribute that a key store can use",
                         name_len > 40 ? 40 : (int)name_len, attribute);

@@ -1,0 +1,4 @@
+#include "keyguard/cryptoki.h"
+
+#define LAYOUT_TABLE layout_ours
+#include "cryptoki_layout.inc"
