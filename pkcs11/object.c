@@ -229,8 +229,7 @@ static void build_profiles(const char *identity, struct kg_objects *objects, con
   for (size_t i = 0; i < COUNT(profiles); i++) {
     struct kg_object *object =
         begin(objects, identity, KG_OBJECT_PROFILE, kg_span_of(&profiles[i], sizeof profiles[i]), before);
-    if (!object) continue;
-    add_label(object);
+    if (!object) continue; /* no label: a URI with object= means a key or a certificate */
     kg_attributes_add_number(&object->attributes, CKA_CLASS, CKO_PROFILE);
     kg_attributes_add_number(&object->attributes, CKA_PROFILE_ID, profiles[i]);
   }
