@@ -1,5 +1,7 @@
 #include "core/config_key.h"
 
+#include "core/path.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +24,17 @@ static const char *store(void *field, const char *value) {
 }
 
 static const char *set_path(void *field, const char *value) {
-  return value[0] == '/' ? store(field, value) : "must be an absolute path";
+  char **text = field;
+
+  if (!kg_path_is_absolute(value)) return "must be an absolute path";
+  *text = kg_path_expand(value);
+  return *text ? NULL : kg_config_no_memory;
 }
 
 static const char *set_plugin(void *field, const char *value) {
-  if (value[0] != '/' && !consists_of(value, LOWER DIGITS "_-"))
-    return "must be a name of a-z, 0-9, _ and -, or an absolute path";
-  return store(field, value);
+  if (kg_path_is_absolute(value)) return set_path(field, value);
+  return consists_of(value, LOWER DIGITS "_-") ? store(field, value)
+                                               : "must be a name of a-z, 0-9, _ and -, or an absolute path";
 }
 
 static const char *set_sha256(void *field, const char *value) {

@@ -1,4 +1,5 @@
 #include "core/config_key.h"
+#include "core/path.h"
 
 #include <ini.h>
 #include <limits.h>
@@ -239,7 +240,7 @@ static void run(struct parser *parser) {
 
 static enum kg_status set_defaults(const char *path, struct kg_config *config) {
   config->path = kg_strdup(path);
-  if (!config->state_dir) config->state_dir = kg_strdup("/var/lib/keyguard");
+  if (!config->state_dir) config->state_dir = kg_path_state_dir();
   if (!config->plugin) config->plugin = kg_strdup("imds");
   return config->path && config->state_dir && config->plugin ? KG_OK : KG_E_NO_MEMORY;
 }

@@ -1,0 +1,80 @@
+#include "core/path.h"
+
+#include "core/buf.h"
+#include "core/file.h"
+#include "core/path_win.h"
+#include "core/wide_win.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+
+#define PROGRAM_DATA "%ProgramData%"
+#define LOCAL_APP_DATA "%LOCALAPPDATA%"
+
+static bool is_letter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_slash(char c) {
+  return c == '\\' || c == '/';
+}
+
+static bool starts_with(const char *path, const char *variable) {
+  size_t length = strlen(variable);
+
+  return _strnicmp(path, variable, length) == 0 && is_slash(path[length]);
+}
+
+bool kg_path_is_absolute(const char *path) {
+  if (is_letter(path[0]) && path[1] == ':' && is_slash(path[2])) return true;
+  return starts_with(path, PROGRAM_DATA) || starts_with(path, LOCAL_APP_DATA);
+}
+
+/* The registry and not the environment, which a user may set for programs that then run with more rights. The value is
+ * "%SystemDrive%\ProgramData" on every machine; its drive is that of the Windows folder. */
+char *kg_path_program_data(void) {
+  static const char variable[] = "%SystemDrive%";
+  char value[MAX_PATH] = "", windows[MAX_PATH] = "";
+  DWORD size = sizeof value;
+  UINT length = GetSystemWindowsDirectoryA(windows, sizeof windows);
+  LSTATUS code = RegGetValueA(HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList",
+                              "ProgramData", RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, value, &size);
+  const char *rest = value + sizeof variable - 1;
+
+  if (code == ERROR_SUCCESS && is_letter(value[0]) && value[1] == ':') return kg_strdup(value);
+  if (length < 2 || length >= sizeof windows || windows[1] != ':') strcpy(windows, "C:");
+  windows[2] = '\0';
+  if (code != ERROR_SUCCESS || _strnicmp(value, variable, sizeof variable - 1) != 0) rest = "\\ProgramData";
+  while (is_slash(*rest))
+    rest++;
+  return kg_file_join(windows, rest, NULL);
+}
+
+static char *local_app_data(void) {
+  wchar_t value[MAX_PATH];
+  DWORD length = GetEnvironmentVariableW(L"LOCALAPPDATA", value, MAX_PATH);
+
+  return length > 0 && length < MAX_PATH ? kg_wide_to_utf8(value) : NULL;
+}
+
+char *kg_path_expand(const char *path) {
+  char *folder = NULL, *expanded = NULL;
+
+  if (starts_with(path, PROGRAM_DATA)) {
+    folder = kg_path_program_data();
+    path += sizeof PROGRAM_DATA;
+  } else if (starts_with(path, LOCAL_APP_DATA)) {
+    folder = local_app_data();
+    path += sizeof LOCAL_APP_DATA;
+  } else {
+    return kg_strdup(path);
+  }
+  if (folder) expanded = kg_file_join(folder, path, NULL);
+  free(folder);
+  return expanded;
+}
+
+char *kg_path_state_dir(void) {
+  return kg_path_expand(PROGRAM_DATA "\\KeyGuard\\state");
+}
