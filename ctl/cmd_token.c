@@ -26,7 +26,7 @@ static const char *scheme(enum kg_token_type type) {
 static int print_json(struct kg_run *run, const struct kg_token_request *request,
                       const struct kg_token_result *result) {
   cJSON *object = cJSON_CreateObject();
-  char *thumbprint = kg_describe_thumbprint(result->binding);
+  char *thumbprint = request->type == KG_TOKEN_MTLS_POP ? kg_describe_thumbprint(result->binding) : NULL;
   cJSON_AddStringToObject(object, "token_type", kg_token_type_name(request->type));
   cJSON_AddNumberToObject(object, "expires_in", (double)result->token.expires_in);
   if (result->token.refresh_in > 0) cJSON_AddNumberToObject(object, "refresh_in", (double)result->token.refresh_in);

@@ -86,7 +86,7 @@ static bool parse(struct kg_span text, struct kg_failure *out) {
 bool kg_failure_load(const char *path, struct kg_failure *out) {
   struct kg_buf text = {0};
   *out = (struct kg_failure){0};
-  bool good = kg_file_read(path, FAILURE_SIZE_MAX, KG_TRUST_OWNER, &text, NULL, NULL) == KG_OK &&
+  bool good = kg_file_read(path, FAILURE_SIZE_MAX, KG_TRUST_SHARED, &text, NULL, NULL) == KG_OK &&
               parse(kg_buf_span(&text), out);
   kg_buf_clear(&text);
   return good;

@@ -8,9 +8,9 @@
 #include <curl/curl.h>
 #include <string.h>
 
-static const struct kg_command *const commands[] = {&kg_command_provision,    &kg_command_renew,  &kg_command_status,
-                                                    &kg_command_token,        &kg_command_exec,   &kg_command_env,
-                                                    &kg_command_capabilities, &kg_command_version};
+static const struct kg_command *const commands[] = {
+    &kg_command_provision, &kg_command_renew,  &kg_command_status,       &kg_command_token,  &kg_command_exec,
+    &kg_command_env,       &kg_command_doctor, &kg_command_capabilities, &kg_command_version};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static void print_usage(FILE *out, const struct kg_option *options) {

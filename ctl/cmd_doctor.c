@@ -1,0 +1,96 @@
+/* keyguardctl doctor: why it does not work here and for this user, and what to do. */
+#include "ctl/doctor.h"
+#include "ctl/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *word, *json;
+  enum kg_colour colour;
+} levels[] = {{"ok  ", "ok", KG_COLOUR_GOOD}, {"warn", "warn", KG_COLOUR_WARN}, {"FAIL", "fail", KG_COLOUR_BAD}};
+
+static void print_finding(struct kg_run *run, const struct kg_finding *finding) {
+  kg_output_coloured(run->out, levels[finding->level].colour, levels[finding->level].word);
+  fprintf(run->out, " %s%s%s: %s%s%s\n", finding->identity, finding->identity[0] ? " " : "", finding->check,
+          finding->symptom, finding->cure[0] ? " -> " : "", finding->cure);
+}
+
+static cJSON *finding_json(const struct kg_finding *finding) {
+  cJSON *object = cJSON_CreateObject();
+  cJSON_AddStringToObject(object, "check", finding->check);
+  if (finding->identity[0]) cJSON_AddStringToObject(object, "identity", finding->identity);
+  cJSON_AddStringToObject(object, "level", levels[finding->level].json);
+  cJSON_AddStringToObject(object, "symptom", finding->symptom);
+  if (finding->cure[0]) cJSON_AddStringToObject(object, "cure", finding->cure);
+  if (finding->status != KG_OK) cJSON_AddStringToObject(object, "status", kg_status_name(finding->status));
+  return object;
+}
+
+/* The first failure decides. Without any, there must still have been a signature. */
+static int exit_code_of(const struct kg_doctor *doctor) {
+  for (size_t i = 0; i < doctor->count; i++)
+    if (doctor->findings[i].level == KG_FINDING_FAIL) return kg_status_exit_code(doctor->findings[i].status);
+  return doctor->signatures > 0 ? 0 : kg_status_exit_code(KG_E_NOT_FOUND);
+}
+
+static int report(const struct kg_doctor *doctor) {
+  struct kg_run *run = doctor->run;
+  int exit_code = exit_code_of(doctor);
+  if (!run->json) {
+    for (size_t i = 0; i < doctor->count; i++)
+      print_finding(run, &doctor->findings[i]);
+    return exit_code;
+  }
+  cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "checks");
+  for (size_t i = 0; i < doctor->count; i++)
+    cJSON_AddItemToArray(list, finding_json(&doctor->findings[i]));
+  cJSON_AddBoolToObject(object, "healthy", exit_code == 0);
+  return kg_output_json(run, object, exit_code);
+}
+
+static void examine_configured(struct kg_doctor *doctor, const struct kg_identity **identities, size_t count) {
+  kg_doctor_check_state(doctor);
+  kg_doctor_check_plugin(doctor);
+  kg_doctor_check_metadata(doctor);
+  for (size_t i = 0; i < count; i++)
+    kg_doctor_check_identity(doctor, identities[i]);
+}
+
+/* KG_E_USAGE is the only failure that is not a finding. */
+static enum kg_status examine(struct kg_doctor *doctor, const struct kg_operands *operands, struct kg_error *error) {
+  struct kg_run *run = doctor->run;
+  const struct kg_identity **identities = NULL;
+  size_t count = 0;
+  if (kg_command_configure(run, error) != KG_OK) {
+    kg_doctor_fail(doctor, "configuration", NULL, error);
+  } else {
+    enum kg_status status = kg_command_select(run, operands, operands->count == 0, &identities, &count, error);
+    if (status == KG_E_USAGE) return status;
+    if (status != KG_OK)
+      kg_doctor_fail(doctor, "configuration", NULL, error);
+    else
+      kg_doctor_ok(doctor, "configuration", "%s, %zu identities", run->config->path, run->config->identities_count);
+    examine_configured(doctor, identities, count);
+  }
+  free(identities);
+  kg_doctor_check_openssl(doctor);
+  kg_doctor_check_p11kit(doctor);
+  return KG_OK;
+}
+
+static int run_doctor(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
+  struct kg_operands operands;
+  struct kg_error error = {0};
+  int exit_code = 0;
+  if (!kg_command_parse(command, run, NULL, argc, argv, &operands, &exit_code)) return exit_code;
+  struct kg_doctor doctor = {.run = run, .findings = calloc(KG_FINDINGS_MAX, sizeof *doctor.findings)};
+  enum kg_status status =
+      doctor.findings ? examine(&doctor, &operands, &error) : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
+  exit_code = status == KG_OK ? report(&doctor) : kg_output_error(run, &error);
+  free(doctor.findings);
+  return exit_code;
+}
+
+const struct kg_command kg_command_doctor = {"doctor", "[NAME...]",
+                                             "Looks for what is wrong, as this user, and says what to do", run_doctor};

@@ -1,0 +1,108 @@
+#include "ctl/doctor.h"
+
+#include "core/binding.h"
+#include "ctl/environment.h"
+#include "ctl/failure.h"
+#include "ctl/output.h"
+#include "ctl/renew.h"
+
+#include <stdlib.h>
+
+static void check_gates(struct kg_doctor *doctor, const struct kg_identity *identity) {
+  struct kg_error error = {0};
+  if (kg_identity_check_gates(identity, &error) != KG_OK) {
+    kg_doctor_fail(doctor, "gates", NULL, &error);
+  } else if (kg_environment_check(&error) != KG_OK) {
+    kg_doctor_warn(doctor, "gates", NULL, "nothing can be issued or renewed: %s", error.text);
+  } else {
+    kg_doctor_ok(doctor, "gates", "proof of possession%s, at least %s",
+                 identity->attestation ? " and attestation" : ", without attestation",
+                 kg_strength_name(identity->floor));
+  }
+}
+
+static void check_strength(struct kg_doctor *doctor, const struct kg_identity *identity,
+                           const struct kg_key_info *info) {
+  struct kg_error error = {0};
+  if (info->strength >= identity->floor) {
+    kg_doctor_ok(doctor, "key store", "opens; RSA %u, %s", info->bits, kg_strength_name(info->strength));
+    return;
+  }
+  (void)kg_error_set(&error, KG_E_KEYGUARD_UNAVAILABLE, "the key is %s, and minimum-strength is %s",
+                     kg_strength_name(info->strength), kg_strength_name(identity->floor));
+  kg_doctor_fail(doctor, "key store", NULL, &error);
+}
+
+/* The key stays open for the check of the binding; NULL where it does not sign. */
+static struct kg_key *check_key(struct kg_doctor *doctor, const struct kg_identity *identity) {
+  struct kg_key *key = NULL;
+  struct kg_error error = {0};
+  if (kg_key_open(identity->key_store, 0, &key, &error) != KG_OK) {
+    kg_doctor_fail(doctor, "key store", NULL, &error);
+    return NULL;
+  }
+  check_strength(doctor, identity, kg_key_info(key));
+  if (kg_key_probe(key, &error) == KG_OK) {
+    kg_doctor_ok(doctor, "signature", "made and good");
+    return key;
+  }
+  kg_doctor_fail(doctor, "signature", NULL, &error);
+  kg_key_close(&key);
+  return NULL;
+}
+
+static void check_life(struct kg_doctor *doctor, const struct kg_binding *binding) {
+  static const char cure[] = "is the timer running (systemctl status keyguard-renew.timer)? "
+                             "keyguardctl renew says why it fails";
+  char left[KG_DURATION_SIZE], age[KG_DURATION_SIZE];
+  int64_t now = doctor->run->clock->wall(doctor->run->clock->context);
+  struct kg_renew plan = kg_renew_binding(binding, now);
+  kg_duration_format(plan.left_s, left);
+  kg_duration_format(now - binding->issued_at, age);
+  if (plan.state == KG_RENEW_LATE || plan.state == KG_RENEW_LATEST)
+    kg_doctor_warn(doctor, "binding", cure, "issued %s ago, only %s left", age, left);
+  else
+    kg_doctor_ok(doctor, "binding", "issued %s ago, %s left%s", age, left,
+                 plan.state == KG_RENEW_DUE ? ", due for renewal" : "");
+}
+
+static void check_binding(struct kg_doctor *doctor, const struct kg_identity *identity, const struct kg_key *key) {
+  char *path = kg_binding_path(doctor->run->config->state_dir, identity->name);
+  struct kg_binding *binding = NULL;
+  struct kg_error error = {0};
+  int64_t now = doctor->run->clock->wall(doctor->run->clock->context);
+  enum kg_status status =
+      path ? kg_binding_load(path, &binding, NULL, &error) : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
+  if (status == KG_OK) status = kg_binding_check_identity(binding, identity, &error);
+  if (status == KG_OK) status = kg_binding_check_time(binding, now, &error);
+  if (status == KG_OK && key) status = kg_binding_check_key(binding, kg_key_info(key), &error);
+  if (status != KG_OK)
+    kg_doctor_fail(doctor, "binding", NULL, &error);
+  else
+    check_life(doctor, binding);
+  if (status == KG_OK && key) doctor->signatures++;
+  kg_binding_free(&binding);
+  free(path);
+}
+
+static void check_failure(struct kg_doctor *doctor, const struct kg_identity *identity) {
+  char *path = kg_failure_path(doctor->run->config->state_dir, identity->name);
+  struct kg_failure failure;
+  char at[KG_TIME_TEXT_SIZE];
+  if (path && kg_failure_load(path, &failure)) {
+    kg_time_format(failure.at, at);
+    kg_doctor_warn(doctor, "last attempt", "keyguardctl provision --force tries at once",
+                   "failed at %s, %u in a row: %s", at, failure.count, failure.error.text);
+  }
+  free(path);
+}
+
+void kg_doctor_check_identity(struct kg_doctor *doctor, const struct kg_identity *identity) {
+  doctor->identity = identity->name;
+  check_gates(doctor, identity);
+  struct kg_key *key = check_key(doctor, identity);
+  check_binding(doctor, identity, key);
+  check_failure(doctor, identity);
+  kg_key_close(&key);
+  doctor->identity = NULL;
+}
