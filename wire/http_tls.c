@@ -1,6 +1,8 @@
-/* libcurl's OpenSSL context, before the handshake. By then libcurl has filled its certificate store from the system's
- * (CURLOPT_CAINFO and CURLOPT_CAPATH keep the values it was built with), so an extra file is added here instead of by
- * CURLOPT_CAINFO, which would replace the system's. Every transfer has a fresh handle, so a store is never shared. */
+/* libcurl's OpenSSL context, before the handshake. libcurl adds the system's certificates (CURLOPT_CAINFO and
+ * CURLOPT_CAPATH keep the values it was built with) to the context's store, before this callback or, in some versions,
+ * after the ClientHello. An extra file is added to the same store here instead of by CURLOPT_CAINFO, which would
+ * replace the system's. Every transfer has a fresh handle and no cached store, so what is added for one is not
+ * another's. */
 #include "wire/http_parts.h"
 
 #include <openssl/err.h>

@@ -123,14 +123,14 @@ const char *support_ca_file(void) {
   return ca_path;
 }
 
-SSL_CTX *support_tls_server(void) {
+SSL_CTX *support_tls_server(const char *alternative_name, int64_t not_after) {
   int64_t now = (int64_t)time(NULL);
   struct support_certificate what = {.key = support_key_ec(),
                                      .common_name = "test server",
                                      .not_before = now - 3600,
-                                     .not_after = now + 3600,
+                                     .not_after = not_after,
                                      .extended_key_usage = "serverAuth",
-                                     .alternative_name = "IP:127.0.0.1,DNS:localhost"};
+                                     .alternative_name = alternative_name ? alternative_name : "IP:127.0.0.1"};
   X509 *certificate = support_certificate_new(&what);
   SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 
@@ -138,6 +138,10 @@ SSL_CTX *support_tls_server(void) {
   X509_free(certificate);
   EVP_PKEY_free(what.key);
   return tls;
+}
+
+void support_tls_trust_ca(SSL_CTX *tls) {
+  require(X509_STORE_add_cert(SSL_CTX_get_cert_store(tls), ca_certificate()), "trust");
 }
 
 unsigned char *support_public_key_info(EVP_PKEY *key, size_t *len) {

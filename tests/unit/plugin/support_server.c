@@ -23,6 +23,7 @@ struct support_server {
   pthread_t thread;
   pthread_mutex_t mutex;
   size_t connections, requests;
+  bool reset;
   struct support_request *seen[SUPPORT_REQUESTS];
 };
 
@@ -113,10 +114,28 @@ static void finish(struct support_server *server, struct peer *peer, const struc
   wait_for_end(server, peer);
 }
 
+static void note_tls(struct peer *peer, struct support_request *request) {
+  X509 *certificate = peer->ssl ? SSL_get1_peer_certificate(peer->ssl) : NULL;
+
+  if (peer->ssl) snprintf(request->tls_version, sizeof request->tls_version, "%s", SSL_get_version(peer->ssl));
+  if (certificate) X509_NAME_oneline(X509_get_subject_name(certificate), request->peer, sizeof request->peer);
+  X509_free(certificate);
+}
+
 static void serve(struct support_server *server, struct peer *peer) {
   struct support_request *request;
-  struct support_reply reply = {0};
+  struct support_reply reply = {0}, none = {.end = SUPPORT_RESET};
   size_t index;
+  bool reset;
+  char first[16];
+
+  pthread_mutex_lock(&server->mutex);
+  reset = server->reset;
+  pthread_mutex_unlock(&server->mutex);
+  if (reset) {
+    if (recv(peer->fd, first, sizeof first, 0) > 0) finish(server, peer, &none);
+    return;
+  }
 
   if (peer->ssl && SSL_accept(peer->ssl) != 1) {
     wait_for_end(server, peer);
@@ -128,6 +147,7 @@ static void serve(struct support_server *server, struct peer *peer) {
     free(request);
     return;
   }
+  note_tls(peer, request);
   keep(server, request, &index);
   server->handler(server->context, index, request, &reply);
   finish(server, peer, &reply);
@@ -196,6 +216,12 @@ void support_server_stop(struct support_server **pointer) {
   pthread_mutex_destroy(&server->mutex);
   free(server);
   *pointer = NULL;
+}
+
+void support_server_reset(struct support_server *server) {
+  pthread_mutex_lock(&server->mutex);
+  server->reset = true;
+  pthread_mutex_unlock(&server->mutex);
 }
 
 const char *support_server_origin(const struct support_server *server) {

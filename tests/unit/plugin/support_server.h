@@ -13,6 +13,7 @@ struct support_request {
   char head[8192]; /* all header lines, each ended by \r\n */
   char body[65536];
   size_t body_len;
+  char tls_version[16], peer[128]; /* "TLSv1.3", subject of the client's certificate; empty: none */
 };
 
 enum support_end {
@@ -36,6 +37,8 @@ struct support_server;
 /* `tls` NULL: plain. It is borrowed. */
 struct support_server *support_server_start(support_handler *handler, void *context, SSL_CTX *tls);
 void support_server_stop(struct support_server **server);
+/* From now on: TCP RST after the client's first bytes, in place of everything else. */
+void support_server_reset(struct support_server *server);
 const char *support_server_origin(const struct support_server *server); /* "http://127.0.0.1:PORT" */
 unsigned short support_server_port(const struct support_server *server);
 /* After the client is done: */
