@@ -19,9 +19,9 @@
 #define KG_SLOTS_MAX 256
 
 struct kg_lane {
-  atomic_bool taken;           /* everything else belongs to whoever took it */
-  atomic_uint_least64_t owner; /* kg_token_key.number of its session, 0: no session; others read it as a hint */
-  unsigned epoch;              /* of the session */
+  _Alignas(64) atomic_bool taken; /* everything else belongs to whoever took it; a cache line of its own */
+  atomic_uint_least64_t owner;    /* kg_token_key.number of its session, 0: no session; others read it as a hint */
+  unsigned epoch;                 /* of the session */
   CK_SESSION_HANDLE session;
   CK_OBJECT_HANDLE private_key, public_key; /* public_key 0: none */
 };
@@ -110,11 +110,20 @@ bool kg_token_is_same_key(const struct kg_token_key *key, const struct kg_backin
 KG_MUST_USE enum kg_status kg_session_take(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane **out,
                                            struct kg_error *error);
 void kg_session_give(struct kg_backing *backing, struct kg_lane *lane);
-void kg_session_drop(struct kg_backing *backing, struct kg_lane *lane); /* closes the session, gives the lane back */
+void kg_session_drop(struct kg_backing *backing, struct kg_lane *lane);   /* closes the session, gives the lane back */
+void kg_session_forget(struct kg_backing *backing, struct kg_lane *lane); /* the same, the session is gone already */
 /* An open, logged in session in a lane of its own, read-write for `flags` CKF_RW_SESSION; no handles yet. */
 KG_MUST_USE enum kg_status kg_session_open(struct kg_token_key *key, struct kg_backing *backing, CK_FLAGS flags,
                                            struct kg_lane **out, CK_SLOT_ID *slot, CK_TOKEN_INFO *info,
                                            struct kg_error *error);
+
+/* key_store_pkcs11_operation.c: kg_key_store_ops.sign and verify. */
+KG_MUST_USE enum kg_status kg_token_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
+                                         unsigned char *signature, struct kg_error *error);
+KG_MUST_USE enum kg_status kg_token_verify(struct kg_key *key, const struct kg_sign_params *params,
+                                           struct kg_span input, struct kg_span signature, struct kg_error *error);
+/* Whether the token makes a PSS signature with another salt length than the hash's: by making one. */
+bool kg_token_takes_any_salt(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane);
 
 /* key_store_pkcs11_generate.c: on a read-write session. */
 KG_MUST_USE enum kg_status kg_token_generate(struct kg_token_key *key, struct kg_backing *backing,

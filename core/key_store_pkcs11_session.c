@@ -7,14 +7,18 @@ static int64_t now_ms(void) {
   return clock->elapsed_ms(clock->context);
 }
 
+static void forget(struct kg_lane *lane) {
+  lane->session = lane->private_key = lane->public_key = 0;
+  atomic_store(&lane->owner, 0);
+}
+
 /* A session of an older epoch is not closed: its number may be another's by now. */
 static void close_session(struct kg_backing *backing, struct kg_lane *lane) {
   if (atomic_load(&lane->owner) != 0 && lane->epoch == atomic_load(&backing->epoch)) {
     backing->f->C_CloseSession(lane->session);
     atomic_store(&backing->lanes.full_until, 0);
   }
-  lane->session = lane->private_key = lane->public_key = 0;
-  atomic_store(&lane->owner, 0);
+  forget(lane);
 }
 
 void kg_session_give(struct kg_backing *backing, struct kg_lane *lane) {
@@ -23,6 +27,11 @@ void kg_session_give(struct kg_backing *backing, struct kg_lane *lane) {
 
 void kg_session_drop(struct kg_backing *backing, struct kg_lane *lane) {
   close_session(backing, lane);
+  kg_session_give(backing, lane);
+}
+
+void kg_session_forget(struct kg_backing *backing, struct kg_lane *lane) {
+  forget(lane);
   kg_session_give(backing, lane);
 }
 
@@ -83,19 +92,22 @@ enum kg_status kg_session_open(struct kg_token_key *key, struct kg_backing *back
   return take(key, backing, flags, false, out, slot, info, error);
 }
 
-/* The key's handles in a fresh session. Gone, or another key under the same name: the key is dead. */
+/* The key's handles in a fresh session. Another key under the same name is not the key that was opened. */
 static enum kg_status find_handles(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane,
                                    struct kg_error *error) {
   enum kg_status status = kg_token_find_private(key, backing, lane->session, &lane->private_key, error);
-  if (status == KG_E_KEY_NOT_FOUND) {
-    kg_error_prefix(error, "the key is gone");
-    if (error != NULL) error->status = KG_E_KEY_DEAD;
-    return KG_E_KEY_DEAD;
-  }
   if (status != KG_OK) return status;
   lane->public_key = kg_token_find_public(key, backing, lane);
-  if (kg_token_is_same_key(key, backing, lane->session, lane->private_key) || lane->public_key != 0) return KG_OK;
+  if (lane->public_key != 0 || kg_token_is_same_key(key, backing, lane->session, lane->private_key)) return KG_OK;
   return kg_error_set(error, KG_E_KEY_DEAD, "the key was replaced by another one since it was opened");
+}
+
+/* The token or the key was there when the key was opened: that it is not found now means that it is gone. */
+static enum kg_status gone(enum kg_status status, struct kg_error *error) {
+  if (status != KG_E_KEY_NOT_FOUND) return status;
+  kg_error_prefix(error, "the key is gone");
+  if (error != NULL) error->status = KG_E_KEY_DEAD;
+  return KG_E_KEY_DEAD;
 }
 
 enum kg_status kg_session_take(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane **out,
@@ -103,8 +115,8 @@ enum kg_status kg_session_take(struct kg_token_key *key, struct kg_backing *back
   CK_SLOT_ID slot;
   CK_TOKEN_INFO info;
   enum kg_status status = take(key, backing, 0, true, out, &slot, &info, error);
-  if (status != KG_OK || (*out)->private_key != 0) return status;
+  if (status != KG_OK || (*out)->private_key != 0) return gone(status, error);
   status = find_handles(key, backing, *out, error);
   if (status != KG_OK) kg_session_drop(backing, *out);
-  return status;
+  return gone(status, error);
 }

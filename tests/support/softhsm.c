@@ -61,6 +61,7 @@ struct kg_softhsm *kg_softhsm_new(void) {
            tokens);
   char *path = kg_softhsm_write(softhsm, "softhsm2.conf", text, 0600);
   setenv("SOFTHSM2_CONF", path, 1);
+  setenv("FAKE_TOKEN_LIBRARY", softhsm->library, 1);
   free(path);
   free(tokens);
   return softhsm;
