@@ -12,7 +12,8 @@
 
 #define SIZE_LIMIT (64 * 1024)
 #define SKEW_S 300
-#define KEY_CLAIM "x-ms-tpm-request-key" /* protocol 5.4: its "jwk" is the public part of the key that was attested */
+/* Protocol 5.4: its "jwk" is the public part of the key that was attested; some policies issue the JWK itself. */
+#define KEY_CLAIM "x-ms-tpm-request-key"
 
 struct parts {
   struct kg_span head, payload, signature;
@@ -79,7 +80,7 @@ static bool modulus_matches(const char *encoded, EVP_PKEY *key) {
 static bool is_for_key(const cJSON *claims, struct kg_span public_key_info) {
   const cJSON *claim = cJSON_GetObjectItemCaseSensitive(claims, KEY_CLAIM);
   const cJSON *jwk = cJSON_GetObjectItemCaseSensitive(claim, "jwk");
-  const char *modulus = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jwk, "n"));
+  const char *modulus = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jwk ? jwk : claim, "n"));
   const unsigned char *p = public_key_info.data;
   EVP_PKEY *key = modulus ? d2i_PUBKEY(NULL, &p, (long)public_key_info.len) : NULL;
   bool matches = !modulus || (key && modulus_matches(modulus, key));

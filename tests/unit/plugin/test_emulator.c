@@ -1,0 +1,201 @@
+/* The plugin against the emulator of Azure's side, which shares no code with it and reads every request strictly. */
+#include "plugin/acquire.h"
+#include "support_host.h"
+
+#include <cJSON.h>
+#include <curl/curl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/kg-test-emulator-XXXXXX", directory[64];
+static pid_t pid;
+static cJSON *facts;
+static struct support_host host;
+static struct kg_plugin_credential *credential;
+static struct kg_plugin_error error;
+
+static const char *fact(const char *name) {
+  const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(facts, name));
+
+  assert_non_null(value);
+  return value;
+}
+
+static cJSON *read_facts(void) {
+  char path[96], text[16384];
+  FILE *file;
+  size_t len;
+
+  snprintf(path, sizeof path, "%s/emulator.json", directory);
+  file = fopen(path, "r");
+  assert_non_null(file);
+  len = fread(text, 1, sizeof text - 1, file);
+  fclose(file);
+  text[len] = '\0';
+  return cJSON_Parse(text);
+}
+
+/* Up to five more arguments. */
+static void start(const char *const *more) {
+  const char *arguments[12] = {EMULATOR_PATH, "--directory", directory};
+  int ready[2];
+  char line[128] = "";
+  FILE *out;
+
+  for (size_t i = 0; more && more[i]; i++)
+    arguments[3 + i] = more[i];
+  assert_int_equal(pipe(ready), 0);
+  pid = fork();
+  if (pid == 0) {
+    dup2(ready[1], STDOUT_FILENO);
+    close(ready[0]);
+    close(ready[1]);
+    execv(arguments[0], (char **)arguments);
+    _exit(127);
+  }
+  close(ready[1]);
+  out = fdopen(ready[0], "r");
+  assert_non_null(fgets(line, sizeof line, out));
+  fclose(out);
+  assert_int_equal(strncmp(line, "ready ", 6), 0);
+  facts = read_facts();
+  support_host_init(&host, fact("url"));
+  error.size = sizeof error;
+}
+
+static int tear_down(void **state) {
+  int status = 0;
+
+  (void)state;
+  kg_credential_release(credential);
+  credential = NULL;
+  if (pid > 0) {
+    kill(pid, SIGTERM);
+    waitpid(pid, &status, 0);
+    pid = 0;
+  }
+  support_host_clear(&host);
+  cJSON_Delete(facts);
+  facts = NULL;
+  return status;
+}
+
+static int acquire(void) {
+  int rc = kg_imds_acquire(&host.request, &credential, &error);
+
+  if (rc) print_message("%s: %s\n", error.sub_code, error.text);
+  return rc;
+}
+
+static void check_credential(const char *client_id, const char *identity_type) {
+  assert_int_equal(acquire(), 0);
+  assert_string_equal(credential->client_id, client_id);
+  assert_string_equal(credential->tenant_id, fact("tenant_id"));
+  assert_string_equal(credential->identity_type, identity_type);
+  assert_string_equal(credential->mtls_authentication_endpoint, fact("token_origin"));
+  assert_string_equal(credential->token_endpoint, fact("token_url"));
+  assert_int_equal(credential->attested, 0);
+  assert_true(credential->server_time_s > 1700000000);
+  assert_true(credential->certificate.len > 500);
+  assert_null(credential->chain);
+  kg_credential_release(credential);
+  credential = NULL;
+}
+
+static void system_assigned(void **state) {
+  (void)state;
+  start(NULL);
+  check_credential(fact("system_client_id"), "SystemAssigned");
+  check_credential(fact("system_client_id"), "SystemAssigned");
+}
+
+static void user_assigned_by_each_selector(void **state) {
+  (void)state;
+  start(NULL);
+  host.request.selector = KG_PLUGIN_CLIENT_ID;
+  host.request.selector_value = fact("user1_client_id");
+  check_credential(fact("user1_client_id"), "UserAssigned");
+  host.request.selector = KG_PLUGIN_OBJECT_ID;
+  host.request.selector_value = fact("user1_object_id");
+  check_credential(fact("user1_client_id"), "UserAssigned");
+  host.request.selector = KG_PLUGIN_RESOURCE_ID;
+  host.request.selector_value = fact("user2_resource_id");
+  check_credential(fact("user2_client_id"), "UserAssigned");
+}
+
+static void scale_set_and_intermediate_issuer(void **state) {
+  static const char *const more[] = {"--scale-set", "--intermediate", "--no-attestation-endpoint", NULL};
+
+  (void)state;
+  start(more);
+  check_credential(fact("system_client_id"), "SystemAssigned");
+}
+
+static void unassigned_identity_is_told(void **state) {
+  (void)state;
+  start(NULL);
+  host.request.selector = KG_PLUGIN_CLIENT_ID;
+  host.request.selector_value = "00000000-1111-2222-3333-444444444444";
+  assert_int_equal(acquire(), KG_E_IDENTITY);
+  assert_int_equal(error.http_status, 400);
+  assert_int_equal(host.sleeps, 0);
+}
+
+static void host_that_requires_attestation_is_told(void **state) {
+  static const char *const more[] = {"--require-attestation", NULL};
+
+  (void)state;
+  start(more);
+  assert_int_equal(acquire(), KG_E_IMDS_FAILED);
+  assert_int_equal(error.http_status, 400);
+  assert_non_null(strstr(error.text, "Attestation Token is missing"));
+  assert_string_equal(error.code, "MSI_V2_ERROR");
+  assert_int_equal(host.sleeps, 0);
+}
+
+static void certificate_from_too_far_ahead_is_refused(void **state) {
+  static const char *const more[] = {"--not-before", "3600", NULL};
+
+  (void)state;
+  start(more);
+  assert_int_equal(acquire(), KG_E_INVALID_CERTIFICATE);
+  assert_non_null(strstr(error.text, "begins at"));
+}
+
+static int prepare(void **state) {
+  (void)state;
+  if (!mkdtemp(folder)) return -1;
+  snprintf(directory, sizeof directory, "%s/env", folder);
+  return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -1;
+}
+
+static int clean(void **state) {
+  (void)state;
+  rmdir(directory);
+  return rmdir(folder);
+}
+
+#define TEST(name)                                                                                                     \
+  { "/emulator/" #name, name, NULL, tear_down, NULL }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(system_assigned),
+      TEST(user_assigned_by_each_selector),
+      TEST(scale_set_and_intermediate_issuer),
+      TEST(unassigned_identity_is_told),
+      TEST(host_that_requires_attestation_is_told),
+      TEST(certificate_from_too_far_ahead_is_refused),
+  };
+
+  return cmocka_run_group_tests_name("emulator", tests, prepare, clean);
+}
