@@ -1,0 +1,341 @@
+/* The Windows half of core: files and their access lists, locks, paths, the configuration, what the machine is. */
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/file.h"
+#include "core/fork.h"
+#include "core/lock.h"
+#include "core/machine.h"
+#include "core/path.h"
+#include "core/uri.h"
+#include "core/user_win.h"
+#include "core/wide_win.h"
+#include "tests/windows/check.h"
+
+#include <stdlib.h>
+#include <windows.h>
+
+#include <aclapi.h>
+#include <sddl.h>
+
+static struct kg_error error;
+static struct kg_buf contents;
+static char folder[MAX_PATH], self[MAX_PATH];
+
+static const char *in_folder(const char *name) {
+  static char paths[8][2 * MAX_PATH];
+  static unsigned next;
+  char *path = paths[next++ % 8];
+
+  snprintf(path, sizeof paths[0], "%s\\%s", folder, name);
+  return path;
+}
+
+static void write_file(const char *name, const char *text) {
+  CHECK(kg_file_replace(in_folder(name), kg_span_text(text), 0644, &error) == KG_OK);
+}
+
+static int holds(const char *name, const char *text) {
+  return kg_file_read(in_folder(name), 4096, KG_TRUST_ANY, &contents, NULL, &error) == KG_OK &&
+         kg_span_equal(kg_buf_span(&contents), kg_span_text(text));
+}
+
+/* Replaces the access list of a file or folder. */
+static void set_access(const char *path, const char *sddl) {
+  PSECURITY_DESCRIPTOR descriptor = NULL;
+  BOOL present = FALSE, defaulted = FALSE;
+  PACL list = NULL;
+
+  CHECK(ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl, SDDL_REVISION_1, &descriptor, NULL));
+  CHECK(GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted) && present);
+  CHECK(SetNamedSecurityInfoA((char *)(uintptr_t)path, SE_FILE_OBJECT,
+                              DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL, NULL, list,
+                              NULL) == ERROR_SUCCESS);
+  LocalFree(descriptor);
+}
+
+/* --- files ------------------------------------------------------------------------------------------------------- */
+
+static void replaces_whole_files(void) {
+  struct kg_file_id one, two;
+
+  write_file("a", "first");
+  CHECK(holds("a", "first"));
+  CHECK(kg_file_identify(in_folder("a"), &one) == KG_OK && one.size == 5);
+  write_file("a", "second");
+  CHECK(holds("a", "second"));
+  CHECK(kg_file_identify(in_folder("a"), &two) == KG_OK && !kg_file_id_equal(&one, &two));
+  write_file("\xC3\xA4\xE2\x82\xAC", "UTF-8 names");
+  CHECK(holds("\xC3\xA4\xE2\x82\xAC", "UTF-8 names"));
+}
+
+static void a_failed_replacement_leaves_nothing(void) {
+  WIN32_FIND_DATAA found;
+  HANDLE search;
+
+  CHECK(kg_file_replace(in_folder("no\\such"), kg_span_text("x"), 0644, &error) == KG_E_NOT_FOUND);
+  CHECK(strstr(error.text, "no\\such") && error.native_code == ERROR_PATH_NOT_FOUND);
+  CHECK(kg_file_make_directory(in_folder("target"), 0755, &error) == KG_OK);
+  CHECK(kg_file_replace(in_folder("target"), kg_span_text("x"), 0644, &error) != KG_OK); /* a folder has the name */
+  search = FindFirstFileA(in_folder("target*"), &found); /* the folder, and no temporary file beside it */
+  CHECK(search != INVALID_HANDLE_VALUE && strcmp(found.cFileName, "target") == 0 && !FindNextFileA(search, &found));
+  FindClose(search);
+}
+
+static void reads_what_is_a_file_and_not_too_large(void) {
+  HANDLE pipe = CreateNamedPipeA("\\\\.\\pipe\\keyguard-test", PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 16, 16, 0, NULL);
+
+  write_file("b", "0123456789");
+  CHECK(kg_file_read(in_folder("b"), 10, KG_TRUST_ANY, &contents, NULL, &error) == KG_OK && contents.len == 10);
+  CHECK(kg_file_read(in_folder("b"), 9, KG_TRUST_ANY, &contents, NULL, &error) == KG_E_IO);
+  CHECK(kg_file_read(in_folder("none"), 9, KG_TRUST_ANY, &contents, NULL, &error) == KG_E_NOT_FOUND);
+  CHECK(kg_file_read(folder, 9, KG_TRUST_ANY, &contents, NULL, &error) == KG_E_UNTRUSTED);
+  CHECK(pipe != INVALID_HANDLE_VALUE);
+  CHECK(kg_file_read("\\\\.\\pipe\\keyguard-test", 9, KG_TRUST_ANY, &contents, NULL, &error) == KG_E_UNTRUSTED);
+  CloseHandle(pipe);
+}
+
+static DWORD WINAPI read_often(void *bad) {
+  struct kg_buf mine = {NULL, 0};
+
+  for (int i = 0; i < 300; i++) {
+    enum kg_status status = kg_file_read(in_folder("swapped"), 4096, KG_TRUST_ANY, &mine, NULL, NULL);
+    if (status == KG_E_ACCESS) continue; /* the very moment of the exchange */
+    if (status || mine.len != 1000 || mine.data[0] != mine.data[999]) (*(int *)bad)++;
+  }
+  kg_buf_clear(&mine);
+  return 0;
+}
+
+static void readers_see_old_or_new(void) {
+  char text[1001] = "";
+  int bad = 0;
+  HANDLE thread;
+
+  memset(text, 'a', 1000);
+  write_file("swapped", text);
+  thread = CreateThread(NULL, 0, read_often, &bad, 0, NULL);
+  CHECK(thread != NULL);
+  for (int i = 0; i < 50; i++) {
+    memset(text, 'a' + i % 26, 1000);
+    write_file("swapped", text);
+  }
+  CHECK(WaitForSingleObject(thread, 120000) == WAIT_OBJECT_0 && bad == 0);
+}
+
+/* --- trust ------------------------------------------------------------------------------------------------------- */
+
+static enum kg_status trust(const char *name, enum kg_file_trust wanted) {
+  enum kg_status status = kg_file_read(in_folder(name), 4096, wanted, &contents, NULL, &error);
+
+  if (status && status != KG_E_UNTRUSTED) printf("  %s\n", error.text);
+  return status;
+}
+
+static void what_others_may_write_is_not_trusted(void) {
+  write_file("c", "x");
+  CHECK(trust("c", KG_TRUST_OWNER) == KG_OK);
+  CHECK(trust("c", KG_TRUST_SHARED) == KG_OK);
+  set_access(in_folder("c"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FR;;;WD)");
+  CHECK(trust("c", KG_TRUST_OWNER) == KG_OK);
+  CHECK(trust("c", KG_TRUST_PRIVATE) == KG_E_UNTRUSTED && strstr(error.text, "may be read by others (S-1-1-0)"));
+  set_access(in_folder("c"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FRFW;;;WD)");
+  CHECK(trust("c", KG_TRUST_OWNER) == KG_E_UNTRUSTED && strstr(error.text, "may be written by others (S-1-1-0)"));
+  CHECK(trust("c", KG_TRUST_ANY) == KG_OK);
+  set_access(in_folder("c"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)");
+  CHECK(trust("c", KG_TRUST_PRIVATE) == KG_OK);
+}
+
+static void a_folder_whose_files_others_may_exchange_is_not_trusted(void) {
+  CHECK(kg_file_make_directory(in_folder("open"), 0755, &error) == KG_OK);
+  write_file("open\\d", "x");
+  CHECK(trust("open\\d", KG_TRUST_OWNER) == KG_OK);
+  CHECK(kg_file_check(in_folder("open"), KG_TRUST_OWNER, &error) == KG_OK);
+  set_access(in_folder("open"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;WD)");
+  CHECK(trust("open\\d", KG_TRUST_OWNER) == KG_E_UNTRUSTED && strstr(error.text, "open"));
+  CHECK(kg_file_check(in_folder("open"), KG_TRUST_OWNER, &error) == KG_E_UNTRUSTED);
+}
+
+static void modes_become_access_lists(void) {
+  CHECK(kg_file_replace(in_folder("secret"), kg_span_text("x"), 0600, &error) == KG_OK);
+  CHECK(trust("secret", KG_TRUST_PRIVATE) == KG_OK);
+  CHECK(kg_file_make_directory(in_folder("made"), 0755, &error) == KG_OK);
+  CHECK(kg_file_make_directory(in_folder("made"), 0755, &error) == KG_OK); /* there already */
+  write_file("plain", "x");
+  CHECK(kg_file_make_directory(in_folder("plain"), 0755, &error) != KG_OK);
+}
+
+/* --- locks ------------------------------------------------------------------------------------------------------- */
+
+static int hold_lock(const char *path) {
+  struct kg_lock *lock = NULL;
+
+  if (kg_lock_acquire(path, 0, kg_clock_system(), &lock, &error) != KG_OK) return 2;
+  printf("held\n");
+  fflush(stdout);
+  Sleep(60000);
+  return 3; /* killed long before */
+}
+
+static HANDLE start_holder(DWORD *pid) {
+  SECURITY_ATTRIBUTES inherit = {sizeof inherit, NULL, TRUE};
+  STARTUPINFOA startup = {0};
+  PROCESS_INFORMATION process;
+  char command[3 * MAX_PATH], line[8] = "";
+  HANDLE reader = NULL;
+  DWORD got = 0;
+
+  startup.cb = sizeof startup, startup.dwFlags = STARTF_USESTDHANDLES;
+  CHECK(CreatePipe(&reader, &startup.hStdOutput, &inherit, 0));
+  snprintf(command, sizeof command, "\"%s\" --hold \"%s\"", self, in_folder("lock"));
+  CHECK(CreateProcessA(NULL, command, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process));
+  CloseHandle(startup.hStdOutput);
+  CHECK(ReadFile(reader, line, sizeof line, &got, NULL) && strncmp(line, "held", 4) == 0);
+  *pid = process.dwProcessId;
+  return process.hProcess;
+}
+
+static void a_lock_is_held_and_dies_with_its_holder(void) {
+  struct kg_lock *lock = NULL;
+  DWORD pid = 0;
+  HANDLE holder = start_holder(&pid);
+  char expected[32];
+
+  CHECK(kg_lock_acquire(in_folder("lock"), 100, kg_clock_system(), &lock, &error) == KG_E_LOCK_BUSY && !lock);
+  snprintf(expected, sizeof expected, "process %lu", pid);
+  CHECK(strstr(error.text, expected));
+  CHECK(TerminateProcess(holder, 1) && WaitForSingleObject(holder, 60000) == WAIT_OBJECT_0);
+  CHECK(kg_lock_acquire(in_folder("lock"), 20000, kg_clock_system(), &lock, &error) == KG_OK);
+  kg_lock_release(&lock);
+  CHECK(kg_lock_acquire(in_folder("lock"), 0, kg_clock_system(), &lock, &error) == KG_OK);
+  kg_lock_release(&lock);
+  CHECK(kg_lock_acquire(in_folder("no\\lock"), 0, kg_clock_system(), &lock, &error) == KG_E_NOT_FOUND);
+}
+
+/* --- paths and configuration ------------------------------------------------------------------------------------- */
+
+static void paths_are_absolute_on_a_drive(void) {
+  static const char *const good[] = {"C:\\x", "c:/x", "%ProgramData%\\x", "%PROGRAMDATA%/x", "%LOCALAPPDATA%\\x"};
+  static const char *const bad[] = {
+      "x",     "\\x", "/x", "C:x", "\\\\server\\share\\x", "//server/x", "\\\\?\\C:\\x", "%TEMP%\\x", "%ProgramData%x",
+      "1:\\x", ""};
+  char *path;
+
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+    CHECK(kg_path_is_absolute(good[i]));
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    CHECK(!kg_path_is_absolute(bad[i]));
+  path = kg_path_expand("%ProgramData%\\KeyGuard\\x");
+  CHECK(path && strcmp(path, "C:\\ProgramData\\KeyGuard\\x") == 0);
+  free(path);
+  SetEnvironmentVariableW(L"LOCALAPPDATA", L"C:\\users\\me\\local");
+  path = kg_path_expand("%LOCALAPPDATA%/KeyGuard");
+  CHECK(path && strcmp(path, "C:\\users\\me\\local\\KeyGuard") == 0);
+  free(path);
+  path = kg_path_expand("D:\\x");
+  CHECK(path && strcmp(path, "D:\\x") == 0);
+  free(path);
+}
+
+/* An environment variable is a user's to set, also for programs that then run with more rights. */
+static void program_data_does_not_come_from_the_environment(void) {
+  char *path;
+
+  SetEnvironmentVariableA("ProgramData", "C:\\evil");
+  SetEnvironmentVariableA("SystemDrive", "E:");
+  path = kg_path_state_dir();
+  CHECK(path && strcmp(path, "C:\\ProgramData\\KeyGuard\\state") == 0);
+  free(path);
+}
+
+static void a_configuration_of_windows_is_read(void) {
+  static const char text[] = "[keyguard]\r\nstate-dir = %ProgramData%\\KeyGuard\\state\r\n"
+                             "attestation-library = C:\\Program Files\\KeyGuard\\AttestationClientLib.dll\r\n"
+                             "[identity web]\r\nkey-store = cng:name=web;scope=machine\r\n"
+                             "mtls-proof-of-possession = true\r\n";
+  struct kg_config *config = NULL;
+
+  write_file("keyguard.conf", text);
+  if (kg_config_load(in_folder("keyguard.conf"), &config, &error) != KG_OK) printf("  %s\n", error.text);
+  CHECK(config != NULL);
+  CHECK(strcmp(config->state_dir, "C:\\ProgramData\\KeyGuard\\state") == 0);
+  CHECK(strcmp(config->attestation_library, "C:\\Program Files\\KeyGuard\\AttestationClientLib.dll") == 0);
+  CHECK(strcmp(config->identities[0].key_store, "cng:name=web;scope=machine") == 0);
+  CHECK(config->identities[0].floor == KG_STRENGTH_KEYGUARD);
+  kg_config_free(&config);
+  set_access(in_folder("keyguard.conf"), "D:P(A;;FA;;;OW)(A;;FA;;;WD)");
+  CHECK(kg_config_load(in_folder("keyguard.conf"), &config, &error) == KG_E_UNTRUSTED && !config);
+}
+
+static void the_configuration_path_is_absolute_or_the_default(void) {
+  const char *path = kg_config_path(); /* read once a process: --conf covers the other case */
+
+  CHECK(strcmp(path, "C:\\ProgramData\\KeyGuard\\keyguard.conf") == 0);
+}
+
+/* --- the rest ---------------------------------------------------------------------------------------------------- */
+
+static void uris_are_percent_encoded(void) {
+  struct kg_uri uri;
+  char *text = kg_uri_format("my token", "a;b", "private");
+
+  CHECK(text && strcmp(text, "pkcs11:token=my%20token;object=a%3Bb;type=private") == 0);
+  free(text);
+  text = kg_uri_redact("cng:name=web");
+  CHECK(text && strcmp(text, "cng:name=web") == 0);
+  free(text);
+  CHECK(kg_uri_redact("pkcs11:token=x?pin-value=1") == NULL);
+  CHECK(kg_uri_parse("pkcs11:token=x", &uri, &error) == KG_E_USAGE);
+}
+
+static void clocks_run(void) {
+  const struct kg_clock *clock = kg_clock_system();
+  int64_t before = clock->elapsed_ms(clock->context), wall = clock->wall(clock->context);
+
+  CHECK(wall > 1750000000 && wall < 4000000000LL); /* 2025 to 2096 */
+  clock->sleep_ms(clock->context, 50);
+  CHECK(clock->elapsed_ms(clock->context) - before >= 30);
+  CHECK(kg_fork_generation() == 0);
+}
+
+static void machine_and_user_are_known(void) {
+  char sid[KG_SID_TEXT_SIZE], *machine, *boot;
+
+  CHECK(kg_user_sid(sid, &error) == KG_OK && strncmp(sid, "S-1-5-", 6) == 0);
+  CHECK(RegSetKeyValueA(HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Cryptography", "MachineGuid", REG_SZ,
+                        "00112233-4455-6677-8899-aabbccddeeff", 37) == ERROR_SUCCESS);
+  machine = kg_machine_id();
+  CHECK(machine && strlen(machine) == 64 && !strstr(machine, "00112233"));
+  free(machine);
+  CHECK(RegSetKeyValueA(HKEY_LOCAL_MACHINE,
+                        "SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Memory Management\\PrefetchParameters",
+                        "BootId", REG_DWORD, &(DWORD){42}, sizeof(DWORD)) == ERROR_SUCCESS);
+  boot = kg_boot_id();
+  CHECK(boot && strcmp(boot, "42") == 0);
+  free(boot);
+}
+
+int main(int argc, char **argv) {
+  static const struct check_case cases[] = {
+      {"/file/replaces_whole_files", replaces_whole_files},
+      {"/file/a_failed_replacement_leaves_nothing", a_failed_replacement_leaves_nothing},
+      {"/file/reads_what_is_a_file_and_not_too_large", reads_what_is_a_file_and_not_too_large},
+      {"/file/readers_see_old_or_new", readers_see_old_or_new},
+      {"/trust/what_others_may_write_is_not_trusted", what_others_may_write_is_not_trusted},
+      {"/trust/a_folder_of_everybodys_is_not_trusted", a_folder_whose_files_others_may_exchange_is_not_trusted},
+      {"/trust/modes_become_access_lists", modes_become_access_lists},
+      {"/lock/is_held_and_dies_with_its_holder", a_lock_is_held_and_dies_with_its_holder},
+      {"/path/is_absolute_on_a_drive", paths_are_absolute_on_a_drive},
+      {"/path/program_data_does_not_come_from_the_environment", program_data_does_not_come_from_the_environment},
+      {"/config/of_windows_is_read", a_configuration_of_windows_is_read},
+      {"/config/path_is_the_default", the_configuration_path_is_absolute_or_the_default},
+      {"/uri/is_percent_encoded", uris_are_percent_encoded},
+      {"/clock/runs", clocks_run},
+      {"/machine/and_user_are_known", machine_and_user_are_known},
+  };
+
+  if (argc == 3 && strcmp(argv[1], "--hold") == 0) return hold_lock(argv[2]);
+  GetModuleFileNameA(NULL, self, sizeof self);
+  GetEnvironmentVariableA("KG_TEST_DIR", folder, sizeof folder);
+  SetEnvironmentVariableA("KEYGUARD_CONF", "relative\\keyguard.conf"); /* ignored */
+  return check_main(cases, sizeof cases / sizeof cases[0], NULL, argc > 1 ? argv[1] : NULL);
+}
