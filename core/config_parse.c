@@ -48,12 +48,8 @@ static void fail_memory(struct parser *parser) {
   parser->status = kg_error_set(parser->error, KG_E_NO_MEMORY, "no memory to read '%s'", parser->path);
 }
 
-/* Names of keys are shown only where they look like one: a stray line may be part of a PIN. */
 static void fail_key(struct parser *parser, unsigned line, const char *name, const char *reason) {
-  if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") != strlen(name) || strlen(name) > 40)
-    fail(parser, line, "a line in [%s] does not begin with the name of a key", parser->section_name);
-  else
-    fail(parser, line, "key '%s' in [%s]: %s", name, parser->section_name, reason);
+  fail(parser, line, "key '%s' in [%s]: %s", name, parser->section_name, reason);
 }
 
 /* The value of the key is complete. */
@@ -179,13 +175,22 @@ static char *read_line(char *out, int size, void *stream) {
   return parser->status ? NULL : out;
 }
 
+/* A stray line may be a piece of a PIN, so only what looks like a key is shown. */
+static bool is_showable(const char *name) {
+  return strlen(name) <= 40 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == strlen(name);
+}
+
 static void fail_unknown(struct parser *parser, const char *name) {
-  enum kg_config_section other = parser->section == KG_SECTION_KEYGUARD ? KG_SECTION_IDENTITY : KG_SECTION_KEYGUARD;
+  bool is_keyguard = parser->section == KG_SECTION_KEYGUARD;
   const char *near = kg_config_key_suggest(parser->section, name);
   char reason[80] = "unknown";
 
-  if (kg_config_key_find(other, name))
-    snprintf(reason, sizeof reason, "belongs into %s", other == KG_SECTION_KEYGUARD ? "[keyguard]" : "[identity NAME]");
+  if (!is_showable(name)) {
+    fail(parser, parser->line, "a line in [%s] does not begin with the name of a key", parser->section_name);
+    return;
+  }
+  if (kg_config_key_find(is_keyguard ? KG_SECTION_IDENTITY : KG_SECTION_KEYGUARD, name))
+    snprintf(reason, sizeof reason, "belongs into %s", is_keyguard ? "[identity NAME]" : "[keyguard]");
   else if (near)
     snprintf(reason, sizeof reason, "unknown; did you mean '%s'?", near);
   fail_key(parser, parser->line, name, reason);
