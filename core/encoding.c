@@ -61,13 +61,15 @@ enum kg_status kg_hex_parse(const char *text, struct kg_buf *out) {
 }
 
 /* nettle skips white space and ignores stray bits, so the one right form is what encoding gives back. */
-static bool is_canonical(struct kg_span text, struct kg_span data, char *(*format)(struct kg_span)) {
+static enum kg_status check_canonical(struct kg_span text, struct kg_span data, char *(*format)(struct kg_span)) {
   char *again = format(data);
-  bool same = again && kg_span_equal(kg_span_text(again), text);
+  bool same;
 
-  if (again) kg_wipe(again, strlen(again));
+  if (!again) return KG_E_NO_MEMORY;
+  same = kg_span_equal(kg_span_text(again), text);
+  kg_wipe(again, strlen(again));
   free(again);
-  return same;
+  return same ? KG_OK : KG_E_USAGE;
 }
 
 static enum kg_status decode64(struct base64_decode_ctx *ctx, struct kg_span text, const char *padding,
@@ -85,8 +87,9 @@ static enum kg_status decode64(struct base64_decode_ctx *ctx, struct kg_span tex
   if (text.len && !base64_decode_update(ctx, &length, data.data, text.len, (const char *)text.data)) goto out;
   if (text.len == 0) length = 0;
   if (*padding && !base64_decode_update(ctx, &none, ignored, strlen(padding), padding)) goto out;
-  if (!base64_decode_final(ctx) || !is_canonical(text, kg_span_of(data.data, length), format)) goto out;
-  status = kg_buf_set(out, kg_span_of(data.data, length));
+  if (!base64_decode_final(ctx)) goto out;
+  status = check_canonical(text, kg_span_of(data.data, length), format);
+  if (status == KG_OK) status = kg_buf_set(out, kg_span_of(data.data, length));
 out:
   kg_buf_clear(&data);
   return status;

@@ -5,7 +5,6 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,27 +72,6 @@ static void assert_contents(const char *path, const char *expected) {
 
   assert_string_equal(text, expected);
   free(text);
-}
-
-static enum kg_status read_with(const char *path, enum kg_file_trust trust, struct kg_error *error) {
-  struct kg_buf out = {NULL, 0};
-  enum kg_status status;
-
-  kg_error_clear(error);
-  status = kg_file_read(path, 1000, trust, &out, NULL, error);
-  if (status) assert_null(out.data);
-  kg_buf_clear(&out);
-  return status;
-}
-
-static void assert_untrusted(const char *path, enum kg_file_trust trust, const char *culprit, const char *reason) {
-  struct kg_error error = {0};
-  char start[300];
-
-  assert_int_equal(read_with(path, trust, &error), KG_E_UNTRUSTED);
-  snprintf(start, sizeof start, "'%s' %s", culprit, reason);
-  assert_memory_equal(error.text, start, strlen(start));
-  assert_int_equal(kg_file_check(path, trust, NULL), KG_E_UNTRUSTED);
 }
 
 #define OLD "the old contents"
@@ -244,244 +222,6 @@ static void read_ends_at_the_cap(void **state) {
   kg_buf_clear(&out);
 }
 
-static void missing_files_are_not_found_at_every_trust(void **state) {
-  static const char *const names[] = {"missing", "missing/deeper", "a-file/deeper"};
-  struct kg_error error;
-
-  (void)state;
-  scratch_write("a-file", "", 0600);
-  for (size_t i = 0; i < COUNT(names); i++)
-    for (int trust = KG_TRUST_ANY; trust <= KG_TRUST_PRIVATE; trust++) {
-      assert_int_equal(read_with(scratch_path(names[i]), (enum kg_file_trust)trust, &error), KG_E_NOT_FOUND);
-      assert_non_null(strstr(error.text, i == 0 ? "missing'" : i == 1 ? "/missing" : "/a-file"));
-      assert_int_equal(kg_file_check(scratch_path(names[i]), (enum kg_file_trust)trust, &error), KG_E_NOT_FOUND);
-    }
-  assert_int_equal(read_with("", KG_TRUST_ANY, &error), KG_E_NOT_FOUND);
-}
-
-static void what_is_no_file_is_refused_at_once(void **state) {
-  const char *fifo = scratch_path("fifo"), *folder = scratch_mkdir("folder", 0755);
-  const char *const others[] = {fifo, folder, "/dev/null", "/dev/zero"};
-  struct kg_error error;
-
-  (void)state;
-  assert_int_equal(mkfifo(fifo, 0600), 0);
-  for (size_t i = 0; i < COUNT(others); i++)
-    for (int trust = KG_TRUST_ANY; trust <= KG_TRUST_PRIVATE; trust++) {
-      assert_int_equal(read_with(others[i], (enum kg_file_trust)trust, &error), KG_E_UNTRUSTED);
-      assert_non_null(strstr(error.text, others[i]));
-      assert_non_null(strstr(error.text, "is not a regular file"));
-    }
-}
-
-static void modes_decide_trust(void **state) {
-  static const struct {
-    mode_t mode;
-    bool owner, private;
-  } cases[] = {
-      {0600, true, true},   {0400, true, true},   {0700, true, true},   {0640, true, false},
-      {0644, true, false},  {0604, true, false},  {0620, false, false}, {0602, false, false},
-      {0666, false, false}, {0777, false, false}, {0610, true, false},
-  };
-
-  (void)state;
-  for (size_t i = 0; i < COUNT(cases); i++) {
-    const char *path = scratch_write("mode-trust", "text", cases[i].mode);
-    struct kg_error error;
-    if (cases[i].owner) {
-      assert_int_equal(read_with(path, KG_TRUST_SHARED, &error), KG_OK);
-      assert_int_equal(read_with(path, KG_TRUST_OWNER, &error), KG_OK);
-    } else {
-      assert_untrusted(path, KG_TRUST_SHARED, path, "may be written by others (owner ");
-      assert_untrusted(path, KG_TRUST_OWNER, path, "may be written by others (owner ");
-    }
-    if (cases[i].private)
-      assert_int_equal(read_with(path, KG_TRUST_PRIVATE, &error), KG_OK);
-    else
-      assert_untrusted(path, KG_TRUST_PRIVATE, path, cases[i].owner ? "may be read by others" : "may be written by ");
-    assert_int_equal(read_with(path, KG_TRUST_ANY, &error), KG_OK);
-  }
-}
-
-static void writable_folder_anywhere_above_is_named(void **state) {
-  static const mode_t bad[] = {0777, 0775, 0757, 02775};
-  const char *folder = scratch_mkdir("above", 0755), *path;
-  struct kg_error error;
-
-  (void)state;
-  scratch_mkdir("above/below", 0755);
-  path = scratch_write("above/below/file", "text", 0600);
-  for (size_t i = 0; i < COUNT(bad); i++) {
-    assert_int_equal(chmod(folder, bad[i]), 0);
-    assert_untrusted(path, KG_TRUST_OWNER, folder, "may be written by others");
-    assert_untrusted(path, KG_TRUST_SHARED, folder, "may be written by others");
-  }
-  assert_int_equal(chmod(folder, 01777), 0); /* sticky, as /tmp: only the owner may rename what is in it */
-  assert_int_equal(read_with(path, KG_TRUST_OWNER, &error), KG_OK);
-}
-
-static void links_lead_only_through_trusted_folders(void **state) {
-  const char *open_ = scratch_mkdir("open", 0777), *link = scratch_path("to-open");
-  struct kg_error error;
-
-  (void)state;
-  assert_int_equal(symlink(scratch_write("open/file", "text", 0600), link), 0);
-  assert_untrusted(link, KG_TRUST_OWNER, open_, "may be written by others");
-  assert_int_equal(read_with(link, KG_TRUST_ANY, &error), KG_OK);
-  assert_int_equal(chmod(open_, 0755), 0);
-  assert_int_equal(read_with(link, KG_TRUST_OWNER, &error), KG_OK);
-}
-
-static void links_of_every_shape_are_followed(void **state) {
-  static const struct {
-    const char *name, *target;
-  } links[] = {
-      {"shapes/relative", "real/file"},
-      {"shapes/dots", "../shapes/./real/../real//file"},
-      {"shapes/folder", "real"},
-      {"shapes/chain", "relative"},
-      {"shapes/up", "folder/../real/file"},
-  };
-  struct kg_error error;
-
-  (void)state;
-  scratch_mkdir("shapes", 0755), scratch_mkdir("shapes/real", 0755);
-  scratch_write("shapes/real/file", "text", 0600);
-  for (size_t i = 0; i < COUNT(links); i++)
-    assert_int_equal(symlink(links[i].target, scratch_path(links[i].name)), 0);
-  assert_int_equal(read_with(scratch_path("shapes/relative"), KG_TRUST_PRIVATE, &error), KG_OK);
-  assert_int_equal(read_with(scratch_path("shapes/dots"), KG_TRUST_PRIVATE, &error), KG_OK);
-  assert_int_equal(read_with(scratch_path("shapes/folder/file"), KG_TRUST_PRIVATE, &error), KG_OK);
-  assert_int_equal(read_with(scratch_path("shapes/chain"), KG_TRUST_PRIVATE, &error), KG_OK);
-  assert_int_equal(read_with(scratch_path("shapes/up"), KG_TRUST_PRIVATE, &error), KG_OK);
-  assert_int_equal(read_with(scratch_path("./shapes/../shapes///real/./file"), KG_TRUST_PRIVATE, &error), KG_OK);
-}
-
-static void links_in_a_circle_end(void **state) {
-  struct kg_error error;
-
-  (void)state;
-  assert_int_equal(symlink("circle-b", scratch_path("circle-a")), 0);
-  assert_int_equal(symlink("circle-a", scratch_path("circle-b")), 0);
-  assert_int_equal(symlink("spiral/x", scratch_path("spiral")), 0);
-  assert_int_equal(read_with(scratch_path("circle-a"), KG_TRUST_OWNER, &error), KG_E_IO);
-  assert_int_equal(error.native_code, ELOOP);
-  assert_int_equal(read_with(scratch_path("spiral"), KG_TRUST_OWNER, &error), KG_E_IO);
-  assert_int_equal(error.native_code, ELOOP);
-}
-
-static void relative_paths_begin_where_we_are(void **state) {
-  int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const char *folder = scratch_mkdir("here", 0755);
-  struct kg_error error;
-
-  (void)state;
-  scratch_write("here/file", "text", 0600);
-  assert_int_equal(chdir(folder), 0);
-  assert_int_equal(read_with("file", KG_TRUST_OWNER, &error), KG_OK);
-  assert_int_equal(read_with("../here/file", KG_TRUST_OWNER, &error), KG_OK);
-  assert_int_equal(chmod(folder, 0777), 0);
-  assert_untrusted("file", KG_TRUST_OWNER, folder, "may be written by others");
-  assert_int_equal(kg_file_replace("file", kg_span_text(NEW), 0600, NULL), KG_OK);
-  assert_int_equal(fchdir(here), 0);
-  close(here);
-}
-
-static void overlong_paths_are_refused(void **state) {
-  struct kg_error error;
-  char path[6000] = "/";
-
-  (void)state;
-  memset(path + 1, 'a', 300);
-  assert_int_equal(read_with(path, KG_TRUST_OWNER, &error), KG_E_IO);
-  assert_int_equal(error.native_code, ENAMETOOLONG);
-  for (size_t i = 0; i < sizeof path - 1; i++)
-    path[i] = i % 2 ? 'a' : '/';
-  assert_int_equal(read_with(path, KG_TRUST_OWNER, &error), KG_E_IO);
-  assert_int_equal(error.native_code, ENAMETOOLONG);
-  assert_int_equal(read_with(path, KG_TRUST_ANY, &error), KG_E_IO);
-}
-
-#define SOMEBODY 65534
-
-static void need_root(void) {
-  if (geteuid() == 0) return;
-  print_message("only root can give files away\n");
-  skip();
-}
-
-static void others_files_are_not_ours(void **state) {
-  const char *path = scratch_write("others", "text", 0644), *folder = scratch_mkdir("others-folder", 0755);
-  struct kg_error error;
-
-  (void)state;
-  need_root();
-  assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
-  assert_untrusted(path, KG_TRUST_OWNER, path, "belongs to somebody else");
-  assert_int_equal(read_with(path, KG_TRUST_SHARED, &error), KG_OK);
-  path = scratch_write("others-folder/file", "text", 0644);
-  assert_int_equal(chown(folder, SOMEBODY, SOMEBODY), 0);
-  assert_untrusted(path, KG_TRUST_OWNER, folder, "belongs to somebody else");
-  assert_int_equal(read_with(path, KG_TRUST_SHARED, &error), KG_OK);
-}
-
-static void in_a_sticky_folder_only_known_owners_count(void **state) {
-  const char *folder = scratch_mkdir("sticky", 01777), *path = scratch_write("sticky/file", "text", 0644);
-  const char *real = scratch_write("real", "text", 0644), *link = scratch_path("sticky/link");
-  struct kg_error error;
-
-  (void)state;
-  need_root();
-  assert_int_equal(symlink(real, link), 0);
-  assert_int_equal(read_with(link, KG_TRUST_SHARED, &error), KG_OK);
-  assert_int_equal(lchown(link, SOMEBODY, SOMEBODY), 0);
-  assert_untrusted(link, KG_TRUST_SHARED, link, "is a link of somebody else's");
-  assert_untrusted(link, KG_TRUST_OWNER, link, "is a link of somebody else's");
-  assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
-  assert_untrusted(path, KG_TRUST_SHARED, path, "belongs to somebody else");
-  assert_int_equal(chown(folder, SOMEBODY, SOMEBODY), 0); /* then they own both, and whoever named it chose them */
-  assert_int_equal(read_with(path, KG_TRUST_SHARED, &error), KG_OK);
-}
-
-static int read_as_somebody(const char *path) {
-  struct kg_error error;
-
-  return (int)read_with(path, KG_TRUST_OWNER, &error);
-}
-
-static void denied_is_not_missing(void **state) {
-  const char *path = scratch_write("secret", "text", 0600);
-
-  (void)state;
-  need_root();
-  assert_int_equal(scratch_as_nobody(read_as_somebody, path), KG_E_ACCESS);
-  scratch_write("public", "text", 0644);
-  assert_int_equal(scratch_as_nobody(read_as_somebody, scratch_path("public")), KG_OK);
-  scratch_mkdir("closed", 0700);
-  assert_int_equal(scratch_as_nobody(read_as_somebody, scratch_path("closed/missing")), KG_E_ACCESS);
-}
-
-static void searchable_folder_need_not_be_readable(void **state) {
-  scratch_mkdir("searchable", 0711);
-  scratch_write("searchable/file", "text", 0644);
-
-  (void)state;
-  need_root();
-  assert_int_equal(scratch_as_nobody(read_as_somebody, scratch_path("searchable/file")), KG_OK);
-}
-
-static void check_takes_folders(void **state) {
-  const char *folder = scratch_mkdir("checked", 0755);
-
-  (void)state;
-  for (int trust = KG_TRUST_ANY; trust <= KG_TRUST_OWNER; trust++)
-    assert_int_equal(kg_file_check(folder, (enum kg_file_trust)trust, NULL), KG_OK);
-  assert_int_equal(kg_file_check("/", KG_TRUST_OWNER, NULL), KG_OK);
-  assert_int_equal(chmod(folder, 0777), 0);
-  assert_int_equal(kg_file_check(folder, KG_TRUST_ANY, NULL), KG_OK);
-  assert_int_equal(kg_file_check(folder, KG_TRUST_SHARED, NULL), KG_E_UNTRUSTED);
-}
-
 static void identity_changes_with_every_replacement(void **state) {
   const char *path = scratch_path("identified");
   struct kg_file_id before = {0}, after = {0}, again = {0}, none = {0};
@@ -538,22 +278,6 @@ static void paths_are_joined_with_one_slash(void **state) {
   }
 }
 
-/* Descriptors of this process; one of them is the look itself. */
-static void no_descriptor_stays_open(void **state) {
-  int before = scratch_count("/proc/self/fd");
-  struct kg_error error;
-
-  (void)state;
-  read_with(scratch_write("closed-file", "text", 0600), KG_TRUST_OWNER, &error);
-  read_with(scratch_write("closed-file", "text", 0666), KG_TRUST_OWNER, &error);
-  read_with(scratch_path("circle-a"), KG_TRUST_OWNER, &error);
-  read_with(scratch_path("missing"), KG_TRUST_OWNER, &error);
-  read_with(scratch_path("fifo"), KG_TRUST_ANY, &error);
-  assert_int_equal(kg_file_check(scratch_folder(), KG_TRUST_OWNER, NULL), KG_OK);
-  assert_int_equal(kg_file_replace(scratch_path("closed-file"), kg_span_text(NEW), 0600, NULL), KG_OK);
-  assert_int_equal(scratch_count("/proc/self/fd"), before);
-}
-
 int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/file/replace_makes_and_replaces", replace_makes_and_replaces),
@@ -564,24 +288,9 @@ int main(void) {
       CASE("/file/replace_names_what_is_in_the_way", replace_names_what_is_in_the_way),
       CASE("/file/replace_puts_a_file_where_a_link_was", replace_puts_a_file_where_a_link_was),
       CASE("/file/read_ends_at_the_cap", read_ends_at_the_cap),
-      CASE("/file/missing_files_are_not_found_at_every_trust", missing_files_are_not_found_at_every_trust),
-      CASE("/file/what_is_no_file_is_refused_at_once", what_is_no_file_is_refused_at_once),
-      CASE("/file/modes_decide_trust", modes_decide_trust),
-      CASE("/file/writable_folder_anywhere_above_is_named", writable_folder_anywhere_above_is_named),
-      CASE("/file/links_lead_only_through_trusted_folders", links_lead_only_through_trusted_folders),
-      CASE("/file/links_of_every_shape_are_followed", links_of_every_shape_are_followed),
-      CASE("/file/links_in_a_circle_end", links_in_a_circle_end),
-      CASE("/file/relative_paths_begin_where_we_are", relative_paths_begin_where_we_are),
-      CASE("/file/overlong_paths_are_refused", overlong_paths_are_refused),
-      CASE("/file/others_files_are_not_ours", others_files_are_not_ours),
-      CASE("/file/in_a_sticky_folder_only_known_owners_count", in_a_sticky_folder_only_known_owners_count),
-      CASE("/file/denied_is_not_missing", denied_is_not_missing),
-      CASE("/file/searchable_folder_need_not_be_readable", searchable_folder_need_not_be_readable),
-      CASE("/file/check_takes_folders", check_takes_folders),
       CASE("/file/identity_changes_with_every_replacement", identity_changes_with_every_replacement),
       CASE("/file/folders_are_made_once", folders_are_made_once),
       CASE("/file/paths_are_joined_with_one_slash", paths_are_joined_with_one_slash),
-      CASE("/file/no_descriptor_stays_open", no_descriptor_stays_open),
   };
 
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
