@@ -47,13 +47,22 @@ bool kg_command_parse(const struct kg_command *command, struct kg_run *run, cons
   return false;
 }
 
+/* The configured level is made for the module, a guest; the command always warns, and says more where it is asked to.
+ */
+static void configure_log(const struct kg_run *run) {
+  const struct kg_config *config = run->config;
+  enum kg_log_level asked = run->verbose >= 2 ? KG_LOG_DEBUG : run->verbose == 1 ? KG_LOG_INFO : KG_LOG_WARN;
+  if (run->verbose == 0 && config->log_level > KG_LOG_WARN)
+    kg_log_configure(config->log_level, config->log_sink);
+  else
+    kg_log_configure(asked, run->verbose || config->log_level == KG_LOG_OFF ? KG_LOG_STDERR : config->log_sink);
+}
+
 enum kg_status kg_command_configure(struct kg_run *run, struct kg_error *error) {
   const char *path = run->config_path ? run->config_path : kg_config_path();
   enum kg_status status = kg_config_load(path, &run->config, error);
   if (status != KG_OK) return status;
-  enum kg_log_level level = run->config->log_level;
-  enum kg_log_level asked = run->verbose >= 2 ? KG_LOG_DEBUG : run->verbose == 1 ? KG_LOG_INFO : KG_LOG_OFF;
-  kg_log_configure(asked > level ? asked : level, asked != KG_LOG_OFF ? KG_LOG_STDERR : run->config->log_sink);
+  configure_log(run);
   return KG_OK;
 }
 

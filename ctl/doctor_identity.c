@@ -4,6 +4,7 @@
 #include "ctl/environment.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
+#include "ctl/patience.h"
 #include "ctl/renew.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void check_strength(struct kg_doctor *doctor, const struct kg_identity *i
 static struct kg_key *check_key(struct kg_doctor *doctor, const struct kg_identity *identity) {
   struct kg_key *key = NULL;
   struct kg_error error = {0};
-  if (kg_key_open(identity->key_store, 0, &key, &error) != KG_OK) {
+  if (kg_key_open_patiently(identity->key_store, 0, doctor->run->clock, &key, &error) != KG_OK) {
     kg_doctor_fail(doctor, "key store", NULL, &error);
     return NULL;
   }

@@ -97,15 +97,29 @@ static enum kg_status read_success(const cJSON *answer, enum kg_token_type type,
   return status;
 }
 
+static void append(struct kg_error *error, const char *text) {
+  size_t used = strlen(error->text);
+  snprintf(error->text + used, sizeof error->text - used, "; %s", text);
+}
+
+static enum kg_status read_refusal(const struct kg_http_response *response, struct kg_error *error) {
+  enum kg_status status = kg_answer_error(KG_E_TOKEN_REJECTED, "token service", response, error);
+  char wait[64];
+  if (response->status >= 300 && response->status < 400)
+    append(error, "a redirect, which is never followed: the certificate is for this address");
+  if (response->retry_after_s >= 0) {
+    snprintf(wait, sizeof wait, "it asks to wait %lld s", (long long)response->retry_after_s);
+    append(error, wait);
+  }
+  kg_token_advise(error);
+  return status;
+}
+
 enum kg_status kg_token_response_read(const struct kg_http_response *response, enum kg_token_type type,
                                       const struct kg_binding *binding, struct kg_token *out, struct kg_error *error) {
   struct kg_error own = {0};
   *out = (struct kg_token){0};
-  if (response->status != 200) {
-    enum kg_status status = kg_answer_error(KG_E_TOKEN_REJECTED, "token service", response, error);
-    kg_token_advise(error);
-    return status;
-  }
+  if (response->status != 200) return read_refusal(response, error);
   cJSON *answer = kg_json_parse(kg_buf_span(&response->body), KG_E_TOKEN_INVALID, &own);
   enum kg_status status =
       answer ? read_success(answer, type, binding, out, &own) : kg_error_prefix(&own, "token answer");
@@ -173,7 +187,6 @@ enum kg_token_remedy kg_token_remedy(const struct kg_error *error, unsigned char
 }
 
 void kg_token_advise(struct kg_error *error) {
-  size_t code = find_code(error), used = strlen(error->text);
-  if (code < CODE_COUNT && codes[code].advice)
-    snprintf(error->text + used, sizeof error->text - used, "; %s", codes[code].advice);
+  size_t code = find_code(error);
+  if (code < CODE_COUNT && codes[code].advice) append(error, codes[code].advice);
 }
