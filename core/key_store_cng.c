@@ -84,10 +84,19 @@ static enum kg_status check_fresh(struct cng_key *key, struct kg_error *error) {
 static enum kg_status create(struct cng_key *key, bool overwrite, struct kg_error *error) {
   enum kg_status status = kg_cng_create(&key->cng, overwrite, error);
 
-  if (status == KG_E_LOCK_BUSY) return open_live(key, error); /* somebody without our mutex was first */
   if (status == KG_OK) status = check_fresh(key, error);
   if (status == KG_OK) key->base.info.created = true;
   return status;
+}
+
+/* No key was found, and yet the name may be taken: by somebody without our mutex, whose key is then the one, or by what
+ * is left of a container that the last boot emptied. */
+static enum kg_status create_missing(struct cng_key *key, struct kg_error *error) {
+  enum kg_status status = create(key, false, error);
+
+  if (status != KG_E_LOCK_BUSY) return status;
+  status = open_live(key, error);
+  return status == KG_E_KEY_NOT_FOUND || status == KG_E_KEY_DEAD ? create(key, true, error) : status;
 }
 
 /* Only a missing key and a dead one are made anew, and a dead one has had a second chance: other programs may be
@@ -95,10 +104,10 @@ static enum kg_status create(struct cng_key *key, bool overwrite, struct kg_erro
 static enum kg_status open_or_create_locked(struct cng_key *key, struct kg_error *error) {
   enum kg_status status = open_live(key, error);
 
-  if (status == KG_E_KEY_NOT_FOUND) return create(key, false, error);
+  if (status == KG_E_KEY_NOT_FOUND) return create_missing(key, error);
   if (status != KG_E_KEY_DEAD) return status;
   status = open_live(key, error);
-  if (status == KG_E_KEY_NOT_FOUND) return create(key, false, error);
+  if (status == KG_E_KEY_NOT_FOUND) return create_missing(key, error);
   if (status != KG_E_KEY_DEAD) return status;
   if (error) kg_log(KG_LOG_WARN, "KeyGuard key %s is dead and is made anew: %s", key->cng.name.name, error->text);
   return create(key, true, error);

@@ -3,7 +3,8 @@
  *
  *   FAKE_NCRYPT_DIR          folder of the keys, one file each (they are plain: a fake isolates nothing)
  *   FAKE_NCRYPT_EPOCH        number of the present boot; per-boot keys of another one are dead
- *   FAKE_NCRYPT_DEATH        how they show it: gone (default), undecryptable, zombie, replaced
+ *   FAKE_NCRYPT_DEATH        how they show it: gone (default), empty (gone, but the name is taken), undecryptable,
+ *                            zombie (only signing fails), replaced
  *   FAKE_NCRYPT_ZOMBIE_CODE  what signing with a zombie answers; default 0x80090020
  *   FAKE_NCRYPT_FAIL         "NCryptOpenKey=0x80090010": the code to answer; "...*2": to the first two calls only
  *   FAKE_NCRYPT_LOG          file to append each call to */
@@ -164,6 +165,7 @@ static SECURITY_STATUS age(struct object *object) {
     object->epoch = number("FAKE_NCRYPT_EPOCH", 1);
     return make_key(object) ? NO_MEMORY : store(object);
   }
+  if (!death || strcmp(death, "empty") != 0) DeleteFileA(object->path);
   return BAD_KEYSET;
 }
 

@@ -204,11 +204,15 @@ static void reboot(const char *death) {
 static void after_a_reboot_a_gone_key_is_made_anew(void) {
   reboot("gone");
   CHECK(open_key(0) == KG_E_KEY_NOT_FOUND);
-  /* The container is gone for opening; what the fake still has as a file is gone, too. */
-  start_clean();
-  set("FAKE_NCRYPT_EPOCH", "2");
   expect_made_anew();
-  CHECK(was_called("NCryptCreatePersistedKey 0x60000\n"));
+  CHECK(was_called("NCryptCreatePersistedKey 0x60000\n") && !was_called("NCryptCreatePersistedKey 0x60080\n"));
+}
+
+static void after_a_reboot_an_empty_container_is_filled_anew(void) {
+  reboot("empty");
+  CHECK(open_key(0) == KG_E_KEY_NOT_FOUND);
+  expect_made_anew();
+  CHECK(was_called("NCryptCreatePersistedKey 0x60000\n") && was_called("NCryptCreatePersistedKey 0x60080\n"));
 }
 
 /* 34 */
@@ -543,6 +547,7 @@ int main(int argc, char **argv) {
       {"/keyguard/other_creation_failures_keep_their_number", other_creation_failures_keep_their_number},
       {"/keyguard/a_live_key_is_used_again", a_live_key_is_used_again},
       {"/death/a_gone_key_is_made_anew", after_a_reboot_a_gone_key_is_made_anew},
+      {"/death/an_empty_container_is_filled_anew", after_a_reboot_an_empty_container_is_filled_anew},
       {"/death/an_undecryptable_key_is_made_anew", after_a_reboot_an_undecryptable_key_is_made_anew},
       {"/death/a_zombie_is_made_anew", after_a_reboot_a_zombie_is_made_anew},
       {"/death/every_code_of_a_zombie_is_recognised", every_code_of_a_zombie_is_recognised},
