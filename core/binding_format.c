@@ -88,7 +88,7 @@ static enum kg_status wrap(const char *body, struct kg_buf *out) {
   enum kg_status status = KG_OK;
   char version[12], *sum;
 
-  kg_hash_once(KG_HASH_SHA256, kg_span_text(body), digest);
+  if (!kg_hash_once(KG_HASH_SHA256, kg_span_text(body), digest)) return KG_E_NO_MEMORY;
   sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
   if (!sum) return KG_E_NO_MEMORY;
   snprintf(version, sizeof version, "%d", KG_BINDING_VERSION);

@@ -162,8 +162,7 @@ static bool is_https(const char *url) {
 static bool is_digest_of(enum kg_hash hash, const struct kg_buf *der, const unsigned char *expected) {
   unsigned char digest[KG_HASH_MAX_SIZE];
 
-  kg_hash_once(hash, kg_buf_span(der), digest);
-  return memcmp(digest, expected, kg_hash_size(hash)) == 0;
+  return kg_hash_once(hash, kg_buf_span(der), digest) && memcmp(digest, expected, kg_hash_size(hash)) == 0;
 }
 
 /* What no single member shows. NULL: nothing is wrong. */
@@ -226,7 +225,7 @@ static enum kg_status check_sum(struct kg_span body, struct kg_span written, str
   bool matches;
   char *sum;
 
-  kg_hash_once(KG_HASH_SHA256, body, digest);
+  if (!kg_hash_once(KG_HASH_SHA256, body, digest)) return fail_memory(error);
   sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
   if (!sum) return fail_memory(error);
   matches = kg_span_equal(kg_span_text(sum), written);

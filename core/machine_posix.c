@@ -30,8 +30,7 @@ char *kg_machine_id(void) {
     kg_hash_init(&ctx, KG_HASH_SHA256);
     kg_hash_update(&ctx, kg_span_text(SALT));
     kg_hash_update(&ctx, kg_buf_span(&id));
-    kg_hash_final(&ctx, digest);
-    text = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
+    if (kg_hash_final(&ctx, digest)) text = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
   }
   kg_buf_clear(&id);
   return text;

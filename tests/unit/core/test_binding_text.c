@@ -153,7 +153,7 @@ static int names_of(cJSON *object, char names[32][40]) {
 }
 
 static void every_missing_member_is_named(void **state) {
-  char names[32][40], reason[60];
+  char names[32][40], reason[64];
   int seen = 0;
 
   (void)state;
@@ -164,7 +164,7 @@ static void every_missing_member_is_named(void **state) {
     for (int i = 0; i < count; i++, seen++) {
       cJSON *body = fixture_json();
       cJSON_DeleteItemFromObject(object_at(body, where), names[i]);
-      snprintf(reason, sizeof reason, "'%s'", names[i]);
+      snprintf(reason, sizeof reason, "'%.39s'", names[i]);
       if (!is_optional(names[i]) || strcmp(names[i], "selector_value") == 0)
         assert_body_refused(body, reason);
       else
@@ -175,7 +175,7 @@ static void every_missing_member_is_named(void **state) {
 }
 
 static void every_wrong_type_is_named(void **state) {
-  char names[32][40], reason[60];
+  char names[32][40], reason[64];
 
   (void)state;
   for (int where = 0; where < 3; where++) {
@@ -188,7 +188,7 @@ static void every_wrong_type_is_named(void **state) {
       if (i % 3 == 1) cJSON_Delete(item), item = cJSON_CreateNumber(0.5);
       if (i % 3 == 2) cJSON_Delete(item), item = cJSON_CreateString("\x01");
       assert_true(cJSON_ReplaceItemInObject(object_at(body, where), name, item));
-      snprintf(reason, sizeof reason, "'%s'", name);
+      snprintf(reason, sizeof reason, "'%.39s'", name);
       assert_body_refused(body, reason);
     }
   }
