@@ -109,7 +109,7 @@ CK_RV kg_mechanism_read_input(const struct kg_mechanism_limits *limits, struct k
   size_t key_size = (limits->key_bits + 7) / 8;
   *digest = input;
   if (params->padding == KG_PADDING_PSS) return input.len == kg_hash_size(params->hash) ? CKR_OK : CKR_DATA_LEN_RANGE;
-  if (input.len + PKCS1_OVERHEAD > key_size) return CKR_DATA_LEN_RANGE;
+  if (key_size < PKCS1_OVERHEAD || input.len > key_size - PKCS1_OVERHEAD) return CKR_DATA_LEN_RANGE;
   if (limits->capabilities & KG_CAN_PKCS1_ANY_INPUT) return CKR_OK;
   return (CK_RV)kg_status_ckr(kg_digest_info_parse(input, &params->hash, digest));
 }

@@ -1,0 +1,166 @@
+#include "pkcs11/operation.h"
+
+#include "../core/unit.h"
+#include "core/log.h"
+#include "pkcs11/session.h"
+#include "sample.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct kg_identity identity;
+static struct kg_slot slot;
+static struct kg_session session;
+static struct kg_call call;
+static int log_lines;
+static char last_line[1024];
+
+static void keep_line(void *context, enum kg_log_level level, const char *line) {
+  (void)context;
+  (void)level;
+  log_lines++;
+  (void)snprintf(last_line, sizeof last_line, "%s", line);
+}
+
+static int begin(void **state) {
+  struct kg_binding *binding = sample_binding("web", 1, 1);
+  (void)state;
+  identity = sample_identity("web");
+  memset(&session, 0, sizeof session);
+  memset(&call, 0, sizeof call);
+  slot.identity = &identity;
+  slot.refresh.clock = &sample_clock;
+  session.slot = &slot;
+  session.opened_ms = sample_elapsed_ms;
+  kg_mutex_init(&session.mutex);
+  log_lines = 0;
+  kg_log_configure(KG_LOG_DEBUG, KG_LOG_STDERR);
+  kg_log_capture(keep_line, NULL);
+  return kg_generation_new(&identity, &binding, NULL, &session.generation, NULL) == KG_OK ? 0 : -1;
+}
+
+static int end(void **state) {
+  (void)state;
+  kg_log_capture(NULL, NULL);
+  kg_generation_unref(&session.generation);
+  kg_mutex_destroy(&session.mutex);
+  return 0;
+}
+
+static struct kg_operation fresh(CK_MECHANISM_TYPE type) {
+  struct kg_operation operation = {0};
+  operation.mechanism = kg_mechanism_find(type, &session.generation->limits);
+  if (operation.mechanism->hash != KG_HASH_NONE) kg_hash_init(&operation.hash, operation.mechanism->hash);
+  return operation;
+}
+
+static CK_RV start(CK_MECHANISM_TYPE type) {
+  struct kg_operation operation = fresh(type);
+  return kg_operation_begin(&call, &session, &session.sign, &operation);
+}
+
+static void a_second_init_is_refused_and_told_once(void **state) {
+  (void)state;
+  assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
+  sample_elapsed_ms += 90000;
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(start(CKM_RSA_PKCS), CKR_OPERATION_ACTIVE);
+  assert_int_equal(log_lines, 1);
+  assert_non_null(strstr(last_line, "90 s"));
+  assert_int_equal(session.sign.mechanism->type, CKM_RSA_PKCS);
+}
+
+static void cancel_ends_it_and_may_be_repeated(void **state) {
+  (void)state;
+  assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
+  kg_operation_cancel(&session, &session.sign);
+  kg_operation_cancel(&session, &session.sign);
+  assert_null(session.sign.mechanism);
+  assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
+}
+
+static void single_part_mechanisms_take_no_parts(void **state) {
+  (void)state;
+  assert_int_equal(start(CKM_RSA_PKCS_PSS), CKR_OK);
+  assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"x", 1),
+                   CKR_OPERATION_NOT_INITIALIZED);
+  assert_null(session.sign.mechanism);
+}
+
+static void bad_part_ends_the_operation(void **state) {
+  (void)state;
+  assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
+  assert_int_equal(kg_operation_update(&session, &session.sign, NULL, 0), CKR_OK);
+  assert_int_equal(kg_operation_update(&session, &session.sign, NULL, 1), CKR_ARGUMENTS_BAD);
+  assert_null(session.sign.mechanism);
+}
+
+static void queries_leave_it_and_the_real_call_takes_it(void **state) {
+  struct kg_operation taken;
+  CK_BYTE buffer[256];
+  CK_ULONG len = 77;
+  (void)state;
+  assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
+  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, NULL, &len, &taken), CKR_OK);
+  assert_int_equal(len, 256);
+  assert_null(taken.mechanism);
+  len = 255;
+  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
+                   CKR_BUFFER_TOO_SMALL);
+  assert_int_equal(len, 256);
+  assert_non_null(session.sign.mechanism);
+  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken), CKR_OK);
+  assert_non_null(taken.mechanism);
+  assert_null(session.sign.mechanism);
+  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
+                   CKR_OPERATION_NOT_INITIALIZED);
+}
+
+static void no_length_ends_the_operation(void **state) {
+  struct kg_operation taken;
+  (void)state;
+  assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
+  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, NULL, NULL, &taken), CKR_ARGUMENTS_BAD);
+  assert_null(session.sign.mechanism);
+}
+
+static void once_does_not_end_what_has_parts(void **state) {
+  struct kg_operation taken;
+  (void)state;
+  assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
+  assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"x", 1), CKR_OK);
+  assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_ONCE, &taken), CKR_OPERATION_NOT_INITIALIZED);
+  assert_null(session.sign.mechanism);
+  assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
+  assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_FINAL, &taken), CKR_OPERATION_NOT_INITIALIZED);
+}
+
+static void nothing_of_the_data_stays_in_the_session(void **state) {
+  static const struct kg_operation nothing;
+  struct kg_operation taken;
+  (void)state;
+  assert_int_equal(start(CKM_SHA512_RSA_PKCS), CKR_OK);
+  assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"secret", 6), CKR_OK);
+  assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_FINAL, &taken), CKR_OK);
+  assert_memory_equal(&session.sign, &nothing, sizeof nothing);
+  kg_operation_clear(&taken);
+  assert_memory_equal(&taken, &nothing, sizeof nothing);
+}
+
+#define WITH_SESSION(path, function)                                                                                   \
+  { path, function, begin, end, NULL }
+
+int main(void) {
+  const struct CMUnitTest cases[] = {
+      WITH_SESSION("/operation/a_second_init_is_refused_and_told_once", a_second_init_is_refused_and_told_once),
+      WITH_SESSION("/operation/cancel_ends_it_and_may_be_repeated", cancel_ends_it_and_may_be_repeated),
+      WITH_SESSION("/operation/single_part_mechanisms_take_no_parts", single_part_mechanisms_take_no_parts),
+      WITH_SESSION("/operation/bad_part_ends_the_operation", bad_part_ends_the_operation),
+      WITH_SESSION("/operation/queries_leave_it_and_the_real_call_takes_it",
+                   queries_leave_it_and_the_real_call_takes_it),
+      WITH_SESSION("/operation/no_length_ends_the_operation", no_length_ends_the_operation),
+      WITH_SESSION("/operation/once_does_not_end_what_has_parts", once_does_not_end_what_has_parts),
+      WITH_SESSION("/operation/nothing_of_the_data_stays_in_the_session", nothing_of_the_data_stays_in_the_session),
+  };
+  return cmocka_run_group_tests(cases, NULL, NULL);
+}
