@@ -89,6 +89,8 @@ static bool has_code(enum kg_status status, const char *code, const char *sub_co
 }
 
 static enum kg_status status_of(const struct kg_plugin_error *from) {
+  for (int status = KG_OK + 1; status < KG_STATUS_COUNT; status++)
+    if (strcmp(kg_status_name((enum kg_status)status), from->status) == 0) return (enum kg_status)status;
   enum kg_status first = from->http_status ? KG_E_IMDS_V1_ONLY : KG_OK + 1; /* an answer is no local refusal */
   for (int status = first; status < KG_STATUS_COUNT; status++)
     if (has_code((enum kg_status)status, from->code, from->sub_code)) return (enum kg_status)status;
@@ -109,7 +111,8 @@ static void copy_text(char *to, size_t to_size, const char *from, size_t from_si
 
 enum kg_status kg_plugin_error(const struct kg_plugin_error *from, struct kg_error *error) {
   struct kg_plugin_error safe = *from;
-  safe.code[sizeof safe.code - 1] = safe.sub_code[sizeof safe.sub_code - 1] = safe.text[sizeof safe.text - 1] = 0;
+  safe.code[sizeof safe.code - 1] = safe.sub_code[sizeof safe.sub_code - 1] = 0;
+  safe.status[sizeof safe.status - 1] = safe.text[sizeof safe.text - 1] = 0;
   enum kg_status status = status_of(&safe);
   kg_error_set(error, status, "%s", safe.text[0] ? safe.text : "the credential plugin failed and does not say why");
   error->http_status = safe.http_status;

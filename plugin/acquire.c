@@ -62,6 +62,7 @@ static void export_error(const struct kg_error *from, const char *correlation_id
   to->native_code = from->native_code;
   snprintf(to->code, sizeof to->code, "%s", kg_status_code(from->status));
   snprintf(to->sub_code, sizeof to->sub_code, "%s", sub_code);
+  snprintf(to->status, sizeof to->status, "%s", kg_status_name(from->status));
   snprintf(to->oauth_error, sizeof to->oauth_error, "%s", from->oauth_error);
   snprintf(to->aadsts, sizeof to->aadsts, "%s", from->aadsts);
   snprintf(to->correlation_id, sizeof to->correlation_id, "%s", correlation_id);

@@ -3,10 +3,10 @@
 #include "core/clock.h"
 #include "core/encoding.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
-#include <strings.h>
 
 #define FUTURE_S 300 /* pitfalls 46: an issuer's clock may be this much ahead of ours */
 #define SIZE_MAX_DER (64 * 1024)
@@ -54,7 +54,7 @@ static bool names(X509 *certificate, const char *client_id) {
 
   if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return false;
   len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-  same = len > 0 && strlen((char *)text) == (size_t)len && strcasecmp((char *)text, client_id) == 0;
+  same = len > 0 && strlen((char *)text) == (size_t)len && OPENSSL_strcasecmp((char *)text, client_id) == 0;
   OPENSSL_free(text);
   return same;
 }
@@ -104,7 +104,9 @@ static enum kg_status check(X509 *certificate, const struct kg_certificate_rules
                             struct kg_certificate_times *times, struct kg_error *error) {
   if (!has_key(certificate, rules->public_key_info)) return refuse(error, "is for another key than ours");
   if (!names(certificate, rules->client_id)) return refuse(error, "does not name the client id as its common name");
-  if (!may_authenticate_clients(certificate)) return refuse(error, "is not usable by a TLS client");
+  if (!may_authenticate_clients(certificate))
+    return refuse(
+        error, "is not for a TLS client: its key usage lacks digitalSignature, or its extended key usage clientAuth");
   return check_times(certificate, rules, times, error);
 }
 

@@ -75,6 +75,8 @@ struct kg_plugin_error {
   uint32_t size;
   char code[40];          /* MSI_V2_ATTESTATION_REQUIRES_POP, MSI_V2_KEYGUARD_UNAVAILABLE, MSI_V2_ERROR */
   char sub_code[64];      /* e.g. attestation_failed; the list is in docs/errors.md */
+  char status[40];        /* the kind, which decides the exit code: a name of core/status.h, e.g. "KG_E_TRANSPORT";
+                             empty or unknown: told from code, sub_code and http_status */
   int http_status;        /* 0: none */
   long native_code;       /* attestation library's return code, CURLcode, ...; 0: none */
   char oauth_error[64];

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Attestation: whatever fails, no request leaves without a token, and the reason is kept.
+# shellcheck source=tests/e2e/harness.sh
+. "$(dirname "$0")/harness.sh"
+
+not_attested() { # pattern of the text, then environment assignments: provision fails with attestation_failed, nothing was issued
+  local pattern=$1
+  shift
+  identity demo
+  [ $# = 0 ] || export "$@"
+  refused 7 attestation_failed "$pattern" provision demo
+  requests_are issue=0
+  [ ! -e "$(binding demo)" ] || fail 'a binding was written'
+}
+
+case_48_library_missing() {
+  conf_set attestation-library "$KG_RUN/missing.so"
+  not_attested missing.so
+}
+
+case_50_library_writable_by_others() {
+  cp "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" "$KG_RUN/planted.so"
+  chmod 0777 "$KG_RUN/planted.so"
+  conf_set attestation-library "$KG_RUN/planted.so"
+  not_attested planted.so
+}
+
+case_49_library_hash() {
+  conf_set attestation-library-sha256 "$(printf '0%.0s' {1..64})"
+  not_attested 'SHA-256|sha256|hash'
+}
+
+case_49_library_hash_matches() {
+  identity demo
+  conf_set attestation-library-sha256 "$(sha256sum "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" | cut -d' ' -f1)"
+  succeeds provision demo
+}
+
+case_not_a_library() {
+  printf 'x' >"$KG_RUN/text.so"
+  conf_set attestation-library "$KG_RUN/text.so"
+  not_attested text.so
+}
+
+case_45_service_refuses() {
+  fault '{"endpoint":"attestation","status":400,"times":-1,"body":{"error":{"code":"PolicyEvaluationError","message":"x-ms-azurevm-dbxvalidated=false"}}}'
+  not_attested '(-6|-5)'
+}
+
+case_service_down() { fault '{"endpoint":"attestation","reset":true,"times":-1}'; not_attested '-[0-9]'; }
+case_service_503() { fault '{"endpoint":"attestation","status":503,"times":-1}'; not_attested '-[0-9]'; }
+case_44_empty_answer() { fault '{"endpoint":"attestation","body":"","times":-1}'; not_attested .; }
+case_44_no_token_in_the_answer() { fault '{"endpoint":"attestation","omit":["token"],"times":-1}'; not_attested .; }
+case_44_not_a_jwt() { fault '{"endpoint":"attestation","replace":{"token":"only.two"},"times":-1}'; not_attested 'JWT|three|token|shape|form'; }
+case_44_blank_token() { fault '{"endpoint":"attestation","replace":{"token":"  "},"times":-1}'; not_attested .; }
+
+case_51_hostile_endpoints() {
+  local endpoint
+  identity demo
+  for endpoint in http://localhost //localhost https:///x https://a@localhost 'https://local\\host' https:/x https://localhost: ftp://localhost; do
+    emulator POST reset '{}' >/dev/null
+    emulator DELETE faults >/dev/null
+    fault "{\"endpoint\":\"metadata\",\"replace\":{\"attestationEndpoint\":\"$endpoint\"}}"
+    kg provision demo --force
+    [ "$STATUS" != 0 ] || fail "the endpoint $endpoint was accepted"
+    matches 'attestation' "$(error text)" "text for $endpoint"
+    requests_are 'attestation=0 issue=0'
+  done
+}
+
+case_wrong_key_in_the_token_is_refused_by_the_service() {
+  identity demo
+  fault '{"endpoint":"attestation","wrong_key":true}'
+  kg provision demo
+  [ "$STATUS" != 0 ] || fail "a token for another key was accepted"
+  [ ! -e "$(binding demo)" ] || fail 'a binding was written'
+}
+
+case_expired_token_is_refused() {
+  identity demo
+  fault '{"endpoint":"attestation","validity_s":-10,"not_before_s":-100}'
+  kg provision demo
+  [ "$STATUS" != 0 ] || fail "an expired token was accepted"
+}
+
+case_old_binding_survives() {
+  identity demo
+  succeeds provision demo
+  local before
+  before=$(cat "$(binding demo)")
+  fault '{"endpoint":"attestation","status":500,"times":-1}'
+  refused 7 attestation_failed . provision demo --force
+  equal "$before" "$(cat "$(binding demo)")" 'the old binding'
+}
+
+run_cases "$@"

@@ -1,0 +1,104 @@
+# Sourced by the end-to-end tests: keyguardctl as a process against the emulator as a process, with a real SoftHSM2 token.
+# shellcheck shell=bash disable=SC2034
+#
+# A test file defines functions case_<name> and ends with `run_cases BUILD_FOLDER`. Each case starts with an emulator
+# without faults, zero counters, an empty state folder and a fresh configuration; keys in the token stay.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+# shellcheck source=script/environment.sh
+. "$HERE/script/environment.sh"
+
+# --- what a case says --------------------------------------------------------------------------------------------
+
+fail() { printf '  %s\n' "$*" >&2; exit 1; }
+
+equal() { [ "$1" = "$2" ] || fail "${3:-value}: expected '$1', got '$2'"; }
+
+matches() { [[ $2 =~ $1 ]] || fail "${3:-text}: '$2' does not match '$1'"; }
+
+identity() { kg_env_identity "$@"; } # name, "key = value"...: see environment.sh; SoftHSM2, both gates, floor software
+
+gates() { # name, pop, attestation, floor: an identity with exactly these
+  printf '\n[identity %s]\nkey-store = %s\nmtls-proof-of-possession = %s\nwith-attestation-support = %s\n%s\n' "$1" \
+    "$(kg_env_key_uri keyguard-backing "$1")" "$2" "$3" "${4:+minimum-strength = $4}" >>"$KEYGUARD_CONF"
+}
+
+emulator() { # method, path, body: to the emulator's control side
+  curl --silent --show-error --fail-with-body --max-time 20 --request "$1" ${3:+--data "$3" --header 'Content-Type: application/json'} \
+    "$AZURE_EMULATOR_URL/emulator/$2"
+}
+
+fault() { emulator POST faults "$1" >/dev/null || fail "the emulator refused the fault $1"; }
+
+counter() { emulator GET counters | jq -r "$1"; } # a jq path into the counters
+
+requests() { counter ".$1.requests // 0"; } # of an endpoint: metadata, issue, attestation, token, resource
+
+requests_are() { # "metadata=1 issue=0 ...": exactly these numbers of requests were seen
+  local pair
+  for pair in $1; do equal "${pair#*=}" "$(requests "${pair%%=*}")" "requests to ${pair%%=*}"; done
+}
+
+kg() { # keyguardctl --json with these arguments: STATUS, OUT
+  STATUS=0
+  OUT=$(keyguardctl --json "$@" </dev/null 2>"$KG_RUN/stderr") || STATUS=$?
+}
+
+out() { jq -r "$1" <<<"$OUT"; }
+
+succeeds() {
+  kg "$@"
+  [ "$STATUS" = 0 ] || fail "keyguardctl $*: exit $STATUS: $OUT $(cat "$KG_RUN/stderr")"
+}
+
+error() { jq -r "[.. | objects | select(has(\"sub_code\"))][0].$1 // empty" <<<"$OUT"; } # a member of the error
+
+refused() { # exit code, sub-code, pattern of the text, then the arguments
+  local exit_code=$1 sub_code=$2 pattern=$3
+  shift 3
+  kg "$@"
+  equal "$exit_code" "$STATUS" "exit of keyguardctl $* ($OUT)"
+  [ "$sub_code" = . ] || equal "$sub_code" "$(error sub_code)" "sub-code ($OUT)"
+  matches "$pattern" "$(error text)" 'error text'
+}
+
+binding() { printf '%s/state/%s.json' "$KG_RUN" "$1"; }
+
+thumbprint() { jq -r '.binding.certificate.sha256 // .binding.sha256' "$(binding "$1")"; }
+
+conf_set() { # key, value: of the [keyguard] section, instead of what stands there
+  sed -i -e "/^$1 = /d" -e "s|^\[keyguard\]$|&\n$1 = $2|" "$KEYGUARD_CONF"
+}
+
+# --- running them ------------------------------------------------------------------------------------------------
+
+fresh() {
+  emulator POST reset '{}' >/dev/null
+  emulator DELETE faults >/dev/null
+  emulator POST clock '{"offset_s":0}' >/dev/null
+  rm -rf "$KG_RUN/state"
+  mkdir "$KG_RUN/state"
+  kg_env_conf
+}
+
+run_cases() { # build folder, then the emulator's options
+  local name passed=0 failed=0 only=${KG_CASE:-}
+  KG_BUILD=$(cd "$1" && pwd -P)
+  KG_RUN=$KG_BUILD/tests/e2e/run.$(basename "$0" .sh).$$
+  shift
+  trap kg_env_stop EXIT
+  kg_env_start "$@"
+  for name in $(declare -F | awk '$3 ~ /^case_/ { print $3 }'); do
+    [ -z "$only" ] || [ "case_$only" = "$name" ] || continue
+    fresh
+    if (set -e; "$name"); then
+      printf 'ok      %s\n' "${name#case_}"
+      passed=$((passed + 1))
+    else
+      printf 'FAILED  %s\n' "${name#case_}"
+      failed=$((failed + 1))
+    fi
+  done
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}

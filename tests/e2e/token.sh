@@ -1,0 +1,238 @@
+#!/usr/bin/env bash
+# The token leg of keyguardctl: what is sent, what is accepted, what leads to one re-mint, and what is only explained.
+# shellcheck source=tests/e2e/harness.sh
+. "$(dirname "$0")/harness.sh"
+
+VAULT=https://vault.azure.net
+
+ready() { # the identity is provisioned and the counters are zero
+  identity demo "$@"
+  succeeds provision demo
+  emulator POST reset '{}' >/dev/null
+}
+
+oauth_fault() { # AADSTS number (0: none), OAuth error, [times]
+  local codes="[$1]"
+  [ "$1" != 0 ] || codes='[]'
+  fault "{\"endpoint\":\"token\",\"times\":${3:-1},\"oauth_error\":{\"error\":\"$2\",\"error_codes\":$codes,\"error_description\":\"AADSTS$1: spoiled\"}}"
+}
+
+minted_again() { # re-mints: after the first rejection everything was asked anew, once
+  requests_are "issue=1 token=2"
+  equal true "$(counter .issue.last.bypass_cache)" 'bypass_cache on the re-mint'
+}
+
+case_82_token_fields() {
+  ready
+  succeeds token demo --scope $VAULT
+  requests_are 'metadata=0 issue=0 token=1'
+  equal client_credentials "$(counter .token.last.form.grant_type)" grant_type
+  equal "$AZURE_EMULATOR_SYSTEM_CLIENT_ID" "$(counter .token.last.form.client_id)" client_id
+  equal mtls_pop "$(counter .token.last.form.token_type)" token_type
+  equal $VAULT/.default "$(counter .token.last.form.scope)" scope
+  equal null "$(counter .token.last.form.client_assertion)" client_assertion
+  equal null "$(counter .token.last.form.client_secret)" client_secret
+  equal 1 "$(counter .token.client_certificate.with)" 'requests with a client certificate'
+  matches keyguard "$(counter '.token.last.headers."x-client-sku"')" x-client-SKU
+  equal true "$(counter '.token.last.headers."return-client-request-id"')" return-client-request-id
+  equal mtls_pop "$(out .token_type)" 'token type'
+  equal "$(out .thumbprint)" "$(out .access_token | cut -d. -f2 | tr '_-' '/+' | base64 -di 2>/dev/null | jq -r '.cnf."x5t#S256"')" 'binding of the token'
+}
+
+case_tls_12_by_default_and_13_when_allowed() {
+  ready
+  succeeds token demo --scope $VAULT
+  matches '1\.2' "$(counter '.token.tls | keys[0]')" 'TLS version'
+  conf_set tls-max 1.3
+  emulator POST reset '{}' >/dev/null
+  succeeds token demo --scope $VAULT
+  matches '1\.3' "$(counter '.token.tls | keys[0]')" 'TLS version'
+}
+
+case_83_scope_slash() {
+  ready
+  succeeds token demo --scope $VAULT/
+  equal $VAULT/.default "$(counter .token.last.form.scope)" scope
+  succeeds token demo --scope $VAULT/.default
+  equal $VAULT/.default "$(counter .token.last.form.scope)" scope
+}
+
+case_scope_is_needed() {
+  ready
+  kg token demo
+  equal 2 "$STATUS" exit
+  requests_are token=0
+}
+
+case_84_token_type_mismatch() {
+  ready
+  fault '{"endpoint":"token","token_type":"Bearer"}'
+  refused 8 token_type_mismatch Bearer token demo --scope $VAULT
+  ! grep -q eyJ <<<"$OUT" || fail 'the token was printed'
+}
+
+case_84_token_type_missing() {
+  ready
+  fault '{"endpoint":"token","omit":["token_type"]}'
+  refused 8 token_type_missing token_type token demo --scope $VAULT
+}
+
+case_85_expires_in_is_a_string() {
+  ready
+  fault '{"endpoint":"token","replace":{"expires_in":"3599"}}'
+  succeeds token demo --scope $VAULT
+  equal 3599 "$(out .expires_in)" expires_in
+}
+
+case_86_empty_token() { ready; fault '{"endpoint":"token","replace":{"access_token":""}}'; refused 8 . access_token token demo --scope $VAULT; }
+case_86_no_token() { ready; fault '{"endpoint":"token","omit":["access_token"]}'; refused 8 . access_token token demo --scope $VAULT; }
+case_86_no_expiry() { ready; fault '{"endpoint":"token","omit":["expires_in"]}'; refused 8 . expires_in token demo --scope $VAULT; }
+case_86_expiry_zero() { ready; fault '{"endpoint":"token","replace":{"expires_in":0}}'; refused 8 . expires_in token demo --scope $VAULT; }
+
+case_87_redirect() {
+  ready
+  fault "{\"endpoint\":\"token\",\"status\":307,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}"
+  kg token demo --scope $VAULT
+  [ "$STATUS" != 0 ] || fail 'a redirect was followed'
+  requests_are canary=0
+}
+
+case_88_invalid_client_once() {
+  ready
+  oauth_fault 0 invalid_client
+  succeeds token demo --scope $VAULT
+  minted_again
+}
+
+case_89_invalid_client_twice() {
+  ready
+  oauth_fault 0 invalid_client 2
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" exit
+  equal invalid_client "$(error oauth_error)" 'OAuth error'
+  minted_again
+}
+
+case_90_reset_once() {
+  ready
+  fault '{"endpoint":"token","reset":"handshake"}'
+  succeeds token demo --scope $VAULT
+  requests_are issue=1
+}
+
+case_91_alert_bad_certificate() {
+  ready
+  fault '{"endpoint":"token","tls_alert":"bad_certificate"}'
+  succeeds token demo --scope $VAULT
+  requests_are issue=1
+}
+
+case_93_server_untrusted() {
+  ready
+  conf_set ca-file "$AZURE_EMULATOR_ISSUER_CA"
+  kg token demo --scope $VAULT
+  equal 9 "$STATUS" exit
+  requests_are 'metadata=0 issue=0'
+}
+
+case_94_aadsts_1000612() {
+  ready
+  oauth_fault 1000612 invalid_client
+  succeeds token demo --scope $VAULT
+  minted_again
+  requests_are attestation=1
+}
+
+case_95_aadsts_1000901() {
+  ready
+  oauth_fault 1000901 invalid_request
+  succeeds token demo --scope $VAULT
+  minted_again
+}
+
+case_96_aadsts_392196() {
+  ready
+  oauth_fault 392196 invalid_request
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" exit
+  equal AADSTS392196 "$(error aadsts)" AADSTS
+  matches 'resource' "$(error text)" 'what to do'
+  requests_are 'issue=0 token=1'
+}
+
+case_97_claims() {
+  ready
+  succeeds token demo --scope $VAULT --claims '{"access_token":{"nbf":{"essential":true}}}'
+  matches essential "$(counter .token.last.form.claims)" claims
+}
+
+case_97_claims_must_be_json() {
+  ready
+  kg token demo --scope $VAULT --claims '{oops'
+  equal 2 "$STATUS" "exit ($OUT)"
+  requests_are token=0
+}
+
+case_98_cnf_mismatch() {
+  ready
+  fault '{"endpoint":"token","cnf":"wrong"}'
+  refused 8 token_invalid 'certificate|x5t#S256' token demo --scope $VAULT
+  ! grep -q eyJ <<<"$OUT" || fail 'the token was printed'
+}
+
+case_98_cnf_missing() {
+  ready
+  fault '{"endpoint":"token","cnf":"none"}'
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" "exit ($OUT)"
+  ! grep -q eyJ <<<"$OUT" || fail 'the token was printed'
+}
+
+case_109_sts_5xx() {
+  ready
+  fault '{"endpoint":"token","status":503}'
+  succeeds token demo --scope $VAULT
+  requests_are 'token=2 issue=0'
+}
+
+case_110_sts_retry_after() {
+  ready
+  fault '{"endpoint":"token","status":503,"headers":{"Retry-After":"5"}}'
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" exit
+  requests_are 'token=1 issue=0'
+}
+
+case_115_bearer_over_mtls() {
+  ready
+  succeeds token demo --scope $VAULT --token-type bearer
+  equal bearer "$(counter .token.last.form.token_type)" token_type
+  equal 1 "$(counter .token.client_certificate.with)" 'requests with a client certificate'
+}
+
+case_token_service_down() {
+  identity demo
+  fault '{"endpoint":"issue","replace":{"mtls_authentication_endpoint":"https://localhost:1"}}'
+  succeeds provision demo
+  emulator POST reset '{}' >/dev/null
+  kg token demo --scope $VAULT
+  equal 9 "$STATUS" exit
+  matches 'localhost:1' "$(error text)"
+  requests_are 'metadata=0 issue=0'
+}
+
+case_token_provisions_when_there_is_nothing() {
+  identity demo
+  succeeds token demo --scope $VAULT
+  requests_are 'metadata=1 issue=1 token=1'
+}
+
+case_output_forms() {
+  ready
+  local token
+  token=$(keyguardctl token demo --scope $VAULT)
+  matches '^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$' "$token" token
+  matches '^Authorization: mtls_pop eyJ' "$(keyguardctl token demo --scope $VAULT --output header)" header
+}
+
+run_cases "$@"
