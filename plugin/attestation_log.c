@@ -2,7 +2,7 @@
 
 #include "wire/redact.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +13,19 @@ struct line {
   char text[240];
 };
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* the library may log from threads of its own */
+/* The library may log from threads of its own. A flag to spin on is portable, and nothing long happens under it. */
+static atomic_flag busy = ATOMIC_FLAG_INIT;
 static struct line lines[KG_ATTESTATION_LOG_LINES];
 static size_t received; /* in all; the newest is at (received - 1) % KG_ATTESTATION_LOG_LINES */
+
+static void lock(void) {
+  while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire))
+    ;
+}
+
+static void unlock(void) {
+  atomic_flag_clear_explicit(&busy, memory_order_release);
+}
 
 /* 0 error, 1 warning, 2 information; everything else stays out of sight unless debugging (protocol 12). */
 static int level_of(int native) {
@@ -40,17 +50,17 @@ void kg_attestation_log_receive(void *context, const char *tag, int level, const
   (void)line;
   kg_redact(tag ? tag : "", clean_tag, sizeof clean_tag);
   kg_redact(message ? message : "", clean, sizeof clean);
-  pthread_mutex_lock(&mutex);
+  lock();
   struct line *to = &lines[received++ % KG_ATTESTATION_LOG_LINES];
   to->level = level_of(level);
   snprintf(to->text, sizeof to->text, "%s%s%s", clean_tag, *clean_tag ? ": " : "", clean);
-  pthread_mutex_unlock(&mutex);
+  unlock();
 }
 
 void kg_attestation_log_start(void) {
-  pthread_mutex_lock(&mutex);
+  lock();
   received = 0;
-  pthread_mutex_unlock(&mutex);
+  unlock();
 }
 
 static size_t oldest_locked(void) {
@@ -70,24 +80,24 @@ void kg_attestation_log_errors(char *out, size_t size) {
   size_t len = 0;
 
   out[0] = '\0';
-  pthread_mutex_lock(&mutex);
+  lock();
   for (size_t i = first_error_locked(); i < received && len + 1 < size; i++) {
     const struct line *line = &lines[i % KG_ATTESTATION_LOG_LINES];
     if (line->level != KG_PLUGIN_LOG_ERROR) continue;
     snprintf(out + len, size - len, "%s%s", len ? "; " : "", line->text);
     len = strlen(out);
   }
-  pthread_mutex_unlock(&mutex);
+  unlock();
 }
 
 /* One at a time out of the lock: the host's log is foreign code, too. */
 static bool take(size_t index, struct line *out) {
   bool there;
 
-  pthread_mutex_lock(&mutex);
+  lock();
   there = index < received;
   if (there) *out = lines[index % KG_ATTESTATION_LOG_LINES];
-  pthread_mutex_unlock(&mutex);
+  unlock();
   return there;
 }
 
@@ -95,9 +105,9 @@ void kg_attestation_log_drain(const struct kg_acquisition *acquisition) {
   struct line line;
   size_t index;
 
-  pthread_mutex_lock(&mutex);
+  lock();
   index = oldest_locked();
-  pthread_mutex_unlock(&mutex);
+  unlock();
   if (index)
     kg_acquisition_log(acquisition, KG_PLUGIN_LOG_WARN, "attestation library: %zu earlier lines were dropped", index);
   for (; take(index, &line); index++)

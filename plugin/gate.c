@@ -1,8 +1,8 @@
 #include "plugin/gate.h"
 
+#include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define KILL_SWITCH "MSAL_MI_DISABLE_IMDS_V2" /* NET#6178: "true" in any case, or "1"; anything else is ignored */
 
@@ -33,7 +33,7 @@ static bool is_source(const struct source *source) {
 static bool is_disabled(void) {
   const char *value = getenv(KILL_SWITCH);
 
-  return value && (strcasecmp(value, "true") == 0 || (value[0] == '1' && value[1] == '\0'));
+  return value && (OPENSSL_strcasecmp(value, "true") == 0 || (value[0] == '1' && value[1] == '\0'));
 }
 
 enum kg_status kg_gate_check(const struct kg_plugin_request *request, struct kg_error *error) {

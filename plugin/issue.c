@@ -5,10 +5,10 @@
 #include "plugin/leg.h"
 #include "wire/endpoint.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define SHORT_LIFE_S (24 * 3600)        /* protocol 7.2: a token may live as long as this */
 #define TOKEN_PATH "/oauth2/v2.0/token" /* protocol 8.1: MI/V2/ImdsV2ManagedIdentitySource.cs */
@@ -79,9 +79,9 @@ static enum kg_status read_answer(const cJSON *json, struct answer *out, struct 
 
 static enum kg_status check_identity(const struct kg_metadata *metadata, const struct answer *answer,
                                      struct kg_error *error) {
-  if (strcasecmp(answer->client_id, metadata->client_id) != 0)
+  if (OPENSSL_strcasecmp(answer->client_id, metadata->client_id) != 0)
     return kg_error_set(error, KG_E_IDENTITY, "client_id is not the one that getplatformmetadata named");
-  if (strcasecmp(answer->tenant_id, metadata->tenant_id) != 0)
+  if (OPENSSL_strcasecmp(answer->tenant_id, metadata->tenant_id) != 0)
     return kg_error_set(error, KG_E_IDENTITY, "tenant_id is not the one that getplatformmetadata named");
   return KG_OK;
 }
@@ -91,7 +91,7 @@ static void compare_type(const struct kg_acquisition *acquisition, const char *t
   bool system = acquisition->request->selector == KG_PLUGIN_SYSTEM_ASSIGNED;
   const char *expected = system ? "SystemAssigned" : "UserAssigned"; /* MOCK */
 
-  if (strcasecmp(type, expected) != 0)
+  if (OPENSSL_strcasecmp(type, expected) != 0)
     kg_acquisition_log(acquisition, KG_PLUGIN_LOG_WARN, "issuecredential: identity_type is not %s", expected);
 }
 

@@ -2,10 +2,10 @@
 
 #include "wire/answer.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ATTEMPT_MS 10000 /* pitfalls 43: the service promises an answer within 10 s */
 
@@ -58,7 +58,7 @@ static char *format_url(const struct kg_acquisition *acquisition, const struct k
 
 static bool contains(const char *text, const char *part) {
   for (size_t len = strlen(part); *text; text++)
-    if (strncasecmp(text, part, len) == 0) return true;
+    if (OPENSSL_strncasecmp(text, part, len) == 0) return true;
   return false;
 }
 

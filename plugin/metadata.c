@@ -5,9 +5,9 @@
 #include "wire/endpoint.h"
 #include "wire/redact.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define SERVER "IMDS" /* the header is "IMDS/150.870.65.1854" and the like: MI/V2/ImdsV2ManagedIdentitySource.cs */
 #define ID_MAX 64     /* X.520 ub-common-name; ids are GUIDs */
@@ -16,7 +16,7 @@
 static bool server_is_imds(const char *server) {
   size_t len = sizeof SERVER - 1;
 
-  return strncasecmp(server, SERVER, len) == 0 && (server[len] == '\0' || server[len] == '/');
+  return OPENSSL_strncasecmp(server, SERVER, len) == 0 && (server[len] == '\0' || server[len] == '/');
 }
 
 /* It becomes a PrintableString, an IA5String and a part of a URL's path: letters, digits, hyphen and dot fit all three.
@@ -87,7 +87,7 @@ static enum kg_status check_identity(const struct kg_plugin_request *request, co
                                      struct kg_error *error) {
   char asked[64];
 
-  if (request->selector != KG_PLUGIN_CLIENT_ID || strcasecmp(request->selector_value, metadata->client_id) == 0)
+  if (request->selector != KG_PLUGIN_CLIENT_ID || OPENSSL_strcasecmp(request->selector_value, metadata->client_id) == 0)
     return KG_OK;
   kg_redact(request->selector_value, asked, sizeof asked);
   return kg_error_set(error, KG_E_IDENTITY, "client id %s was asked for, and %s answered", asked, metadata->client_id);
