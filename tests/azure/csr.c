@@ -49,7 +49,7 @@ struct name_part {
   const char *rdn;   /* where it stands */
   const char *label; /* what we call it */
   const char *oid;
-  unsigned type;
+  unsigned long tag;
   const char *type_name;
 };
 
@@ -64,7 +64,7 @@ static char *check_name_part(asn1_node request, const struct name_part *part, co
   else if (!oid || strcmp(oid, part->oid) != 0)
     problem =
         az_text_format("the subject is not DC, then CN: %s expected, found %s", part->label, oid ? oid : "nothing");
-  else if (!az_der_read(request, where, &der) || !(value = az_der_parse_string(part->type, &der)))
+  else if (!az_der_read(request, where, &der) || !(value = az_der_parse_string(part->tag, &der)))
     problem = az_text_format("the subject's %s is not %s", part->label, part->type_name);
   else if (strcmp(value, expected) != 0)
     problem = az_text_format("the subject's %s is not %s", part->label, expected);
@@ -76,9 +76,8 @@ static char *check_name_part(asn1_node request, const struct name_part *part, co
 }
 
 static char *check_subject(asn1_node request, const struct az_csr_expectation *expected) {
-  static const struct name_part dc = {INFO "subject.?1", "DC", OID_DC, ASN1_ETYPE_IA5_STRING, "an IA5String"};
-  static const struct name_part cn = {INFO "subject.?2", "CN", OID_CN, ASN1_ETYPE_PRINTABLE_STRING,
-                                      "a PrintableString"};
+  static const struct name_part dc = {INFO "subject.?1", "DC", OID_DC, ASN1_TAG_IA5_STRING, "an IA5String"};
+  static const struct name_part cn = {INFO "subject.?2", "CN", OID_CN, ASN1_TAG_PRINTABLE_STRING, "a PrintableString"};
   if (count(request, INFO "subject") != 2) return az_text_dup("the subject has not two RDNs, DC and CN");
   char *problem = check_name_part(request, &dc, expected->tenant_id);
   return problem ? problem : check_name_part(request, &cn, expected->client_id);
@@ -87,7 +86,7 @@ static char *check_subject(asn1_node request, const struct az_csr_expectation *e
 static char *check_attribute_value(asn1_node request, const char *expected) {
   gnutls_datum_t der;
   if (!az_der_read(request, INFO "attributes.?1.values.?1", &der)) return az_text_dup("the attribute has no value");
-  char *text = az_der_parse_string(ASN1_ETYPE_UTF8_STRING, &der), *problem = NULL;
+  char *text = az_der_parse_string(ASN1_TAG_UTF8_STRING, &der), *problem = NULL;
   if (!text)
     problem = az_text_dup("the attribute's value is not a UTF8String");
   else if (strcmp(text, expected) != 0)

@@ -6,17 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *az_der_parse_string(unsigned type, const gnutls_datum_t *der) {
-  const unsigned char *text = NULL;
-  unsigned len = 0;
+char *az_der_parse_string(unsigned long expected, const gnutls_datum_t *der) {
   unsigned char class = 0;
-  int tag_len = 0;
+  int tag_len = 0, length_len = 0;
   unsigned long tag = 0;
-  if (asn1_decode_simple_der(type, der->data, der->size, &text, &len) != ASN1_SUCCESS) return NULL;
   if (asn1_get_tag_der(der->data, (int)der->size, &class, &tag_len, &tag) != ASN1_SUCCESS) return NULL;
-  if (text + len != der->data + der->size || memchr(text, '\0', len)) return NULL;
+  if (class != ASN1_CLASS_UNIVERSAL || tag != expected) return NULL;
+  long len = asn1_get_length_der(der->data + tag_len, (int)der->size - tag_len, &length_len);
+  if (len < 0 || (unsigned long)(tag_len + length_len) + (unsigned long)len != der->size) return NULL;
+  const unsigned char *text = der->data + tag_len + length_len;
+  if (memchr(text, '\0', (size_t)len)) return NULL;
   char *copy = az_new((size_t)len + 1);
-  memcpy(copy, text, len);
+  memcpy(copy, text, (size_t)len);
   return copy;
 }
 
@@ -46,7 +47,7 @@ static time_t seconds_since_epoch(int year, int month, int day, int hour, int mi
 }
 
 bool az_der_parse_time(const gnutls_datum_t *der, time_t *when) {
-  char *text = az_der_parse_string(ASN1_ETYPE_GENERALIZED_TIME, der);
+  char *text = az_der_parse_string(ASN1_TAG_GENERALIZEDTime, der);
   int year, month, day, hour, minute, second;
   bool good = text && strlen(text) == 15 && text[14] == 'Z' &&
               sscanf(text, "%4d%2d%2d%2d%2d%2d", &year, &month, &day, &hour, &minute, &second) == 6 && month >= 1 &&

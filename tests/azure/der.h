@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* The text of a value of this very type (ASN1_ETYPE_IA5_STRING, ...); NULL if it is of another type, holds a NUL, or
+/* The text of a value with this very tag (ASN1_TAG_IA5_STRING, ...); NULL if it has another, holds a NUL, or
  * has anything after it. The caller frees it. */
-char *az_der_parse_string(unsigned type, const gnutls_datum_t *der);
+char *az_der_parse_string(unsigned long tag, const gnutls_datum_t *der);
 
 /* GeneralizedTime, YYYYMMDDHHMMSSZ. The caller frees der->data with free. */
 void az_der_format_time(time_t when, gnutls_datum_t *der);

@@ -168,7 +168,7 @@ static void on_error(void *context, const char *format, va_list arguments) {
 #define COMMON_OPTIONS(listener, address)                                                                              \
   MHD_OPTION_EXTERNAL_LOGGER, on_error, (listener), MHD_OPTION_SOCK_ADDR, (address), MHD_OPTION_URI_LOG_CALLBACK,      \
       on_uri, (listener), MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,               \
-      on_connection, (listener), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u
+      on_connection, (listener), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S
 
 static struct MHD_Daemon *start_plain(struct az_listener *listener, struct sockaddr_in *address) {
   return MHD_start_daemon(FLAGS, 0, NULL, NULL, on_request, listener, COMMON_OPTIONS(listener, address),
