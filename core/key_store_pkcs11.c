@@ -94,7 +94,10 @@ static enum kg_status find_key(const char *store, unsigned flags, struct kg_toke
   if (status == KG_OK) status = kg_backing_acquire(key->uri.module_path, &backing, error);
   if (status != KG_OK) return status;
   atomic_store(&key->backing, backing);
-  return find_again(key, backing, flags, error);
+  bool entered = kg_host_enter();
+  status = find_again(key, backing, flags, error);
+  kg_host_leave(entered);
+  return status;
 }
 
 static enum kg_status open_key(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
@@ -112,16 +115,23 @@ static enum kg_status open_key(const char *store, unsigned flags, struct kg_key 
   return status;
 }
 
-static enum kg_status destroy(struct kg_key *key, struct kg_error *error) {
+static enum kg_status destroy_in(struct kg_token_key *key, struct kg_error *error) {
   struct kg_backing *backing;
   struct kg_lane *lane;
   CK_SLOT_ID slot;
   CK_TOKEN_INFO info;
-  enum kg_status status = kg_backing_of(of(key), &backing, error);
-  if (status == KG_OK) status = kg_session_open(of(key), backing, CKF_RW_SESSION, &lane, &slot, &info, error);
+  enum kg_status status = kg_backing_of(key, &backing, error);
+  if (status == KG_OK) status = kg_session_open(key, backing, CKF_RW_SESSION, &lane, &slot, &info, error);
   if (status != KG_OK) return status;
-  status = kg_token_destroy(of(key), backing, lane, error);
+  status = kg_token_destroy(key, backing, lane, error);
   kg_session_drop(backing, lane);
+  return status;
+}
+
+static enum kg_status destroy(struct kg_key *key, struct kg_error *error) {
+  bool entered = kg_host_enter();
+  enum kg_status status = destroy_in(of(key), error);
+  kg_host_leave(entered);
   return status;
 }
 
@@ -129,9 +139,11 @@ static enum kg_status destroy(struct kg_key *key, struct kg_error *error) {
 static void leave_backing(struct kg_token_key *key, struct kg_backing *backing) {
   struct kg_lane *lane;
   if (backing == NULL || backing->generation != kg_fork_generation()) return;
+  bool entered = kg_host_enter();
   while ((lane = kg_lane_take_owned(&backing->lanes, key->number)) != NULL)
     kg_session_drop(backing, lane);
   kg_backing_release(backing);
+  kg_host_leave(entered);
 }
 
 static void close_key(struct kg_key *key) {

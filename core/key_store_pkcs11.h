@@ -63,6 +63,13 @@ struct kg_token_key { /* a `pkcs11:` key */
 const char *kg_ckr_name(CK_RV rv); /* NULL: unknown */
 enum kg_status kg_token_error(struct kg_error *error, const char *function, CK_RV rv);
 
+/* key_store_pkcs11_host_posix.c: a library that uses OpenSSL leaves errors in OpenSSL's queue of the thread (SoftHSM2
+ * does in C_Initialize, where all is well). The queue is the host's, and its next SSL_get_error takes them for the
+ * connection's. So what is called between enter and leave leaves the queue as it was. */
+void kg_host_learn(void *library); /* dlopen's handle: whether it brought libcrypto */
+bool kg_host_enter(void);
+void kg_host_leave(bool entered); /* takes what the matching enter answered */
+
 /* key_store_pkcs11_load_posix.c: trusted, loaded, neither ourselves nor p11-kit's proxy. */
 KG_MUST_USE enum kg_status kg_token_library_load(const char *path, char **resolved, const CK_FUNCTION_LIST **f,
                                                  struct kg_error *error);

@@ -155,11 +155,16 @@ enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, str
   kg_fork_watch();
   enum kg_status status = kg_token_library_load(path, &resolved, &f, error);
   if (status != KG_OK) return status;
-  struct kg_backing *backing = find(resolved, false);
-  if (backing == NULL) return add(resolved, f, out, error);
-  free(resolved);
-  *out = backing;
-  return join(backing, error);
+  bool entered = kg_host_enter();
+  *out = find(resolved, false);
+  if (*out == NULL) {
+    status = add(resolved, f, out, error);
+  } else {
+    free(resolved);
+    status = join(*out, error);
+  }
+  kg_host_leave(entered);
+  return status;
 }
 
 enum kg_status kg_backing_of(struct kg_token_key *key, struct kg_backing **out, struct kg_error *error) {

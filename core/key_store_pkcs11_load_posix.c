@@ -63,6 +63,7 @@ static enum kg_status load(const char *path, const CK_FUNCTION_LIST **f, struct 
   if (status != KG_OK) return status;
   CK_RV rv = get(&list);
   if (rv != CKR_OK) return kg_token_error(error, "C_GetFunctionList", rv);
+  kg_host_learn(handle);
   if (list == NULL || list->version.major < 2 || list->version.major > 3 || !is_complete(list))
     return kg_error_set(error, KG_E_KEY_STORE, "%s: its PKCS#11 function list is missing or incomplete", path);
   *f = list;

@@ -140,10 +140,12 @@ static enum kg_status run(struct kg_token_key *key, const struct kg_sign_params 
   bool again = true;
   if (error == NULL) error = &local; /* the code that a retry depends on is in it */
   set_operation(&operation, params, input);
+  bool entered = kg_host_enter();
   for (unsigned attempt = 0; again && attempt < ATTEMPTS; attempt++) {
     again = false;
     status = once(key, &operation, signature, out, &again, error);
   }
+  kg_host_leave(entered);
   if (status == KG_OK) kg_error_clear(error);
   return status;
 }
