@@ -1,11 +1,14 @@
+#define _GNU_SOURCE /* ST_NOSUID, popen "e" */
 #include "core/config.h"
 
 #include "scratch.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define WEB "[identity web]\nkey-store = pkcs11:token=t;object=o\n"
@@ -105,7 +108,30 @@ static void path_comes_from_the_environment_only_if_absolute(void **state) {
   assert_int_equal(unsetenv("KEYGUARD_CONF"), 0);
 }
 
-int main(void) {
+/* A copy of this program, owned by root and set-uid, run by nobody: the variable is somebody else's then. */
+static void set_uid_programs_ignore_the_environment(void **state) {
+  const char *path = scratch_path("set-uid");
+  char command[600], line[300] = "";
+  struct statvfs mount;
+  FILE *output;
+
+  (void)state;
+  if (geteuid() != 0 || statvfs(scratch_folder(), &mount) != 0 || mount.f_flag & ST_NOSUID) {
+    print_message("needs root, and a /tmp that allows set-uid programs\n");
+    skip();
+  }
+  snprintf(command, sizeof command,
+           "cp /proc/%ld/exe %s && chmod 4755 %s && KEYGUARD_CONF=/tmp/evil.conf setpriv --reuid=65534 --regid=65534 "
+           "--clear-groups %s path",
+           (long)getpid(), path, path, path);
+  output = popen(command, "re");
+  assert_non_null(output);
+  assert_non_null(fgets(line, sizeof line, output));
+  assert_int_equal(pclose(output), 0);
+  assert_non_null(strstr(line, "/keyguard/keyguard.conf uid 65534 euid 0"));
+}
+
+int main(int argc, char **argv) {
   static const struct CMUnitTest cases[] = {
       CASE("/config_load/load_reads_a_trusted_file", load_reads_a_trusted_file),
       CASE("/config_load/load_names_what_cannot_be_trusted", load_names_what_cannot_be_trusted),
@@ -114,7 +140,10 @@ int main(void) {
       CASE("/config_load/unreadable_file_is_access_denied", unreadable_file_is_access_denied),
       CASE("/config_load/path_comes_from_the_environment_only_if_absolute",
            path_comes_from_the_environment_only_if_absolute),
+      CASE("/config_load/set_uid_programs_ignore_the_environment", set_uid_programs_ignore_the_environment),
   };
 
+  if (argc == 2 && strcmp(argv[1], "path") == 0) /* set_uid_programs_ignore_the_environment */
+    return printf("%s uid %ld euid %ld\n", kg_config_path(), (long)getuid(), (long)geteuid()) < 0;
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }
