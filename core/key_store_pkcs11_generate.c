@@ -27,6 +27,7 @@ static CK_RV generate(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_A
       {CKA_PRIVATE, &no, sizeof no},
       {CKA_VERIFY, &yes, sizeof yes},
       {CKA_ENCRYPT, &no, sizeof no},
+      {CKA_WRAP, &no, sizeof no},
       {CKA_MODULUS_BITS, &bits, sizeof bits},
       {CKA_PUBLIC_EXPONENT, exponent, sizeof exponent},
       id,
@@ -39,6 +40,7 @@ static CK_RV generate(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_A
       {CKA_EXTRACTABLE, &no, sizeof no},
       {CKA_SIGN, &yes, sizeof yes},
       {CKA_DECRYPT, &no, sizeof no},
+      {CKA_UNWRAP, &no, sizeof no},
       id,
       label,
   };

@@ -42,7 +42,7 @@ static size_t get_bytes(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK
   return attribute.ulValueLen;
 }
 
-/* A big-endian number without leading zeros. */
+/* A big-endian number without leading zeros; empty: none, or too long for us. */
 static struct kg_span get_number(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                                  CK_ATTRIBUTE_TYPE type, unsigned char out[KG_SIGNATURE_MAX + 1]) {
   struct kg_span number = {out, get_bytes(f, session, object, type, out, KG_SIGNATURE_MAX + 1)};
@@ -50,7 +50,7 @@ static struct kg_span get_number(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE se
     number.data++;
     number.len--;
   }
-  return number;
+  return number.len <= KG_SIGNATURE_MAX ? number : (struct kg_span){out, 0};
 }
 
 /* One key for the message that there are two: its label and id. */
@@ -143,10 +143,8 @@ static enum kg_status take_public(struct kg_token_key *key, struct kg_backing *b
   if (status != KG_OK) return status;
   info->bits = 8 * (unsigned)info->modulus.len;
   if (info->bits < BITS_MIN || !(info->modulus.data[0] & 0x80))
-    return kg_error_set(error, KG_E_KEY_MECHANISM,
-                        "an RSA key must have %d to %d bits, a multiple of 8; this one has "
-                        "fewer than %u",
-                        BITS_MIN, BITS_MAX, info->bits < BITS_MIN ? BITS_MIN : info->bits);
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "the RSA key has not %d to %d bits in whole bytes", BITS_MIN,
+                        BITS_MAX);
   return KG_OK;
 }
 

@@ -132,6 +132,7 @@ static CK_RV close_session(CK_SESSION_HANDLE session) {
   enter();
   CK_RV rv = real->C_CloseSession(session);
   if (rv == CKR_OK) atomic_fetch_sub(&fake_token.open, 1);
+  if (rv == CKR_OK) atomic_fetch_add(&fake_token.closed, 1);
   return leave(rv);
 }
 
@@ -251,6 +252,9 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
     override();
     real = loaded;
   }
-  *list = &ours;
+  static CK_FUNCTION_LIST incomplete;
+  incomplete = ours;
+  incomplete.C_Sign = NULL;
+  *list = atomic_load(&fake_token.incomplete_list) ? &incomplete : &ours;
   return CKR_OK;
 }

@@ -18,10 +18,11 @@ struct fake_token {
   atomic_ulong fail_sign;      /* the next C_Sign answers this, once, and keeps the operation */
   atomic_ulong fail_sign_init; /* every C_SignInit answers this */
   atomic_ulong fail_initialize, fail_random, fail_generate;
+  atomic_bool incomplete_list; /* a function list without C_Sign */
   _Atomic(void (*)(void)) during_sign, during_initialize;
   /* What happened. */
-  atomic_int initialized, finalized;  /* successful calls */
-  atomic_int opened, open, most_open; /* sessions */
+  atomic_int initialized, finalized;          /* successful calls */
+  atomic_int opened, closed, open, most_open; /* sessions */
   atomic_int logins, refused_logins;
   atomic_int inside, most_inside; /* threads in a call */
   atomic_int signatures;
