@@ -76,7 +76,7 @@ enum kg_status kg_token_library_load(const char *path, char **resolved, const CK
   *resolved = NULL;
   enum kg_status status = kg_file_check(path, KG_TRUST_OWNER, error);
   if (status != KG_OK) {
-    kg_error_prefix(error, "module-path");
+    kg_error_prefix(error, "module-path %s", path);
     return status;
   }
   char *real = realpath(path, NULL);

@@ -33,7 +33,7 @@ static enum kg_status read_pin(const struct kg_uri *uri, struct kg_buf *pin, str
   if (uri->pin_source != NULL) {
     enum kg_status status = kg_file_read(uri->pin_source, PIN_MAX, KG_TRUST_PRIVATE, pin, &tried->file, error);
     if (status == KG_E_NOT_FOUND) {
-      kg_error_prefix(error, "pin-source");
+      kg_error_prefix(error, "pin-source %s", uri->pin_source);
       if (error != NULL) error->status = KG_E_KEY_PIN;
       return KG_E_KEY_PIN;
     }
