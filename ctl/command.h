@@ -40,5 +40,8 @@ KG_MUST_USE enum kg_status kg_command_require(const struct kg_run *run, const st
 
 extern const struct kg_command kg_command_provision, kg_command_renew, kg_command_status, kg_command_token,
     kg_command_exec, kg_command_env, kg_command_capabilities, kg_command_doctor, kg_command_version;
+#if defined(_WIN32)
+extern const struct kg_command kg_command_install_certificate;
+#endif
 
 #endif

@@ -8,6 +8,11 @@
 
 #ifdef _WIN32
 #define KG_LIBRARY_SUFFIX ".dll"
+/* There is no fixed folder of installation: all that belongs together lies beside keyguardctl.exe. Borrowed. */
+const char *kg_library_own_folder(void);
+const char *kg_library_own_module(void);
+#define KG_PLUGIN_DIR kg_library_own_folder()
+#define KG_MODULE_PATH kg_library_own_module()
 #else
 #define KG_LIBRARY_SUFFIX ".so"
 #endif

@@ -10,7 +10,11 @@
 
 static const struct kg_command *const commands[] = {
     &kg_command_provision, &kg_command_renew,  &kg_command_status,       &kg_command_token,  &kg_command_exec,
-    &kg_command_env,       &kg_command_doctor, &kg_command_capabilities, &kg_command_version};
+    &kg_command_env,       &kg_command_doctor, &kg_command_capabilities, &kg_command_version,
+#if defined(_WIN32)
+    &kg_command_install_certificate,
+#endif
+};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static void print_usage(FILE *out, const struct kg_option *options) {

@@ -1,0 +1,77 @@
+/* keyguardctl install-certificate: Windows only. Makes the issued certificate usable by Schannel programs. */
+#include "ctl/certificate_store_win.h"
+#include "ctl/output.h"
+#include "ctl/provision.h"
+
+#include <string.h>
+
+static enum kg_status key_name(const struct kg_identity *identity, struct kg_cng_name *out, struct kg_error *error) {
+  if (strncmp(identity->key_store, "cng:", 4) != 0)
+    return kg_error_set(error, KG_E_USAGE, "identity %s has no cng: key: Schannel can use no other", identity->name);
+  return kg_cng_name_parse(identity->key_store, out, error);
+}
+
+/* A certificate whose key is dead would make every program that picks it fail. */
+static enum kg_status check_key(const struct kg_identity *identity, const struct kg_binding *binding,
+                                struct kg_error *error) {
+  struct kg_key *key = NULL;
+  enum kg_status status = kg_key_open(identity->key_store, 0, &key, error);
+
+  if (status == KG_OK) status = kg_binding_check_key(binding, kg_key_info(key), error);
+  if (status == KG_OK) status = kg_key_probe(key, error);
+  kg_key_close(&key);
+  return status;
+}
+
+static enum kg_status install(struct kg_run *run, const struct kg_identity *identity, const struct kg_cng_name *name,
+                              size_t *removed, struct kg_error *error) {
+  struct kg_binding *binding = NULL;
+  enum kg_status status =
+      kg_provision_find(run->config, identity, run->clock->wall(run->clock->context), &binding, error);
+
+  if (status == KG_OK) status = check_key(identity, binding, error);
+  if (status == KG_OK) status = kg_certificate_store_install(binding, name, removed, error);
+  kg_binding_free(&binding);
+  return status;
+}
+
+static int report(struct kg_run *run, const struct kg_identity *identity, const struct kg_cng_name *name, bool remove,
+                  size_t removed) {
+  const char *store = name->machine ? "LocalMachine\\My" : "CurrentUser\\My";
+  cJSON *object;
+
+  if (run->json) {
+    object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "identity", identity->name);
+    cJSON_AddStringToObject(object, "store", store);
+    cJSON_AddBoolToObject(object, "installed", !remove);
+    cJSON_AddNumberToObject(object, "removed", (double)removed);
+    return kg_output_json(run, object, 0);
+  }
+  if (!remove) fprintf(run->out, "%s: installed in %s\n", identity->name, store);
+  if (removed || remove) fprintf(run->out, "%s: %u old entries removed from %s\n", identity->name, (unsigned)removed, store);
+  return 0;
+}
+
+static int run_install(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
+  bool remove = false;
+  const struct kg_option own[] = {
+      {"remove", 0, KG_OPTION_FLAG, &remove, NULL, "take the identity's certificates out of the store"}, {0}};
+  const struct kg_identity *identity = NULL;
+  struct kg_operands operands;
+  struct kg_cng_name name;
+  struct kg_error error = {0};
+  size_t removed = 0;
+  int exit_code = 0;
+
+  if (!kg_command_parse(command, run, own, argc, argv, &operands, &exit_code)) return exit_code;
+  enum kg_status status = kg_command_configure(run, &error);
+  if (status == KG_OK) status = kg_command_require(run, &operands, operands.count, &identity, &error);
+  if (status == KG_OK) status = key_name(identity, &name, &error);
+  if (status == KG_OK && remove) status = kg_certificate_store_remove(identity->name, &name, &removed, &error);
+  if (status == KG_OK && !remove) status = install(run, identity, &name, &removed, &error);
+  return status == KG_OK ? report(run, identity, &name, remove, removed) : kg_output_error(run, &error);
+}
+
+const struct kg_command kg_command_install_certificate = {
+    "install-certificate", "NAME", "Puts the certificate where Schannel programs find it", run_install};

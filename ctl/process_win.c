@@ -1,0 +1,91 @@
+#include "ctl/process.h"
+
+#include "core/buf.h"
+#include "core/wide_win.h"
+
+#include <fcntl.h>
+#include <io.h>
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+
+void kg_process_harden(void) {
+  SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX); /* no dialog box in a scheduled task */
+  SetDllDirectoryW(L"");                                        /* the current folder is searched for nothing */
+  _setmode(_fileno(stdout), _O_BINARY); /* what is printed may be JSON for another program: no carriage returns */
+}
+
+bool kg_process_is_terminal(FILE *stream) {
+  return _isatty(_fileno(stream)) != 0;
+}
+
+/* One argument as CommandLineToArgvW takes it apart again: backslashes before a quote are doubled. */
+static bool append_argument(struct kg_buf *line, const char *argument) {
+  bool good = kg_buf_append(line, kg_span_text(line->len ? " \"" : "\"")) == KG_OK;
+  size_t backslashes = 0;
+
+  for (const char *at = argument; good; at++) {
+    if (*at == '\\') {
+      backslashes++;
+    } else {
+      size_t doubled = *at == '"' || *at == '\0' ? backslashes : 0;
+      for (; good && doubled > 0; doubled--)
+        good = kg_buf_append(line, kg_span_text("\\")) == KG_OK;
+      if (good && *at == '"') good = kg_buf_append(line, kg_span_text("\\")) == KG_OK;
+      backslashes = 0;
+    }
+    if (*at == '\0') break;
+    if (good) good = kg_buf_append(line, kg_span_of(at, 1)) == KG_OK;
+  }
+  return good && kg_buf_append(line, kg_span_text("\"")) == KG_OK;
+}
+
+static wchar_t *command_line(char **argv) {
+  struct kg_buf line = {NULL, 0};
+  wchar_t *wide = NULL;
+  bool good = true;
+
+  for (; good && *argv; argv++)
+    good = append_argument(&line, *argv);
+  if (good && line.len) wide = kg_wide_dup((char *)line.data);
+  kg_buf_clear(&line);
+  return wide;
+}
+
+static bool set_variables(const struct kg_process_variable *variables) {
+  bool good = true;
+
+  for (; good && variables->name; variables++) {
+    wchar_t *name = kg_wide_dup(variables->name), *value = kg_wide_dup(variables->value);
+    good = name && value && SetEnvironmentVariableW(name, value);
+    free(name);
+    free(value);
+  }
+  return good;
+}
+
+/* There is no exec here: the command runs as a child, and this process ends with its exit code. */
+enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, struct kg_error *error) {
+  STARTUPINFOW startup = {0};
+  PROCESS_INFORMATION child;
+  wchar_t *line = command_line(argv);
+  DWORD code = 1;
+
+  startup.cb = sizeof startup;
+  if (!line || !set_variables(variables)) {
+    free(line);
+    return kg_error_set(error, KG_E_NO_MEMORY, "no memory to run %s", argv[0]);
+  }
+  if (!CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &child)) {
+    enum kg_status status = GetLastError() == ERROR_FILE_NOT_FOUND ? KG_E_NOT_FOUND : KG_E_IO;
+    unsigned long reason = GetLastError();
+    free(line);
+    status = kg_error_set(error, status, "cannot run %s: error %lu", argv[0], reason);
+    if (error) error->native_code = (long)reason;
+    return status;
+  }
+  free(line);
+  WaitForSingleObject(child.hProcess, INFINITE);
+  GetExitCodeProcess(child.hProcess, &code);
+  ExitProcess(code);
+}
