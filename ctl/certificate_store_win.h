@@ -11,8 +11,9 @@
  * "KeyGuard|IDENTITY" and the key's container as its key provider information, never private bytes. Entries of the same
  * identity that it replaces are removed: those with exactly this friendly name, that name our container, and hold
  * another certificate. Nobody else's entry is touched, whatever its issuer. */
-KG_MUST_USE enum kg_status kg_certificate_store_install(const struct kg_binding *binding, const struct kg_cng_name *name,
-                                                        size_t *removed, struct kg_error *error);
+KG_MUST_USE enum kg_status kg_certificate_store_install(const struct kg_binding *binding,
+                                                        const struct kg_cng_name *name, size_t *removed,
+                                                        struct kg_error *error);
 /* Removes the identity's entries, the current one included. */
 KG_MUST_USE enum kg_status kg_certificate_store_remove(const char *identity, const struct kg_cng_name *name,
                                                        size_t *removed, struct kg_error *error);

@@ -40,7 +40,8 @@ void kg_doctor_check_p11kit(struct kg_doctor *doctor) {
   if (runs == 1)
     kg_doctor_ok(doctor, "VBS", "virtualization-based security is running");
   else if (runs == 0)
-    kg_doctor_warn(doctor, "VBS", cure, "virtualization-based security is not running (%s): no KeyGuard key can be made",
+    kg_doctor_warn(doctor, "VBS", cure,
+                   "virtualization-based security is not running (%s): no KeyGuard key can be made",
                    configured ? "configured, but not started" : "not configured");
   else
     kg_doctor_warn(doctor, "VBS", cure, "Windows does not say whether virtualization-based security is running");

@@ -49,7 +49,8 @@ static int report(struct kg_run *run, const struct kg_identity *identity, const 
     return kg_output_json(run, object, 0);
   }
   if (!remove) fprintf(run->out, "%s: installed in %s\n", identity->name, store);
-  if (removed || remove) fprintf(run->out, "%s: %u old entries removed from %s\n", identity->name, (unsigned)removed, store);
+  if (removed || remove)
+    fprintf(run->out, "%s: %u old entries removed from %s\n", identity->name, (unsigned)removed, store);
   return 0;
 }
 

@@ -9,8 +9,15 @@
 #include <string.h>
 
 static const struct kg_command *const commands[] = {
-    &kg_command_provision, &kg_command_renew,  &kg_command_status,       &kg_command_token,  &kg_command_exec,
-    &kg_command_env,       &kg_command_doctor, &kg_command_capabilities, &kg_command_version,
+    &kg_command_provision,
+    &kg_command_renew,
+    &kg_command_status,
+    &kg_command_token,
+    &kg_command_exec,
+    &kg_command_env,
+    &kg_command_doctor,
+    &kg_command_capabilities,
+    &kg_command_version,
 #if defined(_WIN32)
     &kg_command_install_certificate,
 #endif

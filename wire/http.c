@@ -71,6 +71,9 @@ static void set_tls(struct options *options, const struct kg_http_request *reque
   set_long(options, CURLOPT_SSL_VERIFYHOST, 2);
   set_long(options, CURLOPT_SSL_SESSIONID_CACHE, 0); /* protocol 8.4: no resumption across certificates */
   set_long(options, CURLOPT_SSL_ENABLE_ALPN, 0);
+#if defined(_WIN32) /* OpenSSL has no certificates of its own there */
+  set_long(options, CURLOPT_SSL_OPTIONS, CURLSSLOPT_NATIVE_CA);
+#endif
   set_long(options, CURLOPT_CA_CACHE_TIMEOUT, 0); /* a cached store would take the place of one with extra trust */
 }
 
