@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* asprintf */
+#define _GNU_SOURCE /* asprintf, MAP_ANONYMOUS */
 #include "host.h"
 
 #include "core/binding.h"
@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -240,6 +241,20 @@ struct host_identity *host_add(struct host *host, const char *name) {
   return identity;
 }
 
+struct host_identity *host_add_fake(struct host *host, const char *name) {
+  struct host_identity *identity = host_add(host, name);
+  free(identity->uri);
+  identity->uri = kg_softhsm_uri(host->softhsm, KG_FAKE_TOKEN, "backing", name);
+  return identity;
+}
+
+struct fake_token *host_fake_token(void) {
+  void *library = dlopen(KG_FAKE_TOKEN, RTLD_NOW | RTLD_LOCAL);
+  struct fake_token *token = library ? dlsym(library, "fake_token") : NULL;
+  must(token);
+  return token;
+}
+
 struct host *host_new(void) {
   struct host *host = calloc(1, sizeof *host);
   must(host);
@@ -310,6 +325,7 @@ CK_SESSION_HANDLE host_open(const struct host *host, CK_FLAGS flags) {
   return session;
 }
 
+/* The first: a token's own certificate stands before its issuers. */
 CK_OBJECT_HANDLE host_find(const struct host *host, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class) {
   CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
   CK_OBJECT_HANDLE object = 0;
@@ -362,4 +378,51 @@ bool host_verifies(EVP_PKEY *key, const struct kg_sign_params *params, struct kg
   verified = EVP_PKEY_verify(ctx, signature.data, signature.len, digest.data, digest.len) == 1;
   EVP_PKEY_CTX_free(ctx);
   return verified;
+}
+
+/* --- what the tests of the tables and of processes need --- */
+
+void host_entries(const CK_FUNCTION_LIST_3_0 *list, struct host_entry out[HOST_ENTRIES]) {
+  size_t count = 0;
+#define ADD(function)                                                                                                  \
+  out[count].name = #function;                                                                                         \
+  out[count++].call = (host_any)(void (*)(void))list->function;
+  KG_CRYPTOKI_FUNCTIONS_2_40(ADD)
+  KG_CRYPTOKI_FUNCTIONS_3_0(ADD)
+#undef ADD
+  must(count == HOST_ENTRIES);
+}
+
+bool host_needs_initialize(const char *name) {
+  static const char *const without[] = {"C_Initialize", "C_GetFunctionList", "C_GetInterfaceList", "C_GetInterface"};
+  for (size_t i = 0; i < sizeof without / sizeof without[0]; i++)
+    if (strcmp(name, without[i]) == 0) return false;
+  return true;
+}
+
+void *host_guarded(size_t size) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (size + page - 1) / page + 1;
+  unsigned char *base = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  must(base != MAP_FAILED);
+  must(mprotect(base + (pages - 1) * page, page, PROT_NONE) == 0);
+  return base + (pages - 1) * page - size;
+}
+
+int host_fork(int (*function)(void *), void *argument) {
+  int status = 0;
+  pid_t child = fork();
+  must(child >= 0);
+  if (child == 0) {
+    alarm(60);
+    _exit(function(argument));
+  }
+  must(waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool host_is_mapped(const char *name) {
+  char *maps = host_read("/proc/self/maps");
+  bool mapped = strstr(maps, name) != NULL;
+  free(maps);
+  return mapped;
 }

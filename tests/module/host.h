@@ -5,6 +5,7 @@
 #define KG_TESTS_MODULE_HOST_H
 
 #include "core/key_store.h"
+#include "fake_token.h"
 #include "keyguard/cryptoki.h"
 #include "softhsm.h"
 
@@ -55,6 +56,9 @@ struct host *host_new(void);
 void host_free(struct host **host);
 /* A further identity with a key and a binding; host_configure() makes it known. */
 struct host_identity *host_add(struct host *host, const char *name);
+/* The same over fake_limited_token.so, which has moods; both libraries see the same keys. */
+struct host_identity *host_add_fake(struct host *host, const char *name);
+struct fake_token *host_fake_token(void);
 void host_configure(struct host *host);
 void host_bind(struct host_identity *identity);                       /* writes the binding, with a new certificate */
 void host_new_key(struct host *host, struct host_identity *identity); /* in place of the old one; not yet bound */
@@ -72,6 +76,25 @@ void host_sign_checked(const struct host *host, CK_SESSION_HANDLE session, CK_OB
 extern CK_BYTE host_digest[32];
 extern CK_MECHANISM host_pss; /* CKM_RSA_PKCS_PSS, SHA-256, salt 32 */
 bool host_verifies(EVP_PKEY *key, const struct kg_sign_params *params, struct kg_span digest, struct kg_span signature);
+
+/* Every function of a list with its name, to be called with any words: the calling conventions we build for pass
+ * integers and pointers alike, and a callee leaves alone what it does not expect. */
+typedef CK_RV (*host_any)(CK_ULONG, CK_ULONG, CK_ULONG, CK_ULONG, CK_ULONG, CK_ULONG, CK_ULONG, CK_ULONG, CK_ULONG,
+                          CK_ULONG);
+struct host_entry {
+  const char *name;
+  host_any call;
+};
+#define HOST_ENTRIES 92 /* the first 68 are those of 2.40 */
+void host_entries(const CK_FUNCTION_LIST_3_0 *list, struct host_entry out[HOST_ENTRIES]);
+/* Some functions do their work without C_Initialize; all others say that it is missing. */
+bool host_needs_initialize(const char *name);
+
+/* Memory that ends where a page without access begins. */
+void *host_guarded(size_t size);
+/* Runs `function` in a forked child under an alarm; its exit status, or 128 + signal. */
+int host_fork(int (*function)(void *), void *argument);
+bool host_is_mapped(const char *name); /* a library of this name is in this process */
 
 /* A file from start to end; free() it. */
 char *host_read(const char *path);
