@@ -31,6 +31,16 @@ static enum kg_status attest(const struct kg_acquisition *acquisition, const str
   return kg_attestation_get(acquisition, metadata, token, error);
 }
 
+/* An issuer that says no may mean the attestation token: the next acquisition brings a new one (protocol 5.6). */
+static enum kg_status issue(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
+                            const char *csr, struct kg_span token, struct kg_issued *out, struct kg_error *error) {
+  enum kg_status status = kg_issue(acquisition, metadata, csr, token, out, error);
+
+  if (status != KG_OK && token.len && (error->http_status == 400 || error->http_status == 401))
+    kg_attestation_forget(acquisition, metadata);
+  return status;
+}
+
 /* The key is looked at first: a request that cannot be signed for is not worth a leg (protocol 1.2). */
 static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_plugin_credential **credential,
                           struct kg_error *error) {
@@ -43,7 +53,7 @@ static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_pl
   if (status == KG_OK) status = kg_metadata_get(acquisition, &metadata, error);
   if (status == KG_OK) status = kg_csr_new(acquisition->request->key, &metadata, &csr, error);
   if (status == KG_OK) status = attest(acquisition, &metadata, &token, error);
-  if (status == KG_OK) status = kg_issue(acquisition, &metadata, csr, kg_buf_span(&token), &issued, error);
+  if (status == KG_OK) status = issue(acquisition, &metadata, csr, kg_buf_span(&token), &issued, error);
   if (status == KG_OK) status = kg_credential_new(&issued, acquisition->request->attestation != 0, credential, error);
   kg_metadata_clear(&metadata);
   kg_issued_clear(&issued);

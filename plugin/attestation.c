@@ -100,13 +100,26 @@ static enum kg_status attest_and_keep(const struct kg_acquisition *acquisition, 
   return KG_OK;
 }
 
+static bool make_id(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
+                    struct kg_attestation_id *out) {
+  const struct kg_plugin_bytes *info = &acquisition->request->key->public_key_info;
+
+  out->endpoint = metadata->attestation_endpoint;
+  return kg_hash_once(KG_HASH_SHA256, kg_span_of(info->data, info->len), out->key);
+}
+
+void kg_attestation_forget(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata) {
+  struct kg_attestation_id id;
+
+  if (make_id(acquisition, metadata, &id)) kg_attestation_cache_drop(&id);
+}
+
 enum kg_status kg_attestation_get(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
                                   struct kg_buf *out, struct kg_error *error) {
-  const struct kg_plugin_bytes *info = &acquisition->request->key->public_key_info;
-  struct kg_attestation_id id = {.endpoint = metadata->attestation_endpoint};
+  struct kg_attestation_id id;
   enum kg_status status;
 
-  kg_hash_once(KG_HASH_SHA256, kg_span_of(info->data, info->len), id.key);
+  if (!make_id(acquisition, metadata, &id)) return kg_error_set(error, KG_E_NO_MEMORY, "the key cannot be hashed");
   if (acquisition->request->drop_attestation) kg_attestation_cache_drop(&id);
   if (kg_attestation_cache_get(&id, kg_acquisition_now(acquisition), out)) {
     kg_acquisition_log(acquisition, KG_PLUGIN_LOG_INFO, "attestation: the token of %s is still good", id.endpoint);

@@ -9,5 +9,7 @@
 KG_MUST_USE enum kg_status kg_attestation_get(const struct kg_acquisition *acquisition,
                                               const struct kg_metadata *metadata, struct kg_buf *out,
                                               struct kg_error *error);
+/* Drops the cached token of this key and endpoint. */
+void kg_attestation_forget(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata);
 
 #endif

@@ -51,15 +51,15 @@ static char *default_path(void) {
 static enum kg_status hash_file(const char *path, char out[SHA256_TEXT + 1], struct kg_error *error) {
   struct kg_buf contents = {0};
   unsigned char digest[32];
-  char *text;
+  char *text = NULL;
 
   if (kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &contents, NULL, error) != KG_OK) {
     error->status = KG_E_ATTESTATION_FAILED;
     return kg_error_prefix(error, "attestation library");
   }
-  kg_hash_once(KG_HASH_SHA256, kg_buf_span(&contents), digest);
+  if (kg_hash_once(KG_HASH_SHA256, kg_buf_span(&contents), digest))
+    text = kg_hex_format(kg_span_of(digest, sizeof digest));
   kg_buf_clear(&contents);
-  text = kg_hex_format(kg_span_of(digest, sizeof digest));
   if (!text) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to check the attestation library");
   memcpy(out, text, SHA256_TEXT + 1);
   free(text);

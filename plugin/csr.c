@@ -144,10 +144,10 @@ static enum kg_status sign(X509_REQ *req, EVP_PKEY *public_key, const struct kg_
                            struct kg_error *error) {
   unsigned char *tbs = NULL, digest[32], signature[KEY_BITS / 8] = {0};
   int len = i2d_re_X509_REQ_tbs(req, &tbs), code;
+  bool hashed = len > 0 && kg_hash_once(KG_HASH_SHA256, kg_span_of(tbs, (size_t)len), digest);
 
-  if (len <= 0) return kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be encoded");
-  kg_hash_once(KG_HASH_SHA256, kg_span_of(tbs, (size_t)len), digest);
   OPENSSL_free(tbs);
+  if (!hashed) return kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be encoded");
   code = key->sign_pss_sha256(key->context, digest, signature);
   if (code != 0) {
     (void)kg_error_set(error, KG_E_KEY_DEAD, "the key did not sign the certificate request (code %d)", code);

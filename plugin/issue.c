@@ -17,21 +17,26 @@ struct answer { /* borrowed from the JSON; snake_case here, camelCase on leg 1 (
   const char *client_id, *tenant_id, *certificate, *identity_type, *endpoint;
 };
 
-/* {"csr":"...","attestation_token":"..."}, printed into memory that is wiped: MI/V2/CertificateRequestBody.cs. */
+/* A reference: cJSON would not wipe a copy. */
+static bool add_reference(cJSON *object, const char *name, const char *text) {
+  cJSON *item = cJSON_CreateStringReference(text);
+
+  if (item && cJSON_AddItemToObject(object, name, item)) return true;
+  cJSON_Delete(item);
+  return false;
+}
+
+/* {"csr":"...","attestation_token":"..."}, printed into memory that is wiped: MI/V2/CertificateRequestBody.cs. `token`
+ * is a whole kg_buf, so a NUL follows it. */
 static enum kg_status format_body(const char *csr, struct kg_span token, struct kg_buf *out, struct kg_error *error) {
   cJSON *json = cJSON_CreateObject();
-  struct kg_buf text = {0};
-  bool done = json && kg_buf_set(&text, token) == KG_OK;
+  bool done = json && add_reference(json, "csr", csr);
 
-  /* References: cJSON would not wipe copies. */
-  done = done && cJSON_AddItemToObject(json, "csr", cJSON_CreateStringReference(csr));
-  if (done && token.len)
-    done = cJSON_AddItemToObject(json, "attestation_token", cJSON_CreateStringReference((const char *)text.data));
+  if (done && token.len) done = add_reference(json, "attestation_token", (const char *)token.data);
   done = done && kg_buf_resize(out, strlen(csr) + token.len + 128) == KG_OK &&
          cJSON_PrintPreallocated(json, (char *)out->data, (int)out->len, 0);
   if (done) out->len = strlen((const char *)out->data);
   cJSON_Delete(json);
-  kg_buf_clear(&text);
   return done ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the request's body");
 }
 

@@ -12,9 +12,9 @@ struct kg_issued {
   int64_t server_time_s;
 };
 
-/* `attestation_token` empty: none was asked for, and the member is left out. Beside the failures of the leg:
- * KG_E_IMDS_FAILED for a member that is missing or wrong, KG_E_IDENTITY where another identity than leg 1's answers,
- * KG_E_INVALID_CERTIFICATE. */
+/* `attestation_token` empty: none was asked for, and the member is left out; else a NUL follows it. Beside the failures
+ * of the leg: KG_E_IMDS_FAILED for a member that is missing or wrong, KG_E_IDENTITY where another identity than leg 1's
+ * answers, KG_E_INVALID_CERTIFICATE. */
 KG_MUST_USE enum kg_status kg_issue(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
                                     const char *csr, struct kg_span attestation_token, struct kg_issued *out,
                                     struct kg_error *error);

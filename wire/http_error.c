@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define WINSOCK_RESET 10054 /* WSAECONNRESET: libcurl reports Winsock's numbers there, and Linux has none so high */
+
 struct kind {
   CURLcode code;
   enum kg_status status;
@@ -37,7 +39,7 @@ static bool was_reset(const struct kg_http_transfer *transfer) {
   long number = 0;
 
   (void)curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &number);
-  return number == ECONNRESET || number == EPIPE;
+  return number == ECONNRESET || number == EPIPE || number == WINSOCK_RESET;
 }
 
 /* What the code alone does not tell: a peer's alert may arrive as a receive error (TLS 1.3 answers a client certificate

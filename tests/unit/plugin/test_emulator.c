@@ -162,6 +162,88 @@ static void host_that_requires_attestation_is_told(void **state) {
   assert_int_equal(host.sleeps, 0);
 }
 
+static void post(const char *path, const char *json) {
+  char url[256];
+  CURL *curl = curl_easy_init();
+
+  snprintf(url, sizeof url, "%s/emulator/%s", fact("url"), path);
+  curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, stderr);
+  assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+  curl_easy_cleanup(curl);
+}
+
+static void start_attesting(void) {
+  static const char *const more[] = {"--require-attestation", NULL};
+
+  start(more);
+  setenv("AZURE_EMULATOR_CA", fact("ca"), 1);
+  host.request.attestation = 1;
+  host.request.attestation_library = AZURE_ATTESTATION;
+}
+
+/* The library logs its token at level debug. */
+static void attested_key(void **state) {
+  (void)state;
+  start_attesting();
+  assert_int_equal(acquire(), 0);
+  assert_int_equal(credential->attested, 1);
+  assert_true(support_host_logged(&host, "[redacted]"));
+  assert_false(support_host_logged(&host, "eyJ"));
+  assert_true(support_host_logged(&host, "attestation: a token of"));
+}
+
+static void attestation_that_fails_or_lies_issues_nothing(void **state) {
+  static const struct {
+    const char *fault, *reason;
+  } rows[] = {
+      {"{\"endpoint\":\"attestation\",\"status\":400,\"body\":{\"error\":{\"code\":\"PolicyEvaluationError\","
+       "\"message\":\"x-ms-azurevm-dbxvalidated=false\"}}}",
+       "returned -"},
+      {"{\"endpoint\":\"attestation\",\"wrong_key\":true}", "is for another key"},
+      {"{\"endpoint\":\"attestation\",\"validity_s\":-10}", "already expired"},
+      {"{\"endpoint\":\"attestation\",\"not_before_s\":3600}", "not yet valid"},
+  };
+
+  (void)state;
+  start_attesting();
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    post("faults", rows[i].fault);
+    assert_int_equal(acquire(), KG_E_ATTESTATION_FAILED);
+    if (!strstr(error.text, rows[i].reason)) fail_msg("\"%s\" has no \"%s\"", error.text, rows[i].reason);
+    assert_false(support_host_logged(&host, "eyJ"));
+  }
+  assert_false(support_host_logged(&host, "issuecredential"));
+}
+
+/* The issuer looks at the signature, which we cannot. */
+static void forged_attestation_is_refused_by_the_issuer(void **state) {
+  (void)state;
+  start_attesting();
+  post("faults", "{\"endpoint\":\"attestation\",\"wrong_signature\":true}");
+  assert_int_equal(acquire(), KG_E_IMDS_FAILED);
+  assert_int_equal(error.http_status, 400);
+  assert_non_null(strstr(error.text, "Attestation Token is invalid"));
+  host.request.drop_attestation = host.request.bypass_cache = 1;
+  assert_int_equal(acquire(), 0);
+}
+
+static void redirects_are_refused_without_a_trace(void **state) {
+  char fault[256];
+
+  (void)state;
+  start(NULL);
+  snprintf(fault, sizeof fault, "{\"endpoint\":\"issue\",\"status\":307,\"headers\":{\"Location\":\"%s\"}}",
+           fact("canary_url"));
+  post("faults", fault);
+  assert_int_equal(acquire(), KG_E_IMDS_FAILED);
+  assert_int_equal(error.http_status, 307);
+}
+
 static void certificate_from_too_far_ahead_is_refused(void **state) {
   static const char *const more[] = {"--not-before", "3600", NULL};
 
@@ -194,6 +276,10 @@ int main(void) {
       TEST(scale_set_and_intermediate_issuer),
       TEST(unassigned_identity_is_told),
       TEST(host_that_requires_attestation_is_told),
+      TEST(attested_key),
+      TEST(attestation_that_fails_or_lies_issues_nothing),
+      TEST(forged_attestation_is_refused_by_the_issuer),
+      TEST(redirects_are_refused_without_a_trace),
       TEST(certificate_from_too_far_ahead_is_refused),
   };
 

@@ -150,6 +150,21 @@ static void cached_token_serves_a_second_certificate(void **state) {
   assert_non_null(strstr(support_server_request(service.server, 11)->target, "&bypass_cache=true"));
 }
 
+static void refused_token_is_not_used_again(void **state) {
+  (void)state;
+  host.request.attestation = 1;
+  service.issue_answers[1] = "400 {}";
+  service.issue_answers[3] = "403 {}";
+  check_good(1);
+  check_failed("MSI_V2_ERROR", "managed_identity_request_failed");
+  assert_int_equal(fake->calls, 1);
+  check_good(1);
+  assert_int_equal(fake->calls, 2);
+  check_failed("MSI_V2_ERROR", "managed_identity_request_failed"); /* 403 is about the identity */
+  check_good(1);
+  assert_int_equal(fake->calls, 2);
+}
+
 static void failed_attestation_issues_nothing(void **state) {
   static const char *const tokens[] = {NULL, "", "  ", "a.b"};
 
@@ -359,6 +374,7 @@ int main(void) {
       TEST(one_request_id_for_all_legs_and_a_new_one_each_time),
       TEST(failure_carries_the_request_id),
       TEST(cached_token_serves_a_second_certificate),
+      TEST(refused_token_is_not_used_again),
       TEST(failed_attestation_issues_nothing),
       TEST(hostile_attestation_endpoint_is_not_called),
       TEST(older_service),
