@@ -162,8 +162,8 @@ enum kg_status kg_issue(const struct kg_acquisition *acquisition, const struct k
   status = kg_issue_parse(acquisition, metadata, kg_buf_span(&response.body), out, error);
   kg_http_response_clear(&response);
   if (status != KG_OK) return kg_error_prefix(error, "issuecredential");
-  kg_acquisition_log(acquisition, KG_PLUGIN_LOG_INFO, "issuecredential: a certificate of %zu bytes, token endpoint %s",
-                     out->certificate.len, out->token_endpoint);
+  kg_acquisition_log(acquisition, KG_PLUGIN_LOG_INFO, "issuecredential: a certificate of %zu bytes, tokens at %s",
+                     out->certificate.len, out->endpoint);
   return KG_OK;
 }
 

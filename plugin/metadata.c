@@ -1,6 +1,7 @@
 #include "plugin/metadata.h"
 
 #include "core/json.h"
+#include "core/log.h"
 #include "plugin/leg.h"
 #include "wire/endpoint.h"
 #include "wire/redact.h"
@@ -108,6 +109,17 @@ enum kg_status kg_metadata_parse(const struct kg_plugin_request *request, struct
   return status;
 }
 
+/* Identifiers whole only when debugging (pitfalls 50). */
+static void log_identity(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata) {
+  char client[64], tenant[64];
+
+  kg_log_mask(metadata->client_id, client, sizeof client);
+  kg_log_mask(metadata->tenant_id, tenant, sizeof tenant);
+  kg_acquisition_log(acquisition, KG_PLUGIN_LOG_INFO, "metadata: client %s, tenant %s", client, tenant);
+  kg_acquisition_log(acquisition, KG_PLUGIN_LOG_DEBUG, "metadata: client %s, tenant %s", metadata->client_id,
+                     metadata->tenant_id);
+}
+
 enum kg_status kg_metadata_get(const struct kg_acquisition *acquisition, struct kg_metadata *out,
                                struct kg_error *error) {
   struct kg_leg_request leg = {.leg = KG_LEG_METADATA};
@@ -124,7 +136,7 @@ enum kg_status kg_metadata_get(const struct kg_acquisition *acquisition, struct 
   }
   kg_http_response_clear(&response);
   if (status != KG_OK) return kg_error_prefix(error, "getplatformmetadata");
-  kg_acquisition_log(acquisition, KG_PLUGIN_LOG_INFO, "metadata: client %s, tenant %s", out->client_id, out->tenant_id);
+  log_identity(acquisition, out);
   return KG_OK;
 }
 

@@ -137,6 +137,23 @@ static void duplicates_and_other_texts(void **state) {
   free(twice);
 }
 
+static void damaged_bodies_are_survived(void **state) {
+  char *good = cJSON_PrintUnformatted(answer), *body = malloc(strlen(good) + 1);
+  size_t size = strlen(good);
+
+  (void)state;
+  assert_non_null(body);
+  for (size_t i = 0; i < size; i++) {
+    strcpy(body, good);
+    body[i] = '"';
+    if (parse_text(body) != KG_OK) assert_null(issued.certificate.data);
+    body[i] = '\0';
+    assert_int_equal(parse_text(body), KG_E_IMDS_FAILED);
+  }
+  cJSON_free(good);
+  free(body);
+}
+
 static void identity_of_the_first_leg(void **state) {
   (void)state;
   metadata.client_id = (char *)"11111111-2222-3333-4444-555555555556";
@@ -296,6 +313,7 @@ int main(void) {
       TEST(certificate_member),
       TEST(everything_missing_is_named),
       TEST(duplicates_and_other_texts),
+      TEST(damaged_bodies_are_survived),
       TEST(identity_of_the_first_leg),
       TEST(token_endpoint_rules),
       TEST(token_endpoint_keeps_to_the_allowed_hosts),

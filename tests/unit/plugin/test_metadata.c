@@ -152,6 +152,36 @@ static void what_is_not_one_object(void **state) {
   check_rows(rows, sizeof rows / sizeof rows[0]);
 }
 
+static void damaged_bodies_are_survived(void **state) {
+  static const char good[] = "{" UNIT "," CLIENT "," TENANT "," ENDPOINT "}";
+  static const char damage[] = "\"{}[]:,\\\0\xff 0";
+  char body[sizeof good];
+
+  (void)state;
+  host.request.attestation = 1;
+  for (size_t len = 0; len + 1 < sizeof good; len++) {
+    assert_int_equal(kg_metadata_parse(&host.request, kg_span_of(good, len), &metadata, &error), KG_E_IMDS_FAILED);
+    for (size_t i = 0; i < sizeof damage; i++) {
+      memcpy(body, good, sizeof good);
+      body[len] = damage[i];
+      if (kg_metadata_parse(&host.request, kg_span_of(body, sizeof good - 1), &metadata, &error) != KG_OK)
+        assert_null(metadata.client_id);
+      kg_metadata_clear(&metadata);
+    }
+  }
+}
+
+static void deep_nesting_is_refused(void **state) {
+  static char body[200000] = "{" CLIENT "," TENANT ",\"cuId\":";
+  size_t len = strlen(body);
+
+  (void)state;
+  memset(body + len, '[', 90000);
+  memset(body + len + 90000, ']', 90000);
+  strcat(body, "}");
+  assert_int_equal(parse(body), KG_E_IMDS_FAILED);
+}
+
 static void attestation_endpoint_is_needed_only_to_attest(void **state) {
   static const char none[] = "{" UNIT "," CLIENT "," TENANT "}";
   static const char empty[] = "{" UNIT "," CLIENT "," TENANT ",\"attestationEndpoint\":\"\"}";
@@ -248,6 +278,16 @@ static void request_is_as_the_reference_client_sends_it(void **state) {
   }
 }
 
+static void identifiers_are_whole_only_when_debugging(void **state) {
+  (void)state;
+  assert_int_equal(kg_metadata_get(&host.acquisition, &metadata, &error), KG_OK);
+  for (char *line = strtok(host.log, "\n"); line; line = strtok(NULL, "\n"))
+    if (line[0] != '4') {
+      assert_null(strstr(line, SUPPORT_CLIENT));
+      assert_null(strstr(line, SUPPORT_TENANT));
+    }
+}
+
 static void selectors_are_named_and_encoded(void **state) {
   static const struct {
     enum kg_plugin_selector selector;
@@ -295,11 +335,14 @@ int main(void) {
       PURE(identifiers_fit_where_they_go),
       PURE(compute_unit),
       PURE(what_is_not_one_object),
+      PURE(damaged_bodies_are_survived),
+      PURE(deep_nesting_is_refused),
       PURE(attestation_endpoint_is_needed_only_to_attest),
       PURE(attestation_endpoint_keeps_to_the_allowed_hosts),
       PURE(another_client_than_asked_for),
       SERVED(server_header),
       SERVED(request_is_as_the_reference_client_sends_it),
+      SERVED(identifiers_are_whole_only_when_debugging),
       SERVED(selectors_are_named_and_encoded),
       SERVED(body_is_capped),
   };
