@@ -58,6 +58,13 @@ static char *local_app_data(void) {
   return length > 0 && length < MAX_PATH ? kg_wide_to_utf8(value) : NULL;
 }
 
+/* LoadLibraryEx takes nothing but backslashes. */
+static char *with_backslashes(char *path) {
+  for (char *at = path; at && *at; at++)
+    if (*at == '/') *at = '\\';
+  return path;
+}
+
 char *kg_path_expand(const char *path) {
   char *folder = NULL, *expanded = NULL;
 
@@ -68,9 +75,9 @@ char *kg_path_expand(const char *path) {
     folder = local_app_data();
     path += sizeof LOCAL_APP_DATA;
   } else {
-    return kg_strdup(path);
+    return with_backslashes(kg_strdup(path));
   }
-  if (folder) expanded = kg_file_join(folder, path, NULL);
+  if (folder) expanded = with_backslashes(kg_file_join(folder, path, NULL));
   free(folder);
   return expanded;
 }

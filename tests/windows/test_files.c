@@ -231,8 +231,8 @@ static void paths_are_absolute_on_a_drive(void) {
   path = kg_path_expand("%LOCALAPPDATA%/KeyGuard");
   CHECK(path && strcmp(path, "C:\\users\\me\\local\\KeyGuard") == 0);
   free(path);
-  path = kg_path_expand("D:\\x");
-  CHECK(path && strcmp(path, "D:\\x") == 0);
+  path = kg_path_expand("D:/x/y");
+  CHECK(path && strcmp(path, "D:\\x\\y") == 0);
   free(path);
 }
 
