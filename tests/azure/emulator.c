@@ -4,7 +4,28 @@
 
 #include <stdlib.h>
 
-static const struct az_tls_mode attestation_mode = {AZ_TLS_BOTH, AZ_SIGNATURES_ALL, AZ_AUTH_NEVER};
+static const struct az_tls_mode attestation_mode = {AZ_TLS_BOTH, AZ_SIGNATURES_ALL, AZ_AUTH_NEVER, AZ_CA_NAMES_NONE};
+
+static void prepare(struct az_emulator *emulator) {
+  const struct az_options *options = emulator->options;
+  const struct az_tls_mode *const modes[AZ_LISTENERS] = {NULL, &attestation_mode, &options->token, &options->resource};
+  for (int i = 0; i < AZ_LISTENERS; i++)
+    emulator->listeners[i] =
+        (struct az_listener){.emulator = emulator, .kind = (enum az_listener_kind)i, .mode = modes[i], .socket = -1};
+}
+
+static bool open_all(struct az_emulator *emulator) {
+  int port = emulator->options->port;
+  for (int i = 0; i < AZ_LISTENERS; i++)
+    if (!az_listener_open(&emulator->listeners[i], port ? port + i : 0)) return false;
+  return true;
+}
+
+static bool start_all(struct az_emulator *emulator) {
+  for (int i = 0; i < AZ_LISTENERS; i++)
+    if (!az_listener_start(&emulator->listeners[i])) return false;
+  return true;
+}
 
 bool az_emulator_start(struct az_emulator *emulator, const struct az_options *options) {
   *emulator = (struct az_emulator){.options = options, .settings = options->settings};
@@ -14,16 +35,10 @@ bool az_emulator_start(struct az_emulator *emulator, const struct az_options *op
   az_faults_init(&emulator->faults);
   az_counters_init(&emulator->counters);
   pthread_mutex_init(&emulator->settings_lock, NULL);
-  const struct az_tls_mode *const modes[AZ_LISTENERS] = {NULL, &attestation_mode, &options->token, &options->resource};
-  for (int i = 0; i < AZ_LISTENERS; i++) {
-    struct az_listener *listener = &emulator->listeners[i];
-    *listener = (struct az_listener){.emulator = emulator, .kind = (enum az_listener_kind)i, .mode = modes[i]};
-    if (!az_listener_start(listener, options->port ? options->port + i : 0)) {
-      az_emulator_stop(emulator);
-      return false;
-    }
-  }
-  return true;
+  prepare(emulator);
+  if (open_all(emulator) && start_all(emulator)) return true;
+  az_emulator_stop(emulator);
+  return false;
 }
 
 void az_emulator_stop(struct az_emulator *emulator) {

@@ -19,6 +19,7 @@ struct az_listener {
   struct az_emulator *emulator;
   enum az_listener_kind kind;
   const struct az_tls_mode *mode; /* NULL: plain HTTP */
+  int socket;                     /* -1: none */
   struct MHD_Daemon *daemon;
   char *origin; /* "https://localhost:1234" */
 };

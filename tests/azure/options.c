@@ -45,6 +45,7 @@ static const char usage[] =
     "the\n"
     "                             request: renegotiation or post-handshake authentication), never\n"
     "  --resource-auth WHEN       likewise; late only asks requests with x-ms-tokenboundauth: true, as Key Vault does\n"
+    "  --ca-names WHICH           named in that request: issuer (default), none, other (names that do not fit)\n"
     "\n"
     "  --help  --version\n"
     "\n"
@@ -73,6 +74,7 @@ enum code {
   SIGNATURES,
   TOKEN_AUTH,
   RESOURCE_AUTH,
+  CA_NAMES,
   HELP,
   VERSION
 };
@@ -98,6 +100,7 @@ static const struct option long_options[] = {
     {"signatures", required_argument, NULL, SIGNATURES},
     {"token-auth", required_argument, NULL, TOKEN_AUTH},
     {"resource-auth", required_argument, NULL, RESOURCE_AUTH},
+    {"ca-names", required_argument, NULL, CA_NAMES},
     {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},
     {NULL, 0, NULL, 0},
@@ -116,6 +119,8 @@ static const struct word auth_words[] = {{"initial", AZ_AUTH_INITIAL},
                                          {"late", AZ_AUTH_LATE},
                                          {"never", AZ_AUTH_NEVER},
                                          {NULL, 0}};
+static const struct word ca_words[] = {
+    {"issuer", AZ_CA_NAMES_ISSUER}, {"none", AZ_CA_NAMES_NONE}, {"other", AZ_CA_NAMES_OTHER}, {NULL, 0}};
 static const struct word identity_words[] = {{"both", AZ_SYSTEM_ASSIGNED | AZ_USER_ASSIGNED},
                                              {"system", AZ_SYSTEM_ASSIGNED},
                                              {"user", AZ_USER_ASSIGNED},
@@ -188,6 +193,7 @@ static bool parse_words(struct az_options *options, int code, const char *name, 
   int word = 0;
   const struct word *words = code == IDENTITY                            ? identity_words
                              : code == SIGNATURES                        ? signature_words
+                             : code == CA_NAMES                          ? ca_words
                              : code == TOKEN_TLS || code == RESOURCE_TLS ? tls_words
                                                                          : auth_words;
   if (!parse_word(words, name, value, &word)) return false;
@@ -203,6 +209,9 @@ static bool parse_words(struct az_options *options, int code, const char *name, 
     break;
   case TOKEN_AUTH:
     options->token.auth = (enum az_client_auth)word;
+    break;
+  case CA_NAMES:
+    options->token.ca_names = options->resource.ca_names = (enum az_ca_names)word;
     break;
   case RESOURCE_AUTH:
     options->resource.auth = (enum az_client_auth)word;
@@ -232,6 +241,7 @@ static bool parse_one(struct az_options *options, int code, const char *name, co
   case RESOURCE_TLS:
   case TOKEN_AUTH:
   case RESOURCE_AUTH:
+  case CA_NAMES:
     return parse_words(options, code, name, value);
   default:
     return parse_flag(options, code);
@@ -262,7 +272,7 @@ static enum az_options_result refuse(void) {
 }
 
 enum az_options_result az_options_parse(struct az_options *options, int argc, char **argv) {
-  static const struct az_tls_mode mode = {AZ_TLS_BOTH, AZ_SIGNATURES_ALL, AZ_AUTH_INITIAL};
+  static const struct az_tls_mode mode = {AZ_TLS_BOTH, AZ_SIGNATURES_ALL, AZ_AUTH_INITIAL, AZ_CA_NAMES_ISSUER};
   *options = (struct az_options){.ready_fd = -1,
                                  .kinds = AZ_SYSTEM_ASSIGNED | AZ_USER_ASSIGNED,
                                  .token = mode,

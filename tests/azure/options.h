@@ -15,10 +15,18 @@ enum az_client_auth {
   AZ_AUTH_NEVER
 };
 
+enum az_ca_names { /* what the request for a certificate says of issuers; clients should not mind (GO/imdsv2_client.go)
+                    */
+                   AZ_CA_NAMES_ISSUER,
+                   AZ_CA_NAMES_NONE,
+                   AZ_CA_NAMES_OTHER
+};
+
 struct az_tls_mode {
   enum az_tls_versions versions;
   enum az_signatures signatures;
   enum az_client_auth auth;
+  enum az_ca_names ca_names;
 };
 
 struct az_options {

@@ -3,11 +3,14 @@
 #include "service.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define IDLE_S 120 /* connections that nobody uses end after this */
 
@@ -139,7 +142,7 @@ static enum az_endpoint get_endpoint(const struct az_listener *listener) {
 static void watch_handshake(struct az_listener *listener, struct MHD_Connection *connection, void **state) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
   cJSON *fault = az_faults_take_handshake(&listener->emulator->faults, get_endpoint(listener));
-  struct az_tls_watch *watch = az_tls_watch_new(listener->mode->auth, fault, get_socket(connection));
+  struct az_tls_watch *watch = az_tls_watch_new(listener->mode, fault, get_socket(connection));
   az_tls_watch_attach(watch, info->tls_session);
   *state = watch;
 }
@@ -165,14 +168,13 @@ static void on_error(void *context, const char *format, va_list arguments) {
 
 #define FLAGS                                                                                                          \
   (MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_ERROR_LOG)
-#define COMMON_OPTIONS(listener, address)                                                                              \
-  MHD_OPTION_EXTERNAL_LOGGER, on_error, (listener), MHD_OPTION_SOCK_ADDR, (address), MHD_OPTION_URI_LOG_CALLBACK,      \
-      on_uri, (listener), MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,               \
-      on_connection, (listener), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S
+#define COMMON_OPTIONS(listener)                                                                                       \
+  MHD_OPTION_EXTERNAL_LOGGER, on_error, (listener), MHD_OPTION_LISTEN_SOCKET, (listener)->socket,                      \
+      MHD_OPTION_URI_LOG_CALLBACK, on_uri, (listener), MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,                \
+      MHD_OPTION_NOTIFY_CONNECTION, on_connection, (listener), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S
 
-static struct MHD_Daemon *start_plain(struct az_listener *listener, struct sockaddr_in *address) {
-  return MHD_start_daemon(FLAGS, 0, NULL, NULL, on_request, listener, COMMON_OPTIONS(listener, address),
-                          MHD_OPTION_END);
+static struct MHD_Daemon *start_plain(struct az_listener *listener) {
+  return MHD_start_daemon(FLAGS, 0, NULL, NULL, on_request, listener, COMMON_OPTIONS(listener), MHD_OPTION_END);
 }
 
 static char *format_key(gnutls_x509_privkey_t key) {
@@ -181,40 +183,60 @@ static char *format_key(gnutls_x509_privkey_t key) {
   return az_text_take(&pem);
 }
 
-static struct MHD_Daemon *start_tls(struct az_listener *listener, struct sockaddr_in *address) {
+static struct MHD_Daemon *start_tls(struct az_listener *listener) {
   const struct az_authority *authority = &listener->emulator->authority;
   char *certificate = az_certificate_format_pem(authority->server.certificate);
   char *key = format_key(authority->server.key);
-  char *trust = az_authority_format_client_trust(authority);
+  /* only the names in it matter: the services judge certificates themselves, so that they can say what is wrong */
+  char *trust = listener->mode->ca_names == AZ_CA_NAMES_OTHER
+                    ? az_certificate_format_pem(authority->server_ca.certificate)
+                    : az_authority_format_client_trust(authority);
   struct MHD_Daemon *daemon = MHD_start_daemon(
-      FLAGS | MHD_USE_TLS, 0, NULL, NULL, on_request, listener, COMMON_OPTIONS(listener, address),
-      MHD_OPTION_HTTPS_MEM_CERT, certificate, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_HTTPS_MEM_TRUST, trust,
-      MHD_OPTION_HTTPS_PRIORITIES, az_tls_get_priority(listener->mode), MHD_OPTION_END);
+      FLAGS | MHD_USE_TLS, 0, NULL, NULL, on_request, listener, COMMON_OPTIONS(listener), MHD_OPTION_HTTPS_MEM_CERT,
+      certificate, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_HTTPS_MEM_TRUST, trust, MHD_OPTION_HTTPS_PRIORITIES,
+      az_tls_get_priority(listener->mode), MHD_OPTION_END);
   free(certificate);
   free(key);
   free(trust);
   return daemon;
 }
 
-bool az_listener_start(struct az_listener *listener, int port) {
+static bool bind_socket(struct az_listener *listener, int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  socklen_t len = sizeof address;
+  int on = 1;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  listener->daemon = listener->mode ? start_tls(listener, &address) : start_plain(listener, &address);
-  if (!listener->daemon) {
-    fprintf(stderr, "azure-emulator: cannot listen on 127.0.0.1, port %d\n", port);
+  listener->socket = socket(AF_INET, SOCK_STREAM, 0);
+  if (listener->socket < 0 || setsockopt(listener->socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      bind(listener->socket, (struct sockaddr *)(void *)&address, sizeof address) != 0 ||
+      listen(listener->socket, SOMAXCONN) != 0 ||
+      getsockname(listener->socket, (struct sockaddr *)(void *)&address, &len) != 0)
     return false;
-  }
-  unsigned bound = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
-  if (listener->mode)
-    listener->origin = az_text_format("https://localhost:%u", bound);
-  else
-    listener->origin = az_text_format("http://127.0.0.1:%u", bound);
+  listener->origin = az_text_format(listener->mode ? "https://localhost:%u" : "http://127.0.0.1:%u",
+                                    (unsigned)ntohs(address.sin_port));
   return true;
 }
 
+bool az_listener_open(struct az_listener *listener, int port) {
+  if (bind_socket(listener, port)) return true;
+  fprintf(stderr, "azure-emulator: cannot listen on 127.0.0.1, port %d: %s\n", port, strerror(errno));
+  return false;
+}
+
+bool az_listener_start(struct az_listener *listener) {
+  listener->daemon = listener->mode ? start_tls(listener) : start_plain(listener);
+  if (listener->daemon) return true;
+  fprintf(stderr, "azure-emulator: the server for %s does not start\n", listener->origin);
+  return false;
+}
+
 void az_listener_stop(struct az_listener *listener) {
-  if (listener->daemon) MHD_stop_daemon(listener->daemon);
+  if (listener->daemon)
+    MHD_stop_daemon(listener->daemon); /* closes the socket too */
+  else if (listener->socket >= 0)
+    close(listener->socket);
   free(listener->origin);
   listener->daemon = NULL;
   listener->origin = NULL;
+  listener->socket = -1;
 }

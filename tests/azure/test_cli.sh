@@ -22,6 +22,7 @@ bad "--directory is required" --directory ""
   bad "--token-tls 1.1" $dir --token-tls 1.1
   bad "--signatures dsa" $dir --signatures dsa
   bad "--token-auth early" $dir --token-auth early
+  bad "--ca-names some" $dir --ca-names some
   bad "--identity three" $dir --identity three
   bad "--validity soon" $dir --validity soon
   bad "--validity " $dir --validity ""

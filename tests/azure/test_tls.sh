@@ -56,6 +56,23 @@ software_credential web '{}'
 get
 expect 400 AADSTS392200
 
+# the names that come with the request for a certificate
+names() {
+  openssl s_client -connect "${AZURE_EMULATOR_TOKEN_ORIGIN#https://}" -CAfile "$AZURE_EMULATOR_CA" $1 \
+    </dev/null 2>/dev/null | sed -n '/^Acceptable client/{n;p;};s/^No client certificate CA names.*/none/p'
+}
+for version in -tls1_2 -tls1_3; do
+  start --ca-names issuer
+  equal "names $version" "$(names $version)" "CN = managedidentitysnissuer.login.microsoft.com"
+  start --ca-names none
+  equal "names $version" "$(names $version)" none
+  start --ca-names other
+  equal "names $version" "$(names $version)" "CN = Azure emulator server CA"
+  software_credential web '{}'
+  get
+  expect 200
+done
+
 # late: renegotiation in 1.2, post-handshake authentication in 1.3
 start --token-auth late --resource-auth late
 software_credential web '{}'

@@ -18,9 +18,9 @@ const char *az_tls_get_priority(const struct az_tls_mode *mode) {
   return priorities[mode->versions - 1][mode->signatures];
 }
 
-struct az_tls_watch *az_tls_watch_new(enum az_client_auth auth, cJSON *fault, int socket) {
+struct az_tls_watch *az_tls_watch_new(const struct az_tls_mode *mode, cJSON *fault, int socket) {
   struct az_tls_watch *watch = az_new(sizeof *watch);
-  watch->auth = auth;
+  watch->mode = mode;
   watch->fault = fault;
   watch->socket = socket;
   return watch;
@@ -74,7 +74,7 @@ static int on_message(gnutls_session_t session, unsigned type, unsigned when, un
   (void)when;
   (void)message;
   if (!incoming) return 0;
-  if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && watch->auth == AZ_AUTH_TLS12 &&
+  if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && watch->mode->auth == AZ_AUTH_TLS12 &&
       gnutls_protocol_get_version(session) == GNUTLS_TLS1_3)
     gnutls_certificate_server_set_request(session, GNUTLS_CERT_IGNORE);
   if (type == GNUTLS_HANDSHAKE_FINISHED && watch->fault) return break_off(watch, session);
@@ -82,8 +82,9 @@ static int on_message(gnutls_session_t session, unsigned type, unsigned when, un
 }
 
 void az_tls_watch_attach(struct az_tls_watch *watch, gnutls_session_t session) {
-  bool ask = watch->auth == AZ_AUTH_INITIAL || watch->auth == AZ_AUTH_TLS12;
+  bool ask = watch->mode->auth == AZ_AUTH_INITIAL || watch->mode->auth == AZ_AUTH_TLS12;
   gnutls_certificate_server_set_request(session, ask ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
+  if (watch->mode->ca_names == AZ_CA_NAMES_NONE) gnutls_certificate_send_x509_rdn_sequence(session, 1);
   gnutls_db_set_ptr(session, watch); /* the only user pointer that libmicrohttpd leaves alone: it resumes nothing */
   gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, on_message);
 }

@@ -12,12 +12,12 @@
 const char *az_tls_get_priority(const struct az_tls_mode *mode);
 
 struct az_tls_watch { /* lives as long as its connection */
-  enum az_client_auth auth;
+  const struct az_tls_mode *mode;
   cJSON *fault; /* an alert or a reset ordered for this handshake, or NULL */
   int socket;
 };
 
-struct az_tls_watch *az_tls_watch_new(enum az_client_auth auth, cJSON *fault /* taken */, int socket);
+struct az_tls_watch *az_tls_watch_new(const struct az_tls_mode *mode, cJSON *fault /* taken */, int socket);
 void az_tls_watch_free(struct az_tls_watch **watch);
 /* Before the handshake begins. */
 void az_tls_watch_attach(struct az_tls_watch *watch, gnutls_session_t session);
