@@ -134,6 +134,7 @@ form() {
 # token NAME [CLIENT]: the third call; TOKEN afterwards
 token() {
   with "$1" --data "$(form "${2:-}")" "$AZURE_EMULATOR_TOKEN_URL"
+  # shellcheck disable=SC2034 # for the tests
   TOKEN=$(body '.access_token // empty')
 }
 

@@ -161,7 +161,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
   }
 }
 
-static void on_error(void *context, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void on_error(void *context, const char *format, va_list arguments) {
   const struct az_listener *listener = context;
   if (listener->emulator->options->verbose) vfprintf(stderr, format, arguments);
 }

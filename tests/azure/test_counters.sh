@@ -65,14 +65,17 @@ ask "$AZURE_EMULATOR_URL/emulator/faults"
 equal faults "$(body length)" 0
 
 # what the control endpoints refuse
-for case in "settings {\"validty_s\":1} unknown" "settings {\"validity_s\":\"1\"} must" "settings [] object" \
-  "clock {} expected" "clock {\"offset_s\":1,\"x\":2} expected" "issue-software-credential {\"x\":1} unknown" \
-  "issue-software-credential {\"identity\":\"x\"} identity"; do
-  # shellcheck disable=SC2086 # words
-  set -- $case
+refused() { # PATH JSON TEXT
   ask -X POST --data "$2" "$AZURE_EMULATOR_URL/emulator/$1"
   expect 400 "$3"
-done
+}
+refused settings '{"validty_s":1}' unknown
+refused settings '{"validity_s":"1"}' must
+refused settings '[]' object
+refused clock '{}' expected
+refused clock '{"offset_s":1,"x":2}' expected
+refused issue-software-credential '{"x":1}' unknown
+refused issue-software-credential '{"identity":"x"}' identity
 ask "$AZURE_EMULATOR_URL/emulator/nothing"
 expect 404
 ask -X DELETE "$AZURE_EMULATOR_URL/emulator/counters"

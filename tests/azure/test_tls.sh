@@ -58,7 +58,7 @@ expect 400 AADSTS392200
 
 # the names that come with the request for a certificate
 names() {
-  openssl s_client -connect "${AZURE_EMULATOR_TOKEN_ORIGIN#https://}" -CAfile "$AZURE_EMULATOR_CA" $1 \
+  openssl s_client -connect "${AZURE_EMULATOR_TOKEN_ORIGIN#https://}" -CAfile "$AZURE_EMULATOR_CA" "$1" \
     </dev/null 2>/dev/null | sed -n '/^Acceptable client/{n;p;};s/^No client certificate CA names.*/none/p'
 }
 for version in -tls1_2 -tls1_3; do
