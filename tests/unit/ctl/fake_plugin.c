@@ -48,7 +48,7 @@ static EVP_PKEY *subject_key(const struct kg_plugin_request *request) {
 }
 
 static int issue(const struct kg_plugin_request *request, unsigned char **der) {
-  EVP_PKEY *issuer = EVP_RSA_gen(2048), *key = subject_key(request);
+  EVP_PKEY *issuer = EVP_EC_gen("P-256"), *key = subject_key(request);
   X509 *x509 = X509_new();
   time_t now = (time_t)request->host->wall_s(request->host->context);
   X509_set_version(x509, X509_VERSION_3);

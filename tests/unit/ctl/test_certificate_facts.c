@@ -22,6 +22,14 @@ struct made {
   X509 *x509;
 };
 
+/* One a run: making them is what takes time. */
+static EVP_PKEY *rsa_key(void) {
+  static EVP_PKEY *key;
+  if (!key) key = EVP_RSA_gen(2048);
+  EVP_PKEY_up_ref(key);
+  return key;
+}
+
 static void make(struct made *out, EVP_PKEY *key, const struct support_ca_leaf *what) {
   *out = (struct made){.key = key};
   support_ca_public_key(key, &out->public_key);
@@ -48,7 +56,7 @@ static void facts_are_what_openssl_says(void **state) {
   unsigned char digest[64];
   unsigned int len = 0;
   (void)state;
-  make(&made, EVP_RSA_gen(2048), &(struct support_ca_leaf){.not_before = FROM, .not_after = TO});
+  make(&made, rsa_key(), &(struct support_ca_leaf){.not_before = FROM, .not_after = TO});
   read_good(&made, &facts);
   assert_int_equal(facts.certificate.not_before, FROM);
   assert_int_equal(facts.certificate.not_after, TO);
@@ -68,7 +76,7 @@ static void names_and_serial_are_their_der(void **state) {
   struct kg_certificate_facts facts;
   const unsigned char *at;
   (void)state;
-  make(&made, EVP_RSA_gen(2048), &(struct support_ca_leaf){0});
+  make(&made, rsa_key(), &(struct support_ca_leaf){0});
   read_good(&made, &facts);
   at = facts.certificate.subject.data;
   X509_NAME *subject = d2i_X509_NAME(NULL, &at, (long)facts.certificate.subject.len);
@@ -91,7 +99,7 @@ static void id_is_the_subject_key_identifier(void **state) {
   struct kg_certificate_facts facts;
   X509V3_CTX context;
   (void)state;
-  make(&made, EVP_RSA_gen(2048), &(struct support_ca_leaf){0});
+  make(&made, rsa_key(), &(struct support_ca_leaf){0});
   read_good(&made, &facts);
   X509V3_set_ctx(&context, NULL, made.x509, NULL, NULL, 0);
   X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, NID_subject_key_identifier, "hash");
@@ -113,7 +121,7 @@ static void public_key_info_is_built_from_the_numbers(void **state) {
   struct kg_buf built = {0};
   struct kg_error error = {0};
   (void)state;
-  make(&made, EVP_RSA_gen(2048), &(struct support_ca_leaf){0});
+  make(&made, rsa_key(), &(struct support_ca_leaf){0});
   read_good(&made, &facts);
   assert_int_equal(facts.modulus.len, 256);
   assert_memory_equal(facts.exponent.data, "\x01\x00\x01", 3);
@@ -130,7 +138,7 @@ static void expect_token_not_after(const char *der, size_t len, int64_t expected
   struct made made;
   struct kg_certificate_facts facts;
   const struct support_ca_leaf what = {.extension_oid = TOKEN_NOT_AFTER, .extension = kg_span_of(der, len)};
-  make(&made, EVP_RSA_gen(2048), &what);
+  make(&made, rsa_key(), &what);
   read_good(&made, &facts);
   assert_int_equal(facts.token_not_after, expected);
   kg_certificate_facts_clear(&facts);
@@ -182,7 +190,7 @@ static void what_is_no_certificate_is_refused(void **state) {
   struct made made;
   struct kg_buf longer = {0};
   (void)state;
-  make(&made, EVP_RSA_gen(2048), &(struct support_ca_leaf){0});
+  make(&made, rsa_key(), &(struct support_ca_leaf){0});
   refuse(kg_span_of(NULL, 0), "not one DER certificate");
   refuse(kg_span_text("-----BEGIN CERTIFICATE-----"), "not one DER certificate");
   for (size_t len = 1; len < made.der.len; len += 37)
@@ -200,7 +208,7 @@ static void other_keys_and_impossible_lives_are_refused(void **state) {
   make(&made, EVP_EC_gen("P-256"), &(struct support_ca_leaf){0});
   refuse(kg_buf_span(&made.der), "not RSA");
   unmake(&made);
-  make(&made, EVP_RSA_gen(2048), &(struct support_ca_leaf){.not_before = TO, .not_after = FROM});
+  make(&made, rsa_key(), &(struct support_ca_leaf){.not_before = TO, .not_after = FROM});
   refuse(kg_buf_span(&made.der), "ends before it begins");
   unmake(&made);
 }
