@@ -8,12 +8,21 @@ KG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 kg_bootstrap_then_drop() { # part, then the caller's own "$0" "$@"
   local part=$1 owner group
   shift
+  kg_check_checkout
   "$KG_ROOT/script/bootstrap" "$part"
   owner=$(stat -c %u "$KG_ROOT") group=$(stat -c %g "$KG_ROOT")
   if [ "$(id -u)" = 0 ] && [ "$owner" != 0 ] && [ -z "${KG_DROPPED:-}" ]; then
     KG_DROPPED=1 exec setpriv --reuid="$owner" --regid="$group" --clear-groups \
       env HOME="$(getent passwd "$owner" | cut -d: -f6)" "$@"
   fi
+}
+
+# What we run refuses libraries and configurations that others may write, so say it before the build, with the remedy.
+kg_check_checkout() {
+  [ -n "$(find "$KG_ROOT" -maxdepth 0 -perm /022)" ] || return 0
+  printf '%s: %s may be written by others than its owner, so nothing below it is trusted: chmod go-w %s\n' "${0##*/}" \
+    "$KG_ROOT" "$KG_ROOT" >&2
+  return 1
 }
 
 kg_build() { # preset, then targets (none: all)
