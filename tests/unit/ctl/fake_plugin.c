@@ -115,7 +115,8 @@ static int acquire(const struct kg_plugin_request *request, struct kg_plugin_cre
   base->tenant_id = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
   base->identity_type = "SystemAssigned";
   base->mtls_authentication_endpoint = "https://localhost";
-  base->token_endpoint = "https://localhost/tenant/oauth2/v2.0/token";
+  const char *endpoint = getenv("FAKE_PLUGIN_ENDPOINT");
+  base->token_endpoint = endpoint ? endpoint : "https://localhost/tenant/oauth2/v2.0/token";
   base->attested = request->attestation;
   base->server_time_s = request->host->wall_s(request->host->context);
   spoil(base);

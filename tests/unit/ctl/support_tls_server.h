@@ -18,6 +18,7 @@ struct support_tls_connection { /* of the last one */
 struct support_tls_server {
   int min_version, max_version; /* set before start */
   const char *signatures;       /* what the client may use, in OpenSSL's words; NULL: all */
+  bool any_client;              /* a certificate is asked for, and whoever issued it is taken */
   char answer[8192];            /* the whole HTTP answer */
   char request[8192];           /* the last one */
   unsigned port, connections;
