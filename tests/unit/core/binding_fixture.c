@@ -41,7 +41,7 @@ struct kg_binding *fixture_bare_binding(void) {
   binding->identity = dup("web");
   binding->client_id = dup("11111111-2222-3333-4444-555555555555");
   binding->tenant_id = dup("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
-  binding->identity_type = dup("SystemAssigned");
+  binding->identity_type = dup("System Assigned");
   binding->mtls_authentication_endpoint = dup("https://westeurope.mtlsauth.microsoft.com");
   binding->token_endpoint = dup("https://westeurope.mtlsauth.microsoft.com/aaaaaaaa/oauth2/v2.0/token?a=\"b\"&c=\\");
   binding->strength = KG_STRENGTH_SOFTWARE;

@@ -120,6 +120,18 @@ static void assert_body_refused(cJSON *body, const char *reason) {
   free(text);
 }
 
+/* Accepted in spite of it. Deletes `body`. */
+static void assert_body_taken(cJSON *body) {
+  char *printed = cJSON_PrintUnformatted(body), *text = fixture_frame("1", printed);
+  struct kg_binding *binding = NULL;
+
+  assert_int_equal(kg_binding_parse(kg_span_text(text), &binding, NULL), KG_OK);
+  kg_binding_free(&binding);
+  cJSON_free(printed);
+  cJSON_Delete(body);
+  free(text);
+}
+
 static cJSON *fixture_json(void) {
   struct kg_binding *binding = fixture_binding();
   char *text = text_of(binding), *body = fixture_body(text);
@@ -168,7 +180,7 @@ static void every_missing_member_is_named(void **state) {
       if (!is_optional(names[i]) || strcmp(names[i], "selector_value") == 0)
         assert_body_refused(body, reason);
       else
-        cJSON_Delete(body);
+        assert_body_taken(body);
     }
   }
   assert_int_equal(seen, 24 + 7 + 7);
@@ -205,6 +217,8 @@ static void wrong_sizes_and_values_are_named(void **state) {
       {0, "selector", "system", "'selector' and 'selector_value' do not go together"},
       {0, "selector", "name", "member 'selector' has no known value"},
       {0, "strength", "strong", "member 'strength' has no known value"},
+      {0, "client_id", "a\x1f", "member 'client_id' holds a control character"},
+      {0, "client_id", "a\x7f", "member 'client_id' holds a control character"},
       {0, "client_id", "a\nb", "member 'client_id' holds a control character"},
       {0, "mtls_authentication_endpoint", "http://host", "'mtls_authentication_endpoint' is not an https URL"},
       {0, "mtls_authentication_endpoint", "https://", "'mtls_authentication_endpoint' is not an https URL"},
@@ -279,19 +293,12 @@ static void modulus_must_have_its_highest_bit(void **state) {
 }
 
 static void unknown_members_are_ignored(void **state) {
-  struct kg_binding *binding = NULL;
   cJSON *body = fixture_json();
-  char *printed, *text;
 
   (void)state;
   assert_non_null(cJSON_AddStringToObject(body, "later", "addition"));
   assert_non_null(cJSON_AddObjectToObject(object_at(body, 1), "more"));
-  printed = cJSON_PrintUnformatted(body), text = fixture_frame("1", printed);
-  assert_int_equal(kg_binding_parse(kg_span_text(text), &binding, NULL), KG_OK);
-  kg_binding_free(&binding);
-  cJSON_free(printed);
-  cJSON_Delete(body);
-  free(text);
+  assert_body_taken(body);
 }
 
 static void duplicate_members_are_refused(void **state) {
@@ -302,12 +309,47 @@ static void duplicate_members_are_refused(void **state) {
   assert_body_refused(body, "member 'client_id' is there twice");
 }
 
+static void first_bad_one_of_a_chain_is_enough(void **state) {
+  cJSON *body = fixture_json(), *chain = cJSON_GetObjectItem(body, "chain");
+
+  (void)state;
+  cJSON_AddItemToArray(chain, cJSON_Duplicate(cJSON_GetArrayItem(chain, 0), 1));
+  cJSON_DeleteItemFromObject(cJSON_GetArrayItem(chain, 0), "id");
+  assert_body_refused(body, "'chain': member 'id' is missing");
+}
+
+static void sizes_at_their_limits_are_taken(void **state) {
+  static const struct {
+    const char *name;
+    size_t length;
+  } cases[] = {{"client_id", 1}, {"client_id", 2048}, {"machine_id", 1}, {"machine_id", 128}, {"identity", 32}};
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    cJSON *body = fixture_json();
+    char *text = calloc(1, cases[i].length + 2);
+    assert_non_null(text);
+    memset(text, 'a', cases[i].length);
+    cJSON_ReplaceItemInObject(body, cases[i].name, cJSON_CreateString(text));
+    assert_body_taken(body);
+    text[cases[i].length] = 'a';
+    if (cases[i].length > 1) {
+      body = fixture_json();
+      cJSON_ReplaceItemInObject(body, cases[i].name, cJSON_CreateString(text));
+      assert_body_refused(body, "has a wrong length");
+    }
+    free(text);
+  }
+}
+
 static void chain_ends_at_eight(void **state) {
   cJSON *body = fixture_json(), *chain = cJSON_GetObjectItem(body, "chain");
 
   (void)state;
-  while (cJSON_GetArraySize(chain) < 9)
+  while (cJSON_GetArraySize(chain) < 8)
     cJSON_AddItemToArray(chain, cJSON_Duplicate(cJSON_GetArrayItem(chain, 0), 1));
+  assert_body_taken(cJSON_Duplicate(body, 1));
+  cJSON_AddItemToArray(chain, cJSON_Duplicate(cJSON_GetArrayItem(chain, 0), 1));
   assert_body_refused(body, "'chain': is missing, not an array or longer than 8");
 }
 
@@ -325,6 +367,8 @@ int main(void) {
       CASE("/binding_text/modulus_must_have_its_highest_bit", modulus_must_have_its_highest_bit),
       CASE("/binding_text/unknown_members_are_ignored", unknown_members_are_ignored),
       CASE("/binding_text/duplicate_members_are_refused", duplicate_members_are_refused),
+      CASE("/binding_text/first_bad_one_of_a_chain_is_enough", first_bad_one_of_a_chain_is_enough),
+      CASE("/binding_text/sizes_at_their_limits_are_taken", sizes_at_their_limits_are_taken),
       CASE("/binding_text/chain_ends_at_eight", chain_ends_at_eight),
   };
 

@@ -28,8 +28,8 @@ static struct kg_config *require(const char *text) {
 }
 
 static void empty_file_gives_the_defaults(void **state) {
-  static const char *const empty[] = {"", "\n", "# nothing\n; at all\n   # indented\n", "[keyguard]\n",
-                                      "\xEF\xBB\xBF[keyguard]\n"};
+  static const char *const empty[] = {
+      "", "\n", "# nothing\n; at all\n   # indented\n", "[keyguard]\n", "\xEF\xBB\xBF[keyguard]\n", "\xEF\xBB\xBF"};
 
   (void)state;
   for (size_t i = 0; i < COUNT(empty); i++) {
@@ -63,7 +63,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
                                      "attestation-library-sha256 = "
                                      "0123456789abcdefABCDEF6789abcdef0123456789abcdef0123456789abcdef\n"
                                      "ca-file = /etc/ca.pem\n"
-                                     "proxy = https://[::1]:3128\n"
+                                     "proxy = https://[::1]:65535\n"
                                      "allowed-hosts = attest.azure.net, .microsoft.com,\n"
                                      "  login.example\n"
                                      "tls-max = 1.3\n"
@@ -80,7 +80,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
   assert_string_equal(config->attestation_library_sha256,
                       "0123456789abcdefABCDEF6789abcdef0123456789abcdef0123456789abcdef");
   assert_string_equal(config->ca_file, "/etc/ca.pem");
-  assert_string_equal(config->proxy, "https://[::1]:3128");
+  assert_string_equal(config->proxy, "https://[::1]:65535");
   assert_int_equal(config->allowed_hosts_count, 3);
   assert_string_equal(config->allowed_hosts[0], "attest.azure.net");
   assert_string_equal(config->allowed_hosts[1], ".microsoft.com");
@@ -90,6 +90,14 @@ static void every_key_of_keyguard_is_kept(void **state) {
   assert_true(config->provision_on_demand);
   assert_int_equal(config->log_level, KG_LOG_DEBUG);
   assert_int_equal(config->log_sink, KG_LOG_SYSLOG);
+  kg_config_free(&config);
+}
+
+static void deadline_begins_at_one_second(void **state) {
+  struct kg_config *config = require("[keyguard]\ndeadline = 1\n");
+
+  (void)state;
+  assert_int_equal(config->deadline_s, 1);
   kg_config_free(&config);
 }
 
@@ -417,6 +425,7 @@ int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/config/empty_file_gives_the_defaults", empty_file_gives_the_defaults),
       CASE("/config/every_key_of_keyguard_is_kept", every_key_of_keyguard_is_kept),
+      CASE("/config/deadline_begins_at_one_second", deadline_begins_at_one_second),
       CASE("/config/every_key_of_an_identity_is_kept", every_key_of_an_identity_is_kept),
       CASE("/config/key_store_goes_on_in_indented_lines", key_store_goes_on_in_indented_lines),
       CASE("/config/semicolon_begins_a_comment_after_white_space_only",

@@ -14,27 +14,30 @@
 #include <unistd.h>
 
 /* The linker leads the library's calls here (--wrap): the one whose turn it is fails, or ends the process. */
-enum way { PASS, FAIL, DIE };
+enum way { PASS, FAIL, INTERRUPT, DIE };
 static enum way way = PASS;
 static int turn, turns;
 static const char *failed_call;
+static int failure;
 
 int __real_mkostemp(char *template, int flags);
 int __real_fchmod(int fd, mode_t mode);
 ssize_t __real_write(int fd, const void *data, size_t size);
 int __real_fsync(int fd);
 int __real_rename(const char *from, const char *to);
+ssize_t __real_read(int fd, void *data, size_t size);
 int __wrap_mkostemp(char *template, int flags);
 int __wrap_fchmod(int fd, mode_t mode);
 ssize_t __wrap_write(int fd, const void *data, size_t size);
 int __wrap_fsync(int fd);
 int __wrap_rename(const char *from, const char *to);
+ssize_t __wrap_read(int fd, void *data, size_t size);
 
 static bool is_my_turn(const char *call) {
   if (way == PASS || turns++ != turn) return false;
   if (way == DIE) raise(SIGKILL);
   failed_call = call;
-  errno = ENOSPC;
+  errno = failure;
   return true;
 }
 
@@ -60,7 +63,12 @@ int __wrap_rename(const char *from, const char *to) {
   return is_my_turn("rename") ? -1 : __real_rename(from, to);
 }
 
+ssize_t __wrap_read(int fd, void *data, size_t size) {
+  return is_my_turn("read") ? -1 : __real_read(fd, data, size);
+}
+
 static void start_turns(enum way how, int which) {
+  failure = how == INTERRUPT ? EINTR : ENOSPC;
   way = how;
   turn = which;
   turns = 0;
@@ -139,6 +147,60 @@ static void replace_killed_at_every_call_leaves_old_or_new(void **state) {
   }
   assert_int_equal(WEXITSTATUS(status), 0);
   assert_int_equal(killed, 10);
+}
+
+static void interrupted_calls_are_made_again(void **state) {
+  const char *path = scratch_path("interrupted");
+  struct kg_buf out = {NULL, 0};
+  enum kg_status status;
+
+  (void)state;
+  start_turns(INTERRUPT, 2); /* after mkostemp and fchmod: the first write */
+  status = kg_file_replace(path, kg_span_text(NEW), 0644, NULL);
+  way = PASS;
+  assert_int_equal(status, KG_OK);
+  assert_string_equal(failed_call, "write");
+  assert_contents(path, NEW);
+  start_turns(INTERRUPT, 0);
+  status = kg_file_read(path, 1000, KG_TRUST_ANY, &out, NULL, NULL);
+  way = PASS;
+  assert_int_equal(status, KG_OK);
+  assert_string_equal(failed_call, "read");
+  assert_string_equal((char *)out.data, NEW);
+  kg_buf_clear(&out);
+}
+
+static void failing_read_is_an_error(void **state) {
+  const char *path = scratch_write("unreadable", OLD, 0644);
+  struct kg_buf out = {NULL, 0};
+  struct kg_error error = {0};
+  enum kg_status status;
+
+  (void)state;
+  start_turns(FAIL, 0);
+  failure = EIO;
+  status = kg_file_read(path, 1000, KG_TRUST_ANY, &out, NULL, &error);
+  way = PASS;
+  assert_int_equal(status, KG_E_IO);
+  assert_int_equal(error.native_code, EIO);
+  assert_null(out.data);
+}
+
+static void folders_that_cannot_be_synced_need_not(void **state) {
+  static const int harmless[] = {EINVAL, ENOTSUP};
+  const char *path = scratch_path("unsynced");
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(harmless); i++) {
+    enum kg_status status;
+    start_turns(FAIL, 2 + 5 + 1 + 1); /* mkostemp, fchmod, 5 writes, fsync, rename, and then the folder's fsync */
+    failure = harmless[i];
+    status = kg_file_replace(path, kg_span_text(NEW), 0644, NULL);
+    way = PASS;
+    assert_int_equal(status, KG_OK);
+    assert_string_equal(failed_call, "fsync");
+    assert_contents(path, NEW);
+  }
 }
 
 static void mode_is_as_told_under_any_umask(void **state) {
@@ -241,6 +303,16 @@ static void identity_changes_with_every_replacement(void **state) {
   kg_buf_clear(&out);
 }
 
+static void identities_differ_in_any_part(void **state) {
+  static const struct kg_file_id same = {1, 2, 3, 4};
+  static const struct kg_file_id others[] = {{9, 2, 3, 4}, {1, 9, 3, 4}, {1, 2, 9, 4}, {1, 2, 3, 9}};
+
+  (void)state;
+  assert_true(kg_file_id_equal(&same, &(struct kg_file_id){1, 2, 3, 4}));
+  for (size_t i = 0; i < COUNT(others); i++)
+    assert_false(kg_file_id_equal(&same, &others[i]));
+}
+
 static void folders_are_made_once(void **state) {
   const char *path = scratch_path("made"), *file = scratch_write("made-file", "", 0600);
   mode_t before = umask(077);
@@ -283,12 +355,16 @@ int main(void) {
       CASE("/file/replace_makes_and_replaces", replace_makes_and_replaces),
       CASE("/file/replace_fails_whole_at_every_call", replace_fails_whole_at_every_call),
       CASE("/file/replace_killed_at_every_call_leaves_old_or_new", replace_killed_at_every_call_leaves_old_or_new),
+      CASE("/file/interrupted_calls_are_made_again", interrupted_calls_are_made_again),
+      CASE("/file/failing_read_is_an_error", failing_read_is_an_error),
+      CASE("/file/folders_that_cannot_be_synced_need_not", folders_that_cannot_be_synced_need_not),
       CASE("/file/mode_is_as_told_under_any_umask", mode_is_as_told_under_any_umask),
       CASE("/file/reader_never_sees_a_half", reader_never_sees_a_half),
       CASE("/file/replace_names_what_is_in_the_way", replace_names_what_is_in_the_way),
       CASE("/file/replace_puts_a_file_where_a_link_was", replace_puts_a_file_where_a_link_was),
       CASE("/file/read_ends_at_the_cap", read_ends_at_the_cap),
       CASE("/file/identity_changes_with_every_replacement", identity_changes_with_every_replacement),
+      CASE("/file/identities_differ_in_any_part", identities_differ_in_any_part),
       CASE("/file/folders_are_made_once", folders_are_made_once),
       CASE("/file/paths_are_joined_with_one_slash", paths_are_joined_with_one_slash),
   };

@@ -143,6 +143,7 @@ static void sizes_and_names_are_the_standards(void **state) {
   }
   assert_int_equal(kg_hash_size((enum kg_hash)77), 0);
   assert_string_equal(kg_hash_name((enum kg_hash)77), "none");
+  assert_string_equal(kg_hash_name((enum kg_hash)(KG_HASH_SHA512 + 1)), "none");
 }
 
 int main(void) {

@@ -111,6 +111,10 @@ static void long_lines_are_cut_with_dots(void **state) {
   text[sizeof text - 1] = '\0';
   kg_log_capture(capture, &captured);
   kg_log_configure(KG_LOG_ERROR, KG_LOG_STDERR);
+  kg_log(KG_LOG_ERROR, "%.1023s", text);
+  assert_string_equal(captured.line + 1019, "aaaa");
+  kg_log(KG_LOG_ERROR, "%.1024s", text);
+  assert_string_equal(captured.line + 1019, "a...");
   kg_log(KG_LOG_ERROR, "%s", text);
   assert_int_equal(strlen(captured.line), 1023);
   assert_string_equal(captured.line + 1019, "a...");
@@ -188,6 +192,7 @@ static void levels_have_names(void **state) {
     assert_int_equal(kg_log_level_parse(names[i], &level), KG_OK);
     assert_int_equal(level, i);
   }
+  assert_string_equal(kg_log_level_name((enum kg_log_level)COUNT(names)), "off");
   assert_int_equal(kg_log_level_parse("Debug", &level), KG_E_USAGE);
   assert_int_equal(kg_log_level_parse("", &level), KG_E_USAGE);
   assert_int_equal(kg_log_level_parse(NULL, &level), KG_E_USAGE);

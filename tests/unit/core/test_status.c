@@ -142,6 +142,10 @@ static void long_text_is_cut_with_dots(void **state) {
   (void)state;
   memset(text, 'a', sizeof text - 1);
   text[sizeof text - 1] = '\0';
+  kg_error_set(&error, KG_E_IO, "%.511s", text);
+  assert_string_equal(error.text + sizeof error.text - 5, "aaaa");
+  kg_error_set(&error, KG_E_IO, "%.512s", text);
+  assert_string_equal(error.text + sizeof error.text - 5, "a...");
   kg_error_set(&error, KG_E_IO, "%s", text);
   assert_int_equal(strlen(error.text), sizeof error.text - 1);
   assert_string_equal(error.text + sizeof error.text - 5, "a...");

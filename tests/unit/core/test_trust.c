@@ -160,6 +160,32 @@ static void links_in_a_circle_end(void **state) {
   assert_int_equal(error.native_code, ELOOP);
 }
 
+static void culprit_is_named_without_detours(void **state) {
+  const char *open_ = scratch_mkdir("detour-open", 0777);
+
+  (void)state;
+  scratch_mkdir("detour", 0755), scratch_mkdir("detour/deeper", 0755);
+  scratch_write("detour-open/file", "text", 0600);
+  assert_untrusted(scratch_path("detour/deeper/../../detour-open/./file"), KG_TRUST_OWNER, open_, "may be written");
+  assert_int_equal(kg_file_check("/..", KG_TRUST_OWNER, NULL), KG_OK);
+}
+
+static void links_end_at_forty(void **state) {
+  struct kg_error error;
+  char name[32], target[32];
+
+  (void)state;
+  scratch_write("forty-0", "text", 0600);
+  for (int i = 1; i <= 41; i++) {
+    snprintf(name, sizeof name, "forty-%d", i);
+    snprintf(target, sizeof target, "forty-%d", i - 1);
+    assert_int_equal(symlink(target, scratch_path(name)), 0);
+  }
+  assert_int_equal(read_with(scratch_path("forty-40"), KG_TRUST_OWNER, &error), KG_OK);
+  assert_int_equal(read_with(scratch_path("forty-41"), KG_TRUST_OWNER, &error), KG_E_IO);
+  assert_int_equal(error.native_code, ELOOP);
+}
+
 static void relative_paths_begin_where_we_are(void **state) {
   int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const char *folder = scratch_mkdir("here", 0755);
@@ -297,6 +323,8 @@ int main(void) {
       CASE("/trust/links_lead_only_through_trusted_folders", links_lead_only_through_trusted_folders),
       CASE("/trust/links_of_every_shape_are_followed", links_of_every_shape_are_followed),
       CASE("/trust/links_in_a_circle_end", links_in_a_circle_end),
+      CASE("/trust/culprit_is_named_without_detours", culprit_is_named_without_detours),
+      CASE("/trust/links_end_at_forty", links_end_at_forty),
       CASE("/trust/relative_paths_begin_where_we_are", relative_paths_begin_where_we_are),
       CASE("/trust/overlong_paths_are_refused", overlong_paths_are_refused),
       CASE("/trust/others_files_are_not_ours", others_files_are_not_ours),
