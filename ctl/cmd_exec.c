@@ -1,4 +1,5 @@
 /* keyguardctl exec, env: what a script needs to know to use the key through the module. */
+#include "core/path.h"
 #include "ctl/describe.h"
 #include "ctl/library.h"
 #include "ctl/output.h"
@@ -22,7 +23,7 @@ static void clear(struct kg_process_variable variables[VARIABLES + 1]) {
 /* A module that is tried out before it is installed is where the caller says. */
 static const char *module_path(void) {
   const char *path = getenv("KEYGUARD_MODULE");
-  return path && kg_library_path_is_absolute(path) ? path : KG_MODULE_PATH;
+  return path && kg_path_is_absolute(path) ? path : KG_MODULE_PATH;
 }
 
 static enum kg_status fill(const struct kg_config *config, const struct kg_binding *binding,

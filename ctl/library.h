@@ -4,8 +4,6 @@
 
 #include "core/status.h"
 
-#include <stdbool.h>
-
 #ifdef _WIN32
 #define KG_LIBRARY_SUFFIX ".dll"
 /* There is no fixed folder of installation: all that belongs together lies beside keyguardctl.exe. Borrowed. */
@@ -17,7 +15,6 @@ const char *kg_library_own_module(void);
 #define KG_LIBRARY_SUFFIX ".so"
 #endif
 
-bool kg_library_path_is_absolute(const char *path);
 KG_MUST_USE enum kg_status kg_library_open(const char *path, void **out, struct kg_error *error); /* KG_E_PLUGIN */
 void *kg_library_symbol(void *library, const char *name);                                         /* NULL: none */
 

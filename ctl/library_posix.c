@@ -2,10 +2,6 @@
 
 #include <dlfcn.h>
 
-bool kg_library_path_is_absolute(const char *path) {
-  return path[0] == '/';
-}
-
 enum kg_status kg_library_open(const char *path, void **out, struct kg_error *error) {
   *out = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (*out) return KG_OK;

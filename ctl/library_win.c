@@ -1,16 +1,11 @@
 #include "ctl/library.h"
 
 #include "core/file.h"
-#include "core/path.h"
 #include "core/wide_win.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <windows.h>
-
-bool kg_library_path_is_absolute(const char *path) {
-  return kg_path_is_absolute(path);
-}
 
 /* Its own folder and System32 alone for what it needs: no current folder, no PATH. */
 enum kg_status kg_library_open(const char *path, void **out, struct kg_error *error) {

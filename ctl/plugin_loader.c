@@ -1,6 +1,7 @@
 #include "ctl/plugin_loader.h"
 
 #include "core/file.h"
+#include "core/path.h"
 #include "ctl/library.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ struct kg_plugin {
 };
 
 static enum kg_status find_path(const char *name, char **out, struct kg_error *error) {
-  if (kg_library_path_is_absolute(name)) {
+  if (kg_path_is_absolute(name)) {
     *out = kg_strdup(name);
   } else if (strpbrk(name, "/\\") || name[0] == '.' || name[0] == 0) {
     return kg_error_set(error, KG_E_PLUGIN, "plugin '%s': give a plain name, or an absolute path", name);
