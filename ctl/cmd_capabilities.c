@@ -1,8 +1,8 @@
 /* keyguardctl capabilities: what this host can bind a token to, found out without obtaining or creating anything. */
 #include "core/file.h"
-#include "ctl/environment.h"
 #include "ctl/output.h"
 #include "ctl/probe.h"
+#include "wire/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static enum kg_status look(struct kg_run *run, int64_t budget_ms, struct capabil
   out->of_identity = calloc(config->identities_count + 1, sizeof *out->of_identity);
   if (!out->of_identity) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   struct kg_error refusal = {0};
-  if (kg_environment_check(&refusal) != KG_OK) { /* the answer is definite, and nobody is asked */
+  if (kg_source_check(&refusal) != KG_OK) { /* the answer is definite, and nobody is asked */
     snprintf(out->probe.reason, sizeof out->probe.reason, "%.250s", refusal.text);
     return KG_OK;
   }

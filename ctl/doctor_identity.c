@@ -1,11 +1,11 @@
 #include "ctl/doctor.h"
 
 #include "core/binding.h"
-#include "ctl/environment.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/patience.h"
 #include "ctl/renew.h"
+#include "wire/source.h"
 
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ static void check_gates(struct kg_doctor *doctor, const struct kg_identity *iden
   struct kg_error error = {0};
   if (kg_identity_check_gates(identity, &error) != KG_OK) {
     kg_doctor_fail(doctor, "gates", NULL, &error);
-  } else if (kg_environment_check(&error) != KG_OK) {
+  } else if (kg_source_check(&error) != KG_OK) {
     kg_doctor_warn(doctor, "gates", NULL, "nothing can be issued or renewed: %s", error.text);
   } else {
     kg_doctor_ok(doctor, "gates", "proof of possession%s, at least %s",

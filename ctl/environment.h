@@ -1,12 +1,8 @@
-/* What the process environment decides, read by keyguardctl alone: never by the module. */
+/* The one address that the process environment may decide, read by keyguardctl alone: never by the module. */
 #ifndef KG_CTL_ENVIRONMENT_H
 #define KG_CTL_ENVIRONMENT_H
 
 #include "core/config.h"
-
-/* The kill switch (KG_E_DISABLED), and managed identity sources other than the virtual machine's metadata service
- * (KG_E_ENVIRONMENT): App Service, Service Fabric, Azure ML, Cloud Shell, Arc. */
-KG_MUST_USE enum kg_status kg_environment_check(struct kg_error *error);
 
 /* The configuration's address, else AZURE_POD_IDENTITY_AUTHORITY_HOST (http or https, no userinfo, its path dropped,
  * logged once), else NULL: the built-in one. free() it. KG_E_CONFIG where the variable is refused. */

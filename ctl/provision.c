@@ -4,10 +4,10 @@
 #include "core/lock.h"
 #include "core/log.h"
 #include "ctl/credential.h"
-#include "ctl/environment.h"
 #include "ctl/failure.h"
 #include "ctl/patience.h"
 #include "ctl/renew.h"
+#include "wire/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +168,7 @@ static enum kg_status renew_locked(struct job *job, struct kg_provision_result *
 static enum kg_status prepare(struct job *job, struct kg_error *error) {
   const char *state_dir = job->config->state_dir, *name = job->identity->name;
   enum kg_status status = kg_identity_check_gates(job->identity, error);
-  if (status == KG_OK) status = kg_environment_check(error);
+  if (status == KG_OK) status = kg_source_check(error);
   if (status == KG_OK) status = kg_file_make_directory(state_dir, 0755, error);
   if (status != KG_OK) return status;
   job->binding_path = kg_binding_path(state_dir, name);

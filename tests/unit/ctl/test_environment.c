@@ -1,5 +1,7 @@
 #include "ctl/environment.h"
 
+#include "wire/source.h"
+
 #include "unit.h"
 
 #include <stdlib.h>
@@ -39,7 +41,7 @@ static void kill_switch_takes_one_and_true_alone(void **state) {
   for (size_t i = 0; i < COUNT(table); i++) {
     struct kg_error error = {0};
     setenv("MSAL_MI_DISABLE_IMDS_V2", table[i].value, 1);
-    assert_int_equal(kg_environment_check(&error), table[i].status);
+    assert_int_equal(kg_source_check(&error), table[i].status);
   }
 }
 
@@ -57,7 +59,7 @@ static void other_sources_are_refused_by_name(void **state) {
     clean(state);
     for (int k = 0; k < 3 && table[i].variables[k]; k++)
       setenv(table[i].variables[k], "http://127.0.0.1:1", 1);
-    assert_int_equal(kg_environment_check(&error), KG_E_ENVIRONMENT);
+    assert_int_equal(kg_source_check(&error), KG_E_ENVIRONMENT);
     if (!strstr(error.text, table[i].source)) fail_msg("'%s' does not say '%s'", error.text, table[i].source);
   }
 }
@@ -66,12 +68,12 @@ static void incomplete_sources_are_none(void **state) {
   struct kg_error error = {0};
   (void)state;
   setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:1", 1);
-  assert_int_equal(kg_environment_check(&error), KG_OK);
+  assert_int_equal(kg_source_check(&error), KG_OK);
   unsetenv("IDENTITY_ENDPOINT");
   setenv("MSI_SECRET", "x", 1);
   setenv("IDENTITY_HEADER", "x", 1);
   setenv("MSI_ENDPOINT", "", 1); /* empty is not set */
-  assert_int_equal(kg_environment_check(&error), KG_OK);
+  assert_int_equal(kg_source_check(&error), KG_OK);
 }
 
 static char *endpoint(const struct kg_config *config, const char *value, enum kg_status *status) {
