@@ -105,8 +105,8 @@ static enum kg_status follow(struct walk *walk, int link, const struct stat *sta
   /* The rest begins with its slash, or is empty: a link at the end of the path is no folder. */
   if ((size_t)length + strlen(walk->rest) >= sizeof rest) return fail(walk, ENAMETOOLONG, name);
   memcpy(rest, target, (size_t)length);
-  strcpy(rest + length, walk->rest);
-  strcpy(walk->rest, rest);
+  memcpy(rest + length, walk->rest, strlen(walk->rest) + 1);
+  memcpy(walk->rest, rest, strlen(rest) + 1);
   return target[0] == '/' ? enter_root(walk) : KG_OK;
 }
 
@@ -142,7 +142,7 @@ static enum kg_status step(struct walk *walk, const char *name) {
   } else if (walk->rest[0]) {
     status = fail(walk, ENOTDIR, name);
   } else {
-    strcpy(walk->leaf, name);
+    memcpy(walk->leaf, name, strlen(name) + 1);
     status = check_file(walk, name, &stat);
   }
   close(fd);
@@ -185,7 +185,7 @@ static enum kg_status start(struct walk *walk, const char *path) {
     walk->rest[length++] = '/';
   }
   if (length + strlen(path) >= sizeof walk->rest) return kg_errno_report(ENAMETOOLONG, "open", path, walk->error);
-  strcpy(walk->rest + length, path);
+  memcpy(walk->rest + length, path, strlen(path) + 1);
   return KG_OK;
 }
 

@@ -3,12 +3,9 @@
 # shellcheck source=tests/e2e/harness.sh
 . "$(dirname "$0")/harness.sh"
 
-not_attested() { # pattern of the text, then environment assignments: provision fails with attestation_failed, nothing was issued
-  local pattern=$1
-  shift
+not_attested() { # pattern of the text: provision fails with attestation_failed, and nothing was issued
   identity demo
-  [ $# = 0 ] || export "$@"
-  refused 7 attestation_failed "$pattern" provision demo
+  refused 7 attestation_failed "$1" provision demo
   requests_are issue=0
   [ ! -e "$(binding demo)" ] || fail 'a binding was written'
 }
