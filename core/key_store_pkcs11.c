@@ -1,13 +1,13 @@
 #include "core/key_store_pkcs11.h"
 
+#include "core/clock.h"
 #include "core/fork.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTEMPTS                                                                                                       \
-  3 /* one, and one more after a session or the whole library was lost; a third for bad luck in a race                 \
-     */
+#define OPEN_FIRST_WAIT_MS 5 /* between attempts to open a key, then twice as long each time: 315 ms in all */
+#define OPEN_LAST_WAIT_MS 160
 
 static struct kg_token_key *of(struct kg_key *key) {
   return (struct kg_token_key *)key;
@@ -35,16 +35,14 @@ static enum kg_status create(struct kg_token_key *key, struct kg_backing *backin
   return status;
 }
 
-/* Finds the key and learns all about it; the session stays for the first signature. `*has_token`: the token was found
- * and let us in, so it is only the key that may be missing. */
-static enum kg_status find(struct kg_token_key *key, struct kg_backing *backing, bool *has_token,
-                           struct kg_error *error) {
+/* Finds the key and learns all about it; the session stays for the first signature. */
+static enum kg_status find(struct kg_token_key *key, struct kg_backing *backing, struct kg_error *error) {
   struct kg_lane *lane;
   CK_SLOT_ID slot;
   CK_TOKEN_INFO info;
   enum kg_status status = kg_session_open(key, backing, 0, &lane, &slot, &info, error);
   if (status != KG_OK) return status;
-  *has_token = true;
+  key->has_token = true;
   status = pin_token(key, &info, error);
   if (status == KG_OK) status = kg_token_find_private(key, backing, lane->session, &lane->private_key, error);
   if (status == KG_OK) status = kg_token_describe(key, backing, lane, slot, &info, error);
@@ -58,11 +56,10 @@ static enum kg_status find(struct kg_token_key *key, struct kg_backing *backing,
 
 static enum kg_status find_or_create(struct kg_token_key *key, struct kg_backing *backing, unsigned flags,
                                      struct kg_error *error) {
-  bool has_token = false;
-  enum kg_status status = find(key, backing, &has_token, error);
-  if (status != KG_E_KEY_NOT_FOUND || !(flags & KG_KEY_CREATE) || !has_token) return status;
+  enum kg_status status = find(key, backing, error);
+  if (status != KG_E_KEY_NOT_FOUND || !(flags & KG_KEY_CREATE) || !key->has_token) return status;
   status = create(key, backing, error);
-  if (status == KG_OK) status = find(key, backing, &has_token, error);
+  if (status == KG_OK) status = find(key, backing, error);
   if (status == KG_OK) kg_error_clear(error);
   return status;
 }
@@ -100,18 +97,38 @@ static enum kg_status find_key(const char *store, unsigned flags, struct kg_toke
   return status;
 }
 
-static enum kg_status open_key(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
+/* `*passing`: the token was not there, or failed, as it may while another process is using it. */
+static enum kg_status open_once(const char *store, unsigned flags, struct kg_key **out, bool *passing,
+                                struct kg_error *error) {
   static atomic_uint_least64_t numbers;
-  struct kg_error local;
   struct kg_token_key *key = calloc(1, sizeof *key);
   if (key == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   key->key.ops = &kg_key_store_pkcs11;
   key->number = atomic_fetch_add(&numbers, 1) + 1;
-  enum kg_status status = find_key(store, flags, key, error != NULL ? error : &local);
+  enum kg_status status = find_key(store, flags, key, error);
+  *passing = (status == KG_E_KEY_NOT_FOUND && !key->has_token) ||
+             (status == KG_E_KEY_STORE && atomic_load(&key->backing) != NULL);
   if (status == KG_OK)
     *out = &key->key;
   else
     close_key(&key->key);
+  return status;
+}
+
+/* At every login SoftHSM2 (2.6.1) empties the file that makes the token, unlocks it, and only then writes it again: who
+ * initialises the library meanwhile sees no token until it does so anew. Workers of one server do this to each other.
+ */
+static enum kg_status open_key(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
+  const struct kg_clock *clock = kg_clock_system();
+  struct kg_error local;
+  bool passing = false;
+  if (error == NULL) error = &local;
+  enum kg_status status = open_once(store, flags, out, &passing, error);
+  for (int64_t wait_ms = OPEN_FIRST_WAIT_MS; passing && wait_ms <= OPEN_LAST_WAIT_MS; wait_ms *= 2) {
+    clock->sleep_ms(clock->context, wait_ms);
+    kg_error_clear(error);
+    status = open_once(store, flags, out, &passing, error);
+  }
   return status;
 }
 

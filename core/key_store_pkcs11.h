@@ -56,6 +56,7 @@ struct kg_token_key { /* a `pkcs11:` key */
   _Atomic(struct kg_backing *) backing;
   uint_least64_t number; /* never reused */
   struct kg_uri uri;     /* serial is set after the first open: the token stays the same one */
+  bool has_token; /* it was found and let us in, so it is only the key that may be missing */
   bool always_authenticate;
 };
 
