@@ -14,7 +14,7 @@ enum kg_status kg_config_load(const char *path, struct kg_config **out, struct k
   *out = NULL;
   status = kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &text, NULL, error);
   if (status == KG_E_NOT_FOUND) {
-    kg_error_prefix(error, "configuration");
+    kg_error_prefix(error, "configuration '%s'", path); /* what is missing may be a folder above it */
     if (error) error->status = KG_E_CONFIG;
     status = KG_E_CONFIG;
   }

@@ -59,6 +59,12 @@ static void missing_file_is_a_wrong_configuration(void **state) {
   assert_load_fails(scratch_path("missing.conf"), KG_E_CONFIG, "missing.conf': No such file or directory");
 }
 
+/* The folder that is missing is no configuration of the user's: the file is. */
+static void missing_folder_does_not_hide_the_file(void **state) {
+  (void)state;
+  assert_load_fails(scratch_path("nowhere/at/all.conf"), KG_E_CONFIG, "nowhere/at/all.conf': cannot open '");
+}
+
 static void file_ends_at_256_kibibytes(void **state) {
   size_t size = 256 * 1024;
   char *text = malloc(size + 2);
@@ -136,6 +142,7 @@ int main(int argc, char **argv) {
       CASE("/config_load/load_reads_a_trusted_file", load_reads_a_trusted_file),
       CASE("/config_load/load_names_what_cannot_be_trusted", load_names_what_cannot_be_trusted),
       CASE("/config_load/missing_file_is_a_wrong_configuration", missing_file_is_a_wrong_configuration),
+      CASE("/config_load/missing_folder_does_not_hide_the_file", missing_folder_does_not_hide_the_file),
       CASE("/config_load/file_ends_at_256_kibibytes", file_ends_at_256_kibibytes),
       CASE("/config_load/unreadable_file_is_access_denied", unreadable_file_is_access_denied),
       CASE("/config_load/path_comes_from_the_environment_only_if_absolute",
