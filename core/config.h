@@ -21,6 +21,7 @@ struct kg_config {
   int tls_max;         /* 12 or 13: keyguardctl's token leg */
   unsigned deadline_s; /* of one acquisition, all retries included */
   bool provision_on_demand;
+  bool token_cache; /* keyguardctl token keeps what it bought, for the user who asked */
   enum kg_log_level log_level;
   enum kg_log_sink log_sink;
   struct kg_identity *identities;

@@ -201,6 +201,7 @@ static const struct kg_config_key keyguard_keys[] = {
     {"tls-max", false, set_tls_max, CONFIG(tls_max)},
     {"deadline", false, set_deadline, CONFIG(deadline_s)},
     {"provision-on-demand", false, set_bool, CONFIG(provision_on_demand)},
+    {"token-cache", false, set_bool, CONFIG(token_cache)},
     {"log-level", false, set_log_level, CONFIG(log_level)},
     {"log", false, set_log_sink, CONFIG(log_sink)},
     {NULL, false, NULL, 0},

@@ -46,6 +46,7 @@ static void empty_file_gives_the_defaults(void **state) {
     assert_int_equal(config->tls_max, 12);
     assert_int_equal(config->deadline_s, 120);
     assert_false(config->provision_on_demand);
+    assert_false(config->token_cache);
     assert_int_equal(config->log_level, KG_LOG_OFF);
     assert_int_equal(config->log_sink, KG_LOG_STDERR);
     assert_int_equal(config->identities_count, 0);
@@ -69,6 +70,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
                                      "tls-max = 1.3\n"
                                      "deadline = 3600\n"
                                      "provision-on-demand = true\n"
+                                     "token-cache = true\n"
                                      "log-level = debug\n"
                                      "log = syslog\n");
 
@@ -88,6 +90,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
   assert_int_equal(config->tls_max, 13);
   assert_int_equal(config->deadline_s, 3600);
   assert_true(config->provision_on_demand);
+  assert_true(config->token_cache);
   assert_int_equal(config->log_level, KG_LOG_DEBUG);
   assert_int_equal(config->log_sink, KG_LOG_SYSLOG);
   kg_config_free(&config);
@@ -259,6 +262,7 @@ static const struct {
     {KEYGUARD("deadline = -1"), IN_KEYGUARD("deadline", DEADLINE_REASON)},
     {KEYGUARD("deadline = 1m"), IN_KEYGUARD("deadline", DEADLINE_REASON)},
     {KEYGUARD("deadline = 99999999999999999999"), IN_KEYGUARD("deadline", DEADLINE_REASON)},
+    {KEYGUARD("token-cache = 1"), IN_KEYGUARD("token-cache", BOOL_REASON)},
     {KEYGUARD("provision-on-demand = yes"), IN_KEYGUARD("provision-on-demand", BOOL_REASON)},
     {KEYGUARD("provision-on-demand = True"), IN_KEYGUARD("provision-on-demand", BOOL_REASON)},
     {KEYGUARD("log-level = verbose"), IN_KEYGUARD("log-level", "must be off, error, warn, info or debug")},
