@@ -43,7 +43,7 @@ char *kg_path_program_data(void) {
   const char *rest = value + sizeof variable - 1;
 
   if (code == ERROR_SUCCESS && is_letter(value[0]) && value[1] == ':') return kg_strdup(value);
-  if (length < 2 || length >= sizeof windows || windows[1] != ':') strcpy(windows, "C:");
+  if (length < 2 || length >= sizeof windows || windows[1] != ':') memcpy(windows, "C:", 3);
   windows[2] = '\0';
   if (code != ERROR_SUCCESS || _strnicmp(value, variable, sizeof variable - 1) != 0) rest = "\\ProgramData";
   while (is_slash(*rest))

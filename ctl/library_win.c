@@ -39,8 +39,8 @@ static BOOL CALLBACK find_folder(INIT_ONCE *once, void *parameter, void **contex
   folder = slash ? kg_wide_to_utf8(file) : NULL;
   module = folder ? kg_file_join(folder, "keyguard-pkcs11.dll", NULL) : NULL;
   if (module && strlen(folder) < sizeof own_folder && strlen(module) < sizeof own_module) {
-    strcpy(own_folder, folder);
-    strcpy(own_module, module);
+    memcpy(own_folder, folder, strlen(folder) + 1);
+    memcpy(own_module, module, strlen(module) + 1);
   }
   free(folder);
   free(module);
