@@ -15,7 +15,7 @@
 #define CHAIN_MAX 8
 
 struct acquisition { /* everything one call of the plugin needs and brings */
-  const struct kg_credential_request *request;
+  struct kg_credential_request *request;
   char *metadata_endpoint;
   const char **allowed_hosts;
   struct kg_buf public_key_info;
@@ -89,7 +89,7 @@ static enum kg_status prepare(struct acquisition *a, struct kg_error *error) {
 }
 
 static enum kg_status call(struct acquisition *a, struct kg_error *error) {
-  const struct kg_credential_request *from = a->request;
+  struct kg_credential_request *from = a->request;
   const struct kg_key_info *info = kg_key_info(from->key);
   const struct kg_plugin_host host = {(void *)from->clock, host_log, host_wall, host_elapsed, host_sleep};
   const struct kg_plugin_key key = {.context = from->key,
@@ -117,8 +117,11 @@ static enum kg_status call(struct acquisition *a, struct kg_error *error) {
   struct kg_plugin_error failure = {.size = sizeof failure};
   if (kg_plugin_get(a->plugin)->acquire(&request, &a->credential, &failure) != 0) {
     a->credential = NULL;
+    from->requests = failure.requests;
+    from->retry_after_s = failure.retry_after_s;
     return kg_plugin_error(&failure, error);
   }
+  from->requests = 1; /* at least: what is wrong with what it brought came from there */
   return KG_OK;
 }
 
@@ -243,7 +246,7 @@ static void clear(struct acquisition *a) {
   free(a->machine_id);
 }
 
-enum kg_status kg_credential_acquire(const struct kg_credential_request *request, struct kg_binding **out,
+enum kg_status kg_credential_acquire(struct kg_credential_request *request, struct kg_binding **out,
                                      struct kg_error *error) {
   struct acquisition a = {.request = request};
   struct kg_binding *binding = NULL;

@@ -24,8 +24,9 @@ int64_t kg_failure_delay(unsigned count) {
   return delay < KG_FAILURE_DELAY_MAX_S ? delay : KG_FAILURE_DELAY_MAX_S;
 }
 
-bool kg_failure_is_active(const struct kg_failure *failure, int64_t now) {
-  return now < failure->until && failure->until - now <= KG_FAILURE_DELAY_MAX_S;
+bool kg_failure_is_active(const struct kg_failure *failure, const char *fingerprint, int64_t now) {
+  return strcmp(failure->fingerprint, fingerprint) == 0 && now < failure->until &&
+         failure->until - now <= KG_FAILURE_DELAY_MAX_S;
 }
 
 static bool parse_status(const char *name, enum kg_status *out) {
@@ -79,6 +80,7 @@ static bool parse(struct kg_span text, struct kg_failure *out) {
               parse_number(object, "count", 1, 1000000, &count) && parse_time(object, "at", &out->at) &&
               parse_time(object, "until", &out->until) && parse_error(object, &out->error);
   out->count = (unsigned)count;
+  parse_text(object, "fingerprint", out->fingerprint, sizeof out->fingerprint);
   cJSON_Delete(object);
   return good;
 }
@@ -109,6 +111,7 @@ static char *format(const struct kg_failure *failure) {
   cJSON_AddNumberToObject(object, "count", failure->count);
   add_time(object, "at", failure->at);
   add_time(object, "until", failure->until);
+  add_text(object, "fingerprint", failure->fingerprint);
   add_text(object, "status", kg_status_name(failure->error.status));
   add_text(object, "text", failure->error.text);
   cJSON_AddNumberToObject(object, "http_status", failure->error.http_status);
@@ -122,13 +125,22 @@ static char *format(const struct kg_failure *failure) {
   return text;
 }
 
-void kg_failure_note(const char *path, const struct kg_error *error, int64_t now) {
+static int64_t longer_delay(unsigned count, int64_t retry_after_s) {
+  int64_t delay = kg_failure_delay(count);
+  if (retry_after_s > KG_FAILURE_DELAY_MAX_S) retry_after_s = KG_FAILURE_DELAY_MAX_S;
+  return retry_after_s > delay ? retry_after_s : delay;
+}
+
+void kg_failure_note(const char *path, const struct kg_error *error, const char *fingerprint, int64_t retry_after_s,
+                     int64_t now) {
   struct kg_failure before, failure = {0};
   struct kg_error own = {0};
-  failure.count = kg_failure_load(path, &before) ? before.count + 1 : 1;
+  bool again = kg_failure_load(path, &before) && strcmp(before.fingerprint, fingerprint) == 0;
+  failure.count = again ? before.count + 1 : 1;
   failure.at = now;
-  failure.until = now + kg_failure_delay(failure.count);
+  failure.until = now + longer_delay(failure.count, retry_after_s);
   failure.error = *error;
+  snprintf(failure.fingerprint, sizeof failure.fingerprint, "%s", fingerprint);
   char *text = format(&failure);
   if (!text || kg_file_replace(path, kg_span_text(text), 0644, &own) != KG_OK)
     kg_log(KG_LOG_WARN, "the failure cannot be remembered: %s", text ? own.text : "out of memory");

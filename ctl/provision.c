@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "ctl/credential.h"
 #include "ctl/failure.h"
+#include "ctl/fingerprint.h"
 #include "ctl/patience.h"
 #include "ctl/renew.h"
 #include "wire/source.h"
@@ -18,7 +19,9 @@ struct job { /* one call of kg_provision */
   const struct kg_provision_options *options;
   const struct kg_clock *clock;
   int64_t deadline_ms; /* on clock->elapsed_ms, set when the lock is ours */
-  char *binding_path, *failure_path, *lock_path;
+  char *binding_path, *failure_path, *lock_path, *fingerprint;
+  unsigned requests; /* that a failed attempt sent */
+  int64_t retry_after_s;
   struct kg_key *key;
 };
 
@@ -120,11 +123,15 @@ static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_
   enum kg_status status = kg_credential_acquire(&request, out, error);
   if (status == KG_OK) status = kg_binding_store(job->binding_path, *out, error);
   if (status != KG_OK) kg_binding_free(out);
+  job->requests = request.requests;
+  job->retry_after_s = request.retry_after_s;
   return status;
 }
 
-/* Configuration, permission and usage are for people to mend, who want to see at once whether they did. */
-static bool is_worth_remembering(enum kg_status status) {
+/* What never left this machine, configuration, permission and usage are for people to mend, who want to see at once
+ * whether they did, and cost the service nothing. */
+static bool is_worth_remembering(const struct job *job, enum kg_status status) {
+  if (job->requests == 0) return false;
   switch (status) {
   case KG_E_IMDS_V1_ONLY:
   case KG_E_IMDS_FAILED:
@@ -143,11 +150,13 @@ static bool is_worth_remembering(enum kg_status status) {
 static enum kg_status check_failure(const struct job *job, struct kg_error *error) {
   struct kg_failure failure;
   int64_t now = now_of(job);
-  if (job->options->force || !kg_failure_load(job->failure_path, &failure) || !kg_failure_is_active(&failure, now))
+  if (job->options->force || !kg_failure_load(job->failure_path, &failure) ||
+      !kg_failure_is_active(&failure, job->fingerprint, now))
     return KG_OK;
   *error = failure.error;
-  return kg_error_prefix(error, "tried %lld s ago and failed, next attempt in %lld s (--force tries now)",
-                         (long long)(now > failure.at ? now - failure.at : 0), (long long)(failure.until - now));
+  return kg_error_prefix(
+      error, "tried %lld s ago and failed, next attempt in %lld s (keyguardctl provision %s --force tries now)",
+      (long long)(now > failure.at ? now - failure.at : 0), (long long)(failure.until - now), job->identity->name);
 }
 
 static enum kg_status renew_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
@@ -159,8 +168,8 @@ static enum kg_status renew_locked(struct job *job, struct kg_provision_result *
   if (status == KG_OK) {
     result->issued = true;
     kg_failure_forget(job->failure_path);
-  } else if (is_worth_remembering(status)) {
-    kg_failure_note(job->failure_path, error, now_of(job));
+  } else if (is_worth_remembering(job, status)) {
+    kg_failure_note(job->failure_path, error, job->fingerprint, job->retry_after_s, now_of(job));
   }
   return status;
 }
@@ -169,31 +178,39 @@ static enum kg_status prepare(struct job *job, struct kg_error *error) {
   const char *state_dir = job->config->state_dir, *name = job->identity->name;
   enum kg_status status = kg_identity_check_gates(job->identity, error);
   if (status == KG_OK) status = kg_source_check(error);
-  if (status == KG_OK) status = kg_file_make_directory(state_dir, 0755, error);
   if (status != KG_OK) return status;
   job->binding_path = kg_binding_path(state_dir, name);
   job->failure_path = kg_failure_path(state_dir, name);
   job->lock_path = kg_file_join(state_dir, name, ".lock");
-  return job->binding_path && job->failure_path && job->lock_path ? KG_OK : no_memory(error);
+  job->fingerprint = kg_fingerprint(job->config, job->identity);
+  return job->binding_path && job->failure_path && job->lock_path && job->fingerprint ? KG_OK : no_memory(error);
+}
+
+static enum kg_status provision_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
+  struct kg_lock *lock = NULL;
+  int64_t deadline_ms = (int64_t)job->config->deadline_s * 1000;
+  enum kg_status status = kg_file_make_directory(job->config->state_dir, 0755, error);
+  if (status == KG_OK) status = kg_lock_acquire(job->lock_path, deadline_ms, job->clock, &lock, error);
+  if (status != KG_OK) return status;
+  job->deadline_ms = job->clock->elapsed_ms(job->clock->context) + deadline_ms;
+  status = renew_locked(job, result, error);
+  kg_lock_release(&lock);
+  return status;
 }
 
 enum kg_status kg_provision(const struct kg_config *config, const struct kg_identity *identity,
                             const struct kg_provision_options *options, const struct kg_clock *clock,
                             struct kg_provision_result *result, struct kg_error *error) {
   struct job job = {.config = config, .identity = identity, .options = options, .clock = clock};
-  struct kg_lock *lock = NULL;
-  int64_t deadline_ms = (int64_t)config->deadline_s * 1000;
   *result = (struct kg_provision_result){0};
   enum kg_status status = prepare(&job, error);
-  if (status == KG_OK) status = kg_lock_acquire(job.lock_path, deadline_ms, clock, &lock, error);
-  if (status == KG_OK) { /* locked: from here to the release */
-    job.deadline_ms = clock->elapsed_ms(clock->context) + deadline_ms;
-    status = renew_locked(&job, result, error);
-    kg_lock_release(&lock);
-  }
+  /* A good binding needs no lock: neither a holder that hangs nor a state folder that is read-only is in its way. */
+  bool good = status == KG_OK && !options->force && is_good(&job, &result->binding);
+  if (status == KG_OK && !good) status = provision_locked(&job, result, error);
   kg_key_close(&job.key);
   free(job.binding_path);
   free(job.failure_path);
   free(job.lock_path);
+  free(job.fingerprint);
   return status;
 }

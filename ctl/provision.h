@@ -20,7 +20,8 @@ struct kg_provision_result {
   struct kg_binding *binding;
 };
 
-/* Concurrent callers wait for the lock, at most as long as one acquisition may take, and then find the binding good.
+/* Where the binding is good, that is all, and no lock is taken. Else concurrent callers wait for the lock, at most as
+ * long as one acquisition may take, and then find the binding good.
  * A failure leaves the old binding as it was. `result->binding`: kg_binding_free() it. */
 KG_MUST_USE enum kg_status kg_provision(const struct kg_config *config, const struct kg_identity *identity,
                                         const struct kg_provision_options *options, const struct kg_clock *clock,

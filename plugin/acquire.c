@@ -62,7 +62,8 @@ static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_pl
   return status;
 }
 
-static void export_error(const struct kg_error *from, const char *correlation_id, struct kg_plugin_error *to) {
+static void export_error(const struct kg_error *from, const struct kg_acquisition *acquisition,
+                         struct kg_plugin_error *to) {
   const char *sub_code = *from->sub_code ? from->sub_code : kg_status_sub_code(from->status);
 
   if (!to || to->size < sizeof *to) return;
@@ -75,13 +76,16 @@ static void export_error(const struct kg_error *from, const char *correlation_id
   snprintf(to->status, sizeof to->status, "%s", kg_status_name(from->status));
   snprintf(to->oauth_error, sizeof to->oauth_error, "%s", from->oauth_error);
   snprintf(to->aadsts, sizeof to->aadsts, "%s", from->aadsts);
-  snprintf(to->correlation_id, sizeof to->correlation_id, "%s", correlation_id);
+  snprintf(to->correlation_id, sizeof to->correlation_id, "%s", acquisition->correlation_id);
   snprintf(to->text, sizeof to->text, "%s", from->text);
+  to->requests = acquisition->tally->requests;
+  to->retry_after_s = acquisition->tally->retry_after_s;
 }
 
 int kg_imds_acquire(const struct kg_plugin_request *request, struct kg_plugin_credential **credential,
                     struct kg_plugin_error *error) {
-  struct kg_acquisition acquisition = {0};
+  struct kg_acquisition_tally tally = {0};
+  struct kg_acquisition acquisition = {.tally = &tally};
   struct kg_error failure = {0};
   enum kg_status status = check_request(request, &failure);
 
@@ -89,7 +93,7 @@ int kg_imds_acquire(const struct kg_plugin_request *request, struct kg_plugin_cr
   if (status == KG_OK) status = kg_gate_check(request, &failure);
   if (status == KG_OK) status = kg_acquisition_init(&acquisition, request, &failure);
   if (status == KG_OK) status = run(&acquisition, credential, &failure);
-  if (status != KG_OK) export_error(&failure, acquisition.correlation_id, error);
+  if (status != KG_OK) export_error(&failure, &acquisition, error);
   kg_acquisition_clear(&acquisition);
   return status == KG_OK ? 0 : (int)status;
 }

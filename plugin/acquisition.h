@@ -6,10 +6,16 @@
 #include "keyguard/credential_plugin.h"
 #include "wire/uuid.h"
 
+struct kg_acquisition_tally { /* what is worth telling about a failed one */
+  unsigned requests;
+  int64_t retry_after_s; /* of the last answer; 0: none */
+};
+
 struct kg_acquisition {
   const struct kg_plugin_request *request;
-  char *metadata_origin;             /* "http://169.254.169.254" */
-  char correlation_id[KG_UUID_SIZE]; /* one for all legs (protocol 2.1) */
+  char *metadata_origin;              /* "http://169.254.169.254" */
+  char correlation_id[KG_UUID_SIZE];  /* one for all legs (protocol 2.1) */
+  struct kg_acquisition_tally *tally; /* borrowed; NULL: nobody counts */
 };
 
 enum { KG_PLUGIN_LOG_ERROR = 1, KG_PLUGIN_LOG_WARN, KG_PLUGIN_LOG_INFO, KG_PLUGIN_LOG_DEBUG };

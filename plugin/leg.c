@@ -104,12 +104,19 @@ static int64_t elapsed_ms(const struct attempts *attempts) {
   return host->elapsed_ms(host->context) - attempts->started_ms;
 }
 
+static void tally(const struct kg_acquisition *acquisition, bool sent, const struct kg_http_response *response) {
+  if (!acquisition->tally) return;
+  acquisition->tally->requests += sent;
+  acquisition->tally->retry_after_s = response->retry_after_s > 0 ? response->retry_after_s : 0;
+}
+
 static enum kg_status try_once(struct attempts *attempts, struct kg_http_response *response, struct kg_error *error) {
   int64_t left_ms = kg_acquisition_left_ms(attempts->acquisition);
   enum kg_status status;
 
   attempts->http.timeout_ms = left_ms < ATTEMPT_MS ? left_ms : ATTEMPT_MS;
   status = kg_http_perform(&attempts->http, response, error);
+  tally(attempts->acquisition, left_ms > 0, response);
   kg_acquisition_log(attempts->acquisition, KG_PLUGIN_LOG_DEBUG, "%s: %s, HTTP %d, %zu bytes from %s, %lld ms",
                      attempts->leg->name, status ? kg_status_name(status) : "answered", response->status,
                      response->body.len, *response->remote ? response->remote : "nowhere",

@@ -83,6 +83,8 @@ struct kg_plugin_error {
   char aadsts[24];
   char correlation_id[40];
   char text[KG_PLUGIN_TEXT]; /* one line, no secret: what, where, what to do */
+  uint32_t requests;         /* sent to the service in this call; 0: the failure is a local one */
+  int64_t retry_after_s;     /* what the service's last answer asked for; 0: nothing */
 };
 
 struct kg_credential_plugin {

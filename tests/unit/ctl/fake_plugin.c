@@ -73,6 +73,8 @@ static int fail(struct kg_plugin_error *error, const char *code, const char *sub
   snprintf(error->text, sizeof error->text, "fake: %s", sub_code);
   snprintf(error->correlation_id, sizeof error->correlation_id, "%s", "0f0f0f0f-1111-4222-8333-444444444444");
   error->http_status = http_status;
+  error->requests = (uint32_t)number("FAKE_PLUGIN_REQUESTS", 1);
+  error->retry_after_s = number("FAKE_PLUGIN_RETRY_AFTER", 0);
   return -1;
 }
 

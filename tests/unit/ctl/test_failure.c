@@ -26,7 +26,7 @@ static void what_is_noted_is_loaded(void **state) {
   struct kg_error error = example();
   struct kg_failure failure;
   (void)state;
-  kg_failure_note(path, &error, NOW);
+  kg_failure_note(path, &error, "f00d", 0, NOW);
   assert_true(kg_failure_load(path, &failure));
   assert_int_equal(failure.count, 1);
   assert_int_equal(failure.at, NOW);
@@ -55,7 +55,7 @@ static void failures_in_a_row_are_counted_until_they_are_forgotten(void **state)
   struct kg_failure failure;
   (void)state;
   for (int i = 0; i < 3; i++)
-    kg_failure_note(path, &error, NOW + 100 * i);
+    kg_failure_note(path, &error, "f00d", 0, NOW + 100 * i);
   assert_true(kg_failure_load(path, &failure));
   assert_int_equal(failure.count, 3);
   assert_int_equal(failure.until, NOW + 200 + 40);
@@ -65,14 +65,49 @@ static void failures_in_a_row_are_counted_until_they_are_forgotten(void **state)
 }
 
 static void clock_that_jumps_keeps_nobody_waiting(void **state) {
-  struct kg_failure failure = {.count = 1, .at = NOW, .until = NOW + 10};
+  struct kg_failure failure = {.count = 1, .at = NOW, .until = NOW + 10, .fingerprint = "f00d"};
   (void)state;
-  assert_true(kg_failure_is_active(&failure, NOW));
-  assert_true(kg_failure_is_active(&failure, NOW + 9));
-  assert_false(kg_failure_is_active(&failure, NOW + 10));
-  assert_false(kg_failure_is_active(&failure, NOW + 86400));
-  assert_true(kg_failure_is_active(&failure, NOW - 60));
-  assert_false(kg_failure_is_active(&failure, NOW - 86400)); /* noted by a clock that was a day ahead */
+  assert_true(kg_failure_is_active(&failure, "f00d", NOW));
+  assert_true(kg_failure_is_active(&failure, "f00d", NOW + 9));
+  assert_false(kg_failure_is_active(&failure, "f00d", NOW + 10));
+  assert_false(kg_failure_is_active(&failure, "f00d", NOW + 86400));
+  assert_true(kg_failure_is_active(&failure, "f00d", NOW - 60));
+  assert_false(kg_failure_is_active(&failure, "f00d", NOW - 86400)); /* noted by a clock that was a day ahead */
+}
+
+/* What an operator has mended since is tried at once, and counts anew. */
+static void other_fingerprint_is_another_matter(void **state) {
+  const char *path = scratch_path("mended");
+  struct kg_error error = example();
+  struct kg_failure failure;
+  (void)state;
+  kg_failure_note(path, &error, "f00d", 0, NOW);
+  kg_failure_note(path, &error, "f00d", 0, NOW + 10);
+  assert_true(kg_failure_load(path, &failure));
+  assert_string_equal(failure.fingerprint, "f00d");
+  assert_true(kg_failure_is_active(&failure, "f00d", NOW + 11));
+  assert_false(kg_failure_is_active(&failure, "beef", NOW + 11));
+  kg_failure_note(path, &error, "beef", 0, NOW + 12);
+  assert_true(kg_failure_load(path, &failure));
+  assert_int_equal(failure.count, 1);
+  assert_false(kg_failure_is_active(&failure, "f00d", NOW + 13));
+}
+
+static void wait_that_the_service_asks_for_is_given(void **state) {
+  static const struct {
+    int64_t retry_after_s, wait_s;
+  } table[] = {{0, 10}, {3, 10}, {77, 77}, {600, 600}, {86400, KG_FAILURE_DELAY_MAX_S}};
+  struct kg_error error = example();
+  (void)state;
+  for (size_t i = 0; i < COUNT(table); i++) {
+    const char *path = scratch_path("retry-after");
+    struct kg_failure failure;
+    kg_failure_forget(path);
+    kg_failure_note(path, &error, "f00d", table[i].retry_after_s, NOW);
+    assert_true(kg_failure_load(path, &failure));
+    assert_int_equal(failure.until, NOW + table[i].wait_s);
+    assert_true(kg_failure_is_active(&failure, "f00d", NOW));
+  }
 }
 
 static void anybody_may_read_it(void **state) {
@@ -80,7 +115,7 @@ static void anybody_may_read_it(void **state) {
   struct kg_error error = example();
   struct stat stat_of;
   (void)state;
-  kg_failure_note(path, &error, NOW);
+  kg_failure_note(path, &error, "f00d", 0, NOW);
   assert_int_equal(stat(path, &stat_of), 0);
   assert_int_equal(stat_of.st_mode & 0777, 0644);
 }
@@ -113,7 +148,7 @@ static void damaged_file_is_replaced(void **state) {
   struct kg_error error = example();
   struct kg_failure failure;
   (void)state;
-  kg_failure_note(path, &error, NOW);
+  kg_failure_note(path, &error, "f00d", 0, NOW);
   assert_true(kg_failure_load(path, &failure));
   assert_int_equal(failure.count, 1);
 }
@@ -133,6 +168,8 @@ int main(void) {
       CASE("/failure/failures_in_a_row_are_counted_until_they_are_forgotten",
            failures_in_a_row_are_counted_until_they_are_forgotten),
       CASE("/failure/clock_that_jumps_keeps_nobody_waiting", clock_that_jumps_keeps_nobody_waiting),
+      CASE("/failure/other_fingerprint_is_another_matter", other_fingerprint_is_another_matter),
+      CASE("/failure/wait_that_the_service_asks_for_is_given", wait_that_the_service_asks_for_is_given),
       CASE("/failure/anybody_may_read_it", anybody_may_read_it),
       CASE("/failure/damaged_files_are_none", damaged_files_are_none),
       CASE("/failure/damaged_file_is_replaced", damaged_file_is_replaced),

@@ -56,7 +56,8 @@ struct world {
 };
 
 static int setup(void **state) {
-  static const char *const variables[] = {"FAKE_PLUGIN", "FAKE_PLUGIN_FROM", "FAKE_PLUGIN_TO"};
+  static const char *const variables[] = {"FAKE_PLUGIN", "FAKE_PLUGIN_FROM", "FAKE_PLUGIN_TO", "FAKE_PLUGIN_REQUESTS",
+                                          "FAKE_PLUGIN_RETRY_AFTER"};
   static unsigned number;
   struct world *world = calloc(1, sizeof *world);
   char name[16], text[2048], *uri;
@@ -383,6 +384,62 @@ static void crash_loop_asks_rarely(void **state) {
   assert_in_range(calls(world), 2, 5);
 }
 
+/* The operator has changed something: another attempt, at once. */
+static void mended_configuration_is_tried_at_once(void **state) {
+  struct world *world = *state;
+  struct kg_identity *identity = &world->config->identities[0];
+  setenv("FAKE_PLUGIN", "refuse", 1);
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  expect_failure(world, KG_E_IMDS_FAILED, "--force tries now");
+  identity->selector = KG_SELECT_CLIENT_ID;
+  identity->selector_value = kg_strdup("22222222-2222-3333-4444-555555555555");
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  assert_int_equal(calls(world), 2);
+  world->config->attestation_library = kg_strdup("/nosuch/library.so");
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  assert_int_equal(calls(world), 3);
+  free(world->config->metadata_endpoint);
+  world->config->metadata_endpoint = kg_strdup("http://127.0.0.1:2");
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  assert_int_equal(calls(world), 4);
+  expect_failure(world, KG_E_IMDS_FAILED, "--force tries now");
+}
+
+/* The file itself, even where it says the same: somebody has been at it. */
+static void newer_configuration_file_is_tried_at_once(void **state) {
+  struct world *world = *state;
+  free(world->config->path);
+  world->config->path = kg_strdup(scratch_write("edited.conf", "1", 0644));
+  setenv("FAKE_PLUGIN", "refuse", 1);
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  expect_failure(world, KG_E_IMDS_FAILED, "--force tries now");
+  scratch_write("edited.conf", "22", 0644);
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  assert_int_equal(calls(world), 2);
+}
+
+static void what_never_left_is_not_remembered(void **state) {
+  struct world *world = *state;
+  setenv("FAKE_PLUGIN", "refuse", 1);
+  setenv("FAKE_PLUGIN_REQUESTS", "0", 1);
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  assert_false(has_failure(world));
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  assert_int_equal(calls(world), 2);
+}
+
+static void throttling_service_is_left_alone(void **state) {
+  struct world *world = *state;
+  setenv("FAKE_PLUGIN", "refuse", 1);
+  setenv("FAKE_PLUGIN_RETRY_AFTER", "120", 1);
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  shift_s = 100;
+  expect_failure(world, KG_E_IMDS_FAILED, "--force tries now");
+  shift_s = 130;
+  expect_failure(world, KG_E_IMDS_FAILED, "fake");
+  assert_int_equal(calls(world), 2);
+}
+
 /* What people mend is tried at once: nothing is remembered of a floor, a gate, a plugin that is missing. */
 static void local_mistakes_are_not_remembered(void **state) {
   struct world *world = *state;
@@ -404,6 +461,8 @@ static void busy_lock_ends_the_wait_with_its_holder(void **state) {
   path = kg_file_join(world->config->state_dir, "web", ".lock");
   assert_int_equal(kg_lock_acquire(path, 0, kg_clock_system(), &lock, &error), KG_OK);
   world->config->deadline_s = 0;
+  expect_good(world, false); /* what is good needs no lock */
+  world->options.force = true;
   expect_failure(world, KG_E_LOCK_BUSY, "");
   kg_lock_release(&lock);
   free(path);
@@ -470,6 +529,10 @@ int main(void) {
       WORLD("/provision/binding_of_another_configuration_is_replaced", binding_of_another_configuration_is_replaced),
       WORLD("/provision/failures_are_remembered_and_forced_past", failures_are_remembered_and_forced_past),
       WORLD("/provision/crash_loop_asks_rarely", crash_loop_asks_rarely),
+      WORLD("/provision/mended_configuration_is_tried_at_once", mended_configuration_is_tried_at_once),
+      WORLD("/provision/newer_configuration_file_is_tried_at_once", newer_configuration_file_is_tried_at_once),
+      WORLD("/provision/what_never_left_is_not_remembered", what_never_left_is_not_remembered),
+      WORLD("/provision/throttling_service_is_left_alone", throttling_service_is_left_alone),
       WORLD("/provision/local_mistakes_are_not_remembered", local_mistakes_are_not_remembered),
       WORLD("/provision/busy_lock_ends_the_wait_with_its_holder", busy_lock_ends_the_wait_with_its_holder),
       WORLD("/provision/waiters_find_the_binding_good", waiters_find_the_binding_good),

@@ -284,6 +284,30 @@ static void error_of_an_older_caller_is_not_written(void **state) {
   assert_int_not_equal(plugin->acquire(&host.request, &credential, NULL), 0);
 }
 
+/* A caller that remembers failures wants to know whether the service was bothered, and what it asked for. */
+static void failure_says_what_was_sent_and_asked_for(void **state) {
+  (void)state;
+  host.refuse_to_sign = true; /* found out before the first leg */
+  host.request.proof_of_possession = 0;
+  assert_int_not_equal(acquire(), 0);
+  assert_int_equal(error.requests, 0);
+  host.refuse_to_sign = false;
+  host.request.proof_of_possession = 1;
+  for (size_t i = 0; i < 4; i++)
+    service.metadata_answers[i] = "503 {}";
+  assert_int_not_equal(acquire(), 0);
+  assert_int_equal(error.requests, 4);
+  assert_int_equal(error.retry_after_s, 0);
+  service.metadata_answers[4] = "429@500 {}"; /* longer than there is time for */
+  assert_int_not_equal(acquire(), 0);
+  assert_int_equal(error.requests, 1);
+  assert_int_equal(error.retry_after_s, 500);
+  service.issue_answers[0] = "400 {}";
+  assert_int_not_equal(acquire(), 0);
+  assert_int_equal(error.requests, 2);
+  assert_int_equal(error.retry_after_s, 0);
+}
+
 static void dead_key_issues_nothing(void **state) {
   (void)state;
   host.refuse_to_sign = true;
@@ -382,6 +406,7 @@ int main(void) {
       TEST(broken_requests_come_before_any_request),
       TEST(request_of_a_newer_caller_is_served),
       TEST(error_of_an_older_caller_is_not_written),
+      TEST(failure_says_what_was_sent_and_asked_for),
       TEST(dead_key_issues_nothing),
       TEST(deadline_covers_everything),
       TEST(secrets_do_not_show),

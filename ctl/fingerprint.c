@@ -1,0 +1,61 @@
+#include "ctl/fingerprint.h"
+
+#include "core/encoding.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/uri.h"
+#include "ctl/environment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* With its NUL, so that "ab","c" is not "a","bc"; NULL and "" are the same. */
+static void add(struct kg_hash_ctx *hash, const char *text) {
+  kg_hash_update(hash, kg_span_of(text ? text : "", text ? strlen(text) + 1 : 1));
+}
+
+/* Which contents a file has: an edited one is another. One that is not there is all zeros. */
+static void add_file(struct kg_hash_ctx *hash, const char *path) {
+  struct kg_file_id id = {0};
+  char text[128];
+  if (path && kg_file_identify(path, &id) != KG_OK) memset(&id, 0, sizeof id);
+  snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64, id.device, id.inode, id.size,
+           id.mtime_ns);
+  add(hash, path);
+  add(hash, text);
+}
+
+static void add_identity(struct kg_hash_ctx *hash, const struct kg_identity *identity, const char *key_store) {
+  char text[64];
+  snprintf(text, sizeof text, "%d %d %d %d", identity->proof_of_possession, identity->attestation, (int)identity->floor,
+           (int)identity->selector);
+  add(hash, identity->name);
+  add(hash, key_store);
+  add(hash, identity->selector_value);
+  add(hash, text);
+}
+
+char *kg_fingerprint(const struct kg_config *config, const struct kg_identity *identity) {
+  struct kg_hash_ctx hash;
+  unsigned char digest[KG_HASH_MAX_SIZE];
+  char *endpoint = NULL, *key_store = kg_uri_redact(identity->key_store);
+  struct kg_error ignored = {0};
+  if (kg_environment_metadata_endpoint(config, &endpoint, &ignored) != KG_OK)
+    endpoint = NULL; /* a refused address is the attempt's to report */
+  kg_hash_init(&hash, KG_HASH_SHA256);
+  add(&hash, KEYGUARD_VERSION);
+  add_file(&hash, config->path);
+  add(&hash, config->plugin);
+  add(&hash, endpoint);
+  add_file(&hash, config->attestation_library);
+  add(&hash, config->attestation_library_sha256);
+  for (size_t i = 0; i < config->allowed_hosts_count; i++)
+    add(&hash, config->allowed_hosts[i]);
+  add_identity(&hash, identity, key_store);
+  free(endpoint);
+  free(key_store);
+  if (!kg_hash_final(&hash, digest)) return NULL;
+  return kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
+}
