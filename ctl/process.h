@@ -8,7 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Tokens pass through this process: no core dumps, files for nobody else unless a mode is asked for. Best effort. */
+/* Tokens pass through this process: no core dumps; nobody else may write what we make; a closed pipe is an error and not a
+ * signal. Best effort. */
 void kg_process_harden(void);
 bool kg_process_is_terminal(FILE *stream);
 /* Replaces this process; `argv` ends with NULL, `variables` with a NULL name. Returns only where that failed. */

@@ -1,16 +1,47 @@
 #include "ctl/process.h"
 
+#include "core/buf.h"
+
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct { /* what a command that we run is given back */
+  bool known;
+  struct sigaction sigpipe;
+  struct rlimit core;
+  mode_t mask;
+  char *key_log;
+} inherited;
+
+/* libcurl opens this file for the secrets of its TLS sessions, whether or not any are written. */
+static const char key_log[] = "SSLKEYLOGFILE";
+
 void kg_process_harden(void) {
-  const struct rlimit none = {0, 0};
-  (void)setrlimit(RLIMIT_CORE, &none);
-  (void)umask(022);
+  struct sigaction ignore = {0};
+  struct rlimit core;
+  ignore.sa_handler = SIG_IGN;
+  (void)sigaction(SIGPIPE, &ignore, &inherited.sigpipe);
+  (void)getrlimit(RLIMIT_CORE, &inherited.core);
+  core = inherited.core;
+  core.rlim_cur = 0;
+  (void)setrlimit(RLIMIT_CORE, &core);
+  inherited.mask = umask(022);
+  inherited.key_log = kg_strdup(getenv(key_log));
+  (void)unsetenv(key_log);
+  inherited.known = true;
+}
+
+static void restore(void) {
+  if (!inherited.known) return;
+  (void)sigaction(SIGPIPE, &inherited.sigpipe, NULL);
+  (void)setrlimit(RLIMIT_CORE, &inherited.core);
+  (void)umask(inherited.mask);
+  if (inherited.key_log) (void)setenv(key_log, inherited.key_log, 1);
 }
 
 bool kg_process_is_terminal(FILE *stream) {
@@ -21,9 +52,10 @@ enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *va
   for (; variables->name; variables++)
     if (setenv(variables->name, variables->value, 1) != 0)
       return kg_error_set(error, KG_E_NO_MEMORY, "the environment has no room for %s", variables->name);
+  restore();
   execvp(argv[0], argv);
   int code = errno;
-  enum kg_status status = code == ENOENT ? KG_E_NOT_FOUND : code == EACCES ? KG_E_ACCESS : KG_E_IO;
+  enum kg_status status = code == ENOENT ? KG_E_USAGE : code == EACCES ? KG_E_ACCESS : KG_E_IO;
   status = kg_error_set(error, status, "cannot run %s: %s", argv[0], strerror(code));
   error->native_code = code;
   return status;

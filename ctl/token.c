@@ -129,8 +129,9 @@ static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
   } else if (status != KG_E_NOT_FOUND && status != KG_E_BINDING && status != KG_E_BINDING_STALE) {
     return status;
   }
-  kg_log_error(KG_LOG_INFO, error);
-  return provision(leg, &options, error);
+  struct kg_error first = *error;
+  if (provision(leg, &options, error) == KG_OK) return KG_OK;
+  return kg_error_prefix(error, "%.200s; provisioning", first.text);
 }
 
 /* Once: an unbounded loop against a rate-limited service helps nobody (protocol 9.2). */

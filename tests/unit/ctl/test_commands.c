@@ -158,7 +158,7 @@ static void exec_that_finds_no_command_says_so(void **state) {
   (void)state;
   run(&kg_command_provision, "web");
   run(&kg_command_exec, "web -- /nosuch/command");
-  expect(kg_status_exit_code(KG_E_NOT_FOUND));
+  expect(2);
   assert_true(printed("/nosuch/command"));
 }
 
