@@ -44,6 +44,12 @@ static enum kg_status open_store(bool machine, HCERTSTORE *out, struct kg_error 
   return *out ? KG_OK : report("it cannot be opened", error);
 }
 
+/* Windows writes through, other implementations at this call. */
+static void close_store(HCERTSTORE store) {
+  CertControlStore(store, 0, CERT_STORE_CTRL_COMMIT, NULL);
+  CertCloseStore(store, 0);
+}
+
 /* free() it; NULL: the entry has none, or no memory. */
 static void *property_of(PCCERT_CONTEXT entry, DWORD id) {
   DWORD size = 0;
@@ -71,20 +77,23 @@ static bool is_certificate(PCCERT_CONTEXT entry, const struct kg_buf *der) {
   return der && kg_span_equal(kg_span_of(entry->pbCertEncoded, entry->cbCertEncoded), kg_buf_span(der));
 }
 
-/* All that are ours, but not `keep` (NULL: none is kept). */
+/* The first that is ours, but not `keep` (NULL: none is kept). The caller frees or deletes it. */
+static PCCERT_CONTEXT find_old(HCERTSTORE store, const struct entry_of *of, const struct kg_buf *keep) {
+  PCCERT_CONTEXT entry = NULL;
+
+  while ((entry = CertEnumCertificatesInStore(store, entry)) != NULL)
+    if (is_ours(entry, of) && !is_certificate(entry, keep)) break;
+  return entry;
+}
+
+/* From the start each time: not every implementation goes on from an entry that was deleted. */
 static enum kg_status remove_entries(HCERTSTORE store, const struct entry_of *of, const struct kg_buf *keep,
                                      size_t *removed, struct kg_error *error) {
-  PCCERT_CONTEXT entry = NULL, doomed;
+  PCCERT_CONTEXT old;
 
   *removed = 0;
-  while ((entry = CertEnumCertificatesInStore(store, entry)) != NULL) {
-    if (!is_ours(entry, of) || is_certificate(entry, keep)) continue;
-    doomed = CertDuplicateCertificateContext(entry);
-    if (!CertDeleteCertificateFromStore(doomed)) { /* frees it in any case */
-      enum kg_status status = report("an old entry cannot be removed", error);
-      CertFreeCertificateContext(entry);
-      return status;
-    }
+  while ((old = find_old(store, of, keep)) != NULL) {
+    if (!CertDeleteCertificateFromStore(old)) return report("an old entry cannot be removed", error); /* frees it */
     (*removed)++;
   }
   return KG_OK;
@@ -129,7 +138,7 @@ enum kg_status kg_certificate_store_install(const struct kg_binding *binding, co
   if (status) return status;
   status = add_entry(store, &binding->leaf.der, &of, error);
   if (status == KG_OK) status = remove_entries(store, &of, &binding->leaf.der, removed, error);
-  CertCloseStore(store, 0);
+  close_store(store);
   return status;
 }
 
@@ -144,6 +153,6 @@ enum kg_status kg_certificate_store_remove(const char *identity, const struct kg
   status = open_store(of.machine, &store, error);
   if (status) return status;
   status = remove_entries(store, &of, NULL, removed, error);
-  CertCloseStore(store, 0);
+  close_store(store);
   return status;
 }

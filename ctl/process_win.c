@@ -19,25 +19,37 @@ bool kg_process_is_terminal(FILE *stream) {
   return _isatty(_fileno(stream)) != 0;
 }
 
-/* One argument as CommandLineToArgvW takes it apart again: backslashes before a quote are doubled. */
-static bool append_argument(struct kg_buf *line, const char *argument) {
-  bool good = kg_buf_append(line, kg_span_text(line->len ? " \"" : "\"")) == KG_OK;
+static bool append(struct kg_buf *line, const char *text, size_t length) {
+  return kg_buf_append(line, kg_span_of(text, length)) == KG_OK;
+}
+
+/* As CommandLineToArgvW takes it apart again: backslashes before a quote are doubled. */
+static bool append_quoted(struct kg_buf *line, const char *argument) {
+  bool good = append(line, "\"", 1);
   size_t backslashes = 0;
 
-  for (const char *at = argument; good; at++) {
-    if (*at == '\\') {
-      backslashes++;
-    } else {
-      size_t doubled = *at == '"' || *at == '\0' ? backslashes : 0;
-      for (; good && doubled > 0; doubled--)
-        good = kg_buf_append(line, kg_span_text("\\")) == KG_OK;
-      if (good && *at == '"') good = kg_buf_append(line, kg_span_text("\\")) == KG_OK;
-      backslashes = 0;
+  for (const char *at = argument; good && *at; at++) {
+    backslashes = *at == '\\' ? backslashes + 1 : 0;
+    if (*at == '"') {
+      size_t before = 0;
+      while (at - before > argument && at[-1 - (ptrdiff_t)before] == '\\')
+        before++;
+      for (; good && before > 0; before--)
+        good = append(line, "\\", 1);
+      good = good && append(line, "\\", 1);
     }
-    if (*at == '\0') break;
-    if (good) good = kg_buf_append(line, kg_span_of(at, 1)) == KG_OK;
+    good = good && append(line, at, 1);
   }
-  return good && kg_buf_append(line, kg_span_text("\"")) == KG_OK;
+  for (; good && backslashes > 0; backslashes--)
+    good = append(line, "\\", 1);
+  return good && append(line, "\"", 1);
+}
+
+/* cmd.exe has rules of its own and wants no quotes that are not needed. */
+static bool append_argument(struct kg_buf *line, const char *argument) {
+  if (line->len && !append(line, " ", 1)) return false;
+  if (*argument && !strpbrk(argument, " \t\n\v\"")) return append(line, argument, strlen(argument));
+  return append_quoted(line, argument);
 }
 
 static wchar_t *command_line(char **argv) {
