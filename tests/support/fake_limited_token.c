@@ -3,6 +3,7 @@
 #include "keyguard/cryptoki.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ EXPORT extern struct fake_token fake_token;
 struct fake_token fake_token;
 EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
 
-static CK_FUNCTION_LIST *real, ours;
+static CK_FUNCTION_LIST *real, ours, incomplete;
 
 static void note_most(atomic_int *most, int now) {
   int seen = atomic_load(most);
@@ -244,17 +245,18 @@ static void override(void) {
   ours.C_Verify = pass_C_Verify;
 }
 
-CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
-  CK_FUNCTION_LIST *loaded = load();
-  if (loaded == NULL) return CKR_GENERAL_ERROR;
-  if (real == NULL) {
-    ours = *loaded;
-    override();
-    real = loaded;
-  }
-  static CK_FUNCTION_LIST incomplete;
+static void start(void) {
+  real = load();
+  if (real == NULL) return;
+  ours = *real;
+  override();
   incomplete = ours;
   incomplete.C_Sign = NULL;
+}
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, start);
   *list = atomic_load(&fake_token.incomplete_list) ? &incomplete : &ours;
-  return CKR_OK;
+  return real != NULL ? CKR_OK : CKR_GENERAL_ERROR;
 }
