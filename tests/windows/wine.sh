@@ -5,7 +5,7 @@
 # programs close with "N passed, 0 failed".
 
 kg_wine_prepare() {
-  export WINEPREFIX=$1/wine WINEDEBUG=-all DISPLAY= WINEDLLOVERRIDES='ncrypt=n;winedbg.exe=d;mscoree=d;mshtml=d'
+  export WINEPREFIX=$1/wine WINEDEBUG=-all DISPLAY='' WINEDLLOVERRIDES='ncrypt=n;winedbg.exe=d;mscoree=d;mshtml=d'
   unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
   exec 8>"$1/wine.lock"
   flock 8
