@@ -1,0 +1,76 @@
+/* The Baseline Provider profile: a token can be found, described, opened and searched. */
+#include "profile.h"
+
+#include <string.h>
+
+static struct host *host;
+
+/* BL-M-1-31 */
+static void mandatory_test_case(void) {
+  CK_BBOOL yes = CK_TRUE;
+  CK_ATTRIBUTE token_objects = {CKA_TOKEN, &yes, sizeof yes};
+  CK_OBJECT_HANDLE object = 0;
+  CK_SESSION_HANDLE session = 0;
+  CK_SLOT_ID slot = 0;
+  profile_initialize(host);
+  slot = profile_first_slot(host);
+  profile_slot_and_token_info(host, slot);
+  must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
+  must(profile_find(host, session, &token_objects, 1, &object, 1) == 1);
+  profile_finish(host, slot, session);
+}
+
+/* The profile's functions, through the list that clients of 2.40 know. */
+static void also_through_the_list_of_2_40(void) {
+  CK_FUNCTION_LIST *list = NULL;
+  CK_SESSION_INFO info;
+  CK_SESSION_HANDLE session = 0;
+  CK_SLOT_ID slot = 0;
+  CK_ULONG count = 1;
+  must_be(CKR_OK, host->p11->C_GetFunctionList(&list));
+  must(list->version.major == 2 && list->version.minor == 40);
+  must_be(CKR_OK, list->C_Initialize(NULL));
+  must_be(CKR_OK, list->C_GetSlotList(CK_TRUE, &slot, &count));
+  must_be(CKR_OK, list->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
+  memset(&info, 0xff, sizeof info);
+  must_be(CKR_OK, list->C_GetSessionInfo(session, &info));
+  must(info.slotID == slot && info.state == CKS_RO_PUBLIC_SESSION);
+  must(info.flags == CKF_SERIAL_SESSION && info.ulDeviceError == 0);
+  must_be(CKR_OK, list->C_CloseSession(session));
+  must_be(CKR_SESSION_HANDLE_INVALID, list->C_GetSessionInfo(session, &info));
+  must_be(CKR_OK, list->C_Finalize(NULL));
+}
+
+static void both_interfaces_are_listed(void) {
+  CK_INTERFACE interfaces[2];
+  CK_ULONG count = 0;
+  must_be(CKR_OK, host->p11->C_GetInterfaceList(NULL, &count));
+  must(count == 2);
+  must_be(CKR_OK, host->p11->C_GetInterfaceList(interfaces, &count));
+  for (CK_ULONG i = 0; i < count; i++)
+    must(strcmp((const char *)interfaces[i].pInterfaceName, "PKCS 11") == 0 && interfaces[i].flags == 0);
+}
+
+static void sessions_need_the_serial_flag(void) {
+  CK_SESSION_HANDLE session = 0;
+  must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  must_be(CKR_SESSION_PARALLEL_NOT_SUPPORTED,
+          host->p11->C_OpenSession(profile_first_slot(host), 0, NULL, NULL, &session));
+  must_be(CKR_SLOT_ID_INVALID,
+          host->p11->C_OpenSession(profile_first_slot(host) + 1, CKF_SERIAL_SESSION, NULL, NULL, &session));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+}
+
+static void is_claimed(void) {
+  profile_is_claimed(host, CKP_BASELINE_PROVIDER);
+}
+
+static const struct host_case cases[] = {
+    {"/baseline/mandatory_test_case", mandatory_test_case},
+    {"/baseline/also_through_the_list_of_2_40", also_through_the_list_of_2_40},
+    {"/baseline/both_interfaces_are_listed", both_interfaces_are_listed},
+    {"/baseline/sessions_need_the_serial_flag", sessions_need_the_serial_flag},
+    {"/baseline/is_claimed", is_claimed},
+};
+
+PROFILE_MAIN(cases)
