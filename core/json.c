@@ -80,6 +80,14 @@ cJSON *kg_json_parse(struct kg_span text, enum kg_status on_error, struct kg_err
   return NULL;
 }
 
+void kg_json_clear(cJSON **object) {
+  for (cJSON *item = *object ? (*object)->child : NULL; item; item = item->next)
+    if (cJSON_IsString(item) && !(item->type & cJSON_IsReference))
+      kg_wipe(item->valuestring, strlen(item->valuestring));
+  cJSON_Delete(*object);
+  *object = NULL;
+}
+
 static const cJSON *find_member(const cJSON *object, const char *name) {
   const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
 

@@ -10,6 +10,9 @@
 /* The whole text must be one JSON object of at most 32 levels. NULL and `error` otherwise. cJSON_Delete() it. */
 cJSON *kg_json_parse(struct kg_span text, enum kg_status on_error, struct kg_error *error);
 
+/* Wipes the strings of its first level, which may be secrets, and deletes it; safe on NULL. */
+void kg_json_clear(cJSON **object);
+
 /* Non-empty string member; else `on_error` with "member 'x' is missing|is not a string|is empty". Borrowed. */
 KG_MUST_USE enum kg_status kg_json_require_string(const cJSON *object, const char *name, enum kg_status on_error,
                                                   const char **out, struct kg_error *error);

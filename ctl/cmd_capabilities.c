@@ -24,7 +24,9 @@ static const char *version_name(enum kg_probe_version version) {
 /* A host without configuration is asked with the built-in values. */
 static enum kg_status configure(struct kg_run *run, struct kg_error *error) {
   struct kg_file_id id;
-  const char *path = kg_config_path();
+  const char *path = NULL;
+  enum kg_status status = kg_command_config_path(run, &path, error);
+  if (status != KG_OK) return status;
   if (run->config_path || kg_file_identify(path, &id) != KG_E_NOT_FOUND) return kg_command_configure(run, error);
   return kg_config_parse(path, kg_span_of("", 0), &run->config, error);
 }

@@ -28,6 +28,9 @@ static const char *module_path(void) {
 
 static enum kg_status fill(const struct kg_config *config, const struct kg_binding *binding,
                            struct kg_process_variable variables[VARIABLES + 1], struct kg_error *error) {
+  if (!kg_path_is_absolute(config->path)) /* the module ignores any other */
+    return kg_error_set(error, KG_E_USAGE, "--config: the module needs an absolute path, and this is '%.128s'",
+                        config->path);
   set(&variables[0], "KEYGUARD_TOKEN_ENDPOINT", kg_strdup(binding->token_endpoint));
   set(&variables[1], "KEYGUARD_CLIENT_ID", kg_strdup(binding->client_id));
   set(&variables[2], "KEYGUARD_TENANT_ID", kg_strdup(binding->tenant_id));

@@ -31,6 +31,7 @@ static int print_json(struct kg_run *run, const struct kg_token_request *request
   cJSON_AddNumberToObject(object, "expires_in", (double)result->token.expires_in);
   if (result->token.refresh_in > 0) cJSON_AddNumberToObject(object, "refresh_in", (double)result->token.refresh_in);
   cJSON_AddStringToObject(object, "scope", request->scope);
+  cJSON_AddStringToObject(object, "source", result->cached ? "cache" : "service");
   if (thumbprint) cJSON_AddStringToObject(object, "thumbprint", thumbprint);
   free(thumbprint);
   cJSON *token = cJSON_AddStringToObject(object, "access_token", (const char *)result->token.access_token.data);
@@ -54,6 +55,7 @@ static int print_token(struct kg_run *run, enum form form, const struct kg_token
 
 struct arguments {
   const char *scope, *claims, *type, *form;
+  bool no_cache;
 };
 
 static enum kg_status parse(const struct arguments *arguments, struct kg_token_request *request, char **scope,
@@ -66,6 +68,7 @@ static enum kg_status parse(const struct arguments *arguments, struct kg_token_r
   if (status == KG_OK) status = parse_form(arguments->form, form, error);
   request->scope = *scope;
   request->claims = arguments->claims;
+  request->no_cache = arguments->no_cache;
   return status;
 }
 
@@ -74,6 +77,8 @@ static int run_token(const struct kg_command *command, struct kg_run *run, int a
   const struct kg_option options[] = {
       {"scope", 's', KG_OPTION_TEXT, &arguments.scope, "URL", "the resource the token is for"},
       {"claims", 0, KG_OPTION_TEXT, &arguments.claims, "JSON", "a claims challenge to be answered"},
+      {"no-cache", 0, KG_OPTION_FLAG, &arguments.no_cache, NULL,
+       "neither read nor write the cache of token-cache = true"},
       {"token-type", 't', KG_OPTION_TEXT, &arguments.type, "TYPE", "mtls_pop (bound, the default) or bearer"},
       {"output", 'o', KG_OPTION_TEXT, &arguments.form, "FORM", "token (the default), json or header"},
       {0}};

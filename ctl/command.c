@@ -1,5 +1,6 @@
 #include "ctl/command.h"
 
+#include "core/path.h"
 #include "ctl/output.h"
 
 #include <stdlib.h>
@@ -58,9 +59,22 @@ static void configure_log(const struct kg_run *run) {
     kg_log_configure(asked, run->verbose || config->log_level == KG_LOG_OFF ? KG_LOG_STDERR : config->log_sink);
 }
 
+/* The module, a guest, ignores a name that it cannot use; whoever types a command wants to know. */
+enum kg_status kg_command_config_path(const struct kg_run *run, const char **out, struct kg_error *error) {
+  const char *named = getenv("KEYGUARD_CONF");
+  *out = run->config_path;
+  if (*out) return KG_OK;
+  if (named && *named && !kg_path_is_absolute(named))
+    return kg_error_set(error, KG_E_CONFIG, "environment: KEYGUARD_CONF is '%.128s', which is not an absolute path",
+                        named);
+  *out = kg_config_path();
+  return KG_OK;
+}
+
 enum kg_status kg_command_configure(struct kg_run *run, struct kg_error *error) {
-  const char *path = run->config_path ? run->config_path : kg_config_path();
-  enum kg_status status = kg_config_load(path, &run->config, error);
+  const char *path = NULL;
+  enum kg_status status = kg_command_config_path(run, &path, error);
+  if (status == KG_OK) status = kg_config_load(path, &run->config, error);
   if (status != KG_OK) return status;
   configure_log(run);
   return KG_OK;

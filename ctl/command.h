@@ -28,6 +28,8 @@ void kg_command_common_options(struct kg_run *run, struct kg_option out[KG_COMMO
  * (help was printed, or the usage error was) and `*exit_code` says how. */
 bool kg_command_parse(const struct kg_command *command, struct kg_run *run, const struct kg_option *own, int argc,
                       char **argv, struct kg_operands *operands, int *exit_code);
+/* --config, KEYGUARD_CONF (KG_E_CONFIG where it is not absolute) or the built-in path. Borrowed. */
+KG_MUST_USE enum kg_status kg_command_config_path(const struct kg_run *run, const char **out, struct kg_error *error);
 /* Loads the configuration, strictly, and sets the log up. */
 KG_MUST_USE enum kg_status kg_command_configure(struct kg_run *run, struct kg_error *error);
 

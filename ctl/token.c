@@ -5,6 +5,7 @@
 #include "ctl/provision.h"
 #include "ctl/renew.h"
 #include "ctl/tls_client.h"
+#include "ctl/token_cache.h"
 #include "wire/retry.h"
 #include "wire/uuid.h"
 
@@ -18,7 +19,7 @@ struct leg { /* one call of kg_token_acquire */
   const struct kg_identity *identity;
   const struct kg_token_request *request;
   const struct kg_clock *clock;
-  int64_t deadline_ms;
+  int64_t started_ms, deadline_ms;
   struct kg_token_headers headers;
   struct kg_token_result *result;
   struct kg_key *key;
@@ -28,6 +29,10 @@ struct leg { /* one call of kg_token_acquire */
 
 static int64_t left_ms(const struct leg *leg) {
   return leg->deadline_ms - leg->clock->elapsed_ms(leg->clock->context);
+}
+
+static int64_t now_of(const struct leg *leg) {
+  return leg->clock->wall(leg->clock->context);
 }
 
 /* One request. A failed handshake may have its cause on our side. */
@@ -59,8 +64,9 @@ static bool wait_for_retry(struct leg *leg, struct kg_retry *retry, enum kg_stat
   int64_t delay_ms = 0;
   if (!kg_retry_next(retry, KG_LEG_TOKEN, status, response->status, response->retry_after_s, &delay_ms)) return false;
   if (delay_ms >= left_ms(leg)) return false;
-  kg_log(KG_LOG_INFO, "token service: attempt %u failed (HTTP %d), next in %lld ms", retry->failures, response->status,
-         (long long)delay_ms);
+  kg_log(KG_LOG_WARN, "token service: %s %d; retry %u of %u in %lld ms, %lld ms so far",
+         status == KG_OK ? "HTTP" : kg_status_sub_code(status), response->status, retry->failures, retry->limit,
+         (long long)delay_ms, (long long)(leg->clock->elapsed_ms(leg->clock->context) - leg->started_ms));
   leg->clock->sleep_ms(leg->clock->context, delay_ms);
   return true;
 }
@@ -103,26 +109,25 @@ static enum kg_status provision(struct leg *leg, const struct kg_provision_optio
 }
 
 /* In the last day of its certificate a token might outlive it. That is worth an attempt, not a failure. */
-static void replace_last_day(struct leg *leg) {
+static enum kg_status replace_last_day(struct leg *leg, struct kg_error *error) {
   const struct kg_provision_options options = {0};
-  struct kg_error error = {0};
-  int64_t now = leg->clock->wall(leg->clock->context);
-  if (!kg_renew_binding(leg->result->binding, now).last_day) return;
   struct kg_provision_result provisioned;
-  if (kg_provision(leg->config, leg->identity, &options, leg->clock, &provisioned, &error) == KG_OK) {
-    kg_binding_free(&leg->result->binding);
-    leg->result->binding = provisioned.binding;
-  } else {
-    kg_log_error(KG_LOG_WARN, &error);
+  struct kg_error own = {0};
+  if (!kg_renew_binding(leg->result->binding, now_of(leg)).last_day) return KG_OK;
+  if (kg_provision(leg->config, leg->identity, &options, leg->clock, &provisioned, &own) != KG_OK) {
+    kg_log_error(KG_LOG_WARN, &own);
+    return KG_OK;
   }
+  kg_key_close(&leg->key);
+  kg_binding_free(&leg->result->binding);
+  leg->result->binding = provisioned.binding;
+  return open_key(leg, error);
 }
 
 static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
   const struct kg_provision_options options = {.accept_due = true};
-  int64_t now = leg->clock->wall(leg->clock->context);
-  enum kg_status status = kg_provision_find(leg->config, leg->identity, now, &leg->result->binding, error);
+  enum kg_status status = kg_provision_find(leg->config, leg->identity, now_of(leg), &leg->result->binding, error);
   if (status == KG_OK) {
-    replace_last_day(leg);
     status = open_key(leg, error);
     if (status == KG_OK) return KG_OK;
     if (status != KG_E_BINDING_STALE && status != KG_E_KEY_NOT_FOUND && status != KG_E_KEY_DEAD) return status;
@@ -148,12 +153,73 @@ static enum kg_status remint(struct leg *leg, enum kg_token_remedy remedy, struc
   return kg_error_prefix(error, "certificate rejected (%.160s), and not replaced", first.text);
 }
 
+static struct kg_token_cache_key cache_key(const struct leg *leg) {
+  return (struct kg_token_cache_key){leg->config, leg->identity, leg->result->binding, leg->request};
+}
+
+/* A token without the key that it is bound to is worth nothing, so the key signs before it is served. */
+static bool find_cached(struct leg *leg, struct kg_token *out, bool *refresh_due) {
+  struct kg_token_cache_key key = cache_key(leg);
+  struct kg_error error = {0};
+  *refresh_due = false;
+  if (!leg->config->token_cache || leg->request->no_cache || leg->request->claims) return false;
+  if (!kg_token_cache_get(&key, now_of(leg), out, refresh_due)) return false;
+  if (kg_key_probe(leg->key, &error) == KG_OK) return true;
+  kg_log_error(KG_LOG_WARN, &error);
+  kg_token_clear(out);
+  return false;
+}
+
+static enum kg_status buy(struct leg *leg, struct kg_error *error) {
+  enum kg_status status = replace_last_day(leg, error);
+  if (status != KG_OK) return status;
+  status = exchange(leg, error);
+  enum kg_token_remedy remedy = status == KG_OK ? KG_REMEDY_NONE : kg_token_remedy(error, leg->server_alert);
+  if (status != KG_OK && leg->key_failed) remedy = KG_REMEDY_REMINT;
+  if (remedy == KG_REMEDY_REPEAT)
+    status = exchange(leg, error);
+  else if (remedy != KG_REMEDY_NONE)
+    status = remint(leg, remedy, error);
+  if (status == KG_OK && leg->config->token_cache && !leg->request->no_cache) {
+    struct kg_token_cache_key key = cache_key(leg);
+    kg_token_cache_put(&key, now_of(leg), &leg->result->token);
+  }
+  return status;
+}
+
+/* A token that the service wants replaced is still good where that fails (protocol 8.6: error keeps the old token),
+ * unless its certificate was replaced in the attempt. */
+static enum kg_status refresh(struct leg *leg, struct kg_token *cached, struct kg_error *error) {
+  unsigned char before[32];
+  memcpy(before, leg->result->binding->sha256, sizeof before);
+  enum kg_status status = buy(leg, error);
+  if (status == KG_OK || !leg->result->binding || memcmp(before, leg->result->binding->sha256, sizeof before) != 0) {
+    kg_token_clear(cached);
+    return status;
+  }
+  kg_log_error(KG_LOG_WARN, error);
+  leg->result->token = *cached;
+  leg->result->cached = true;
+  return KG_OK;
+}
+
+static enum kg_status find_or_buy(struct leg *leg, struct kg_error *error) {
+  struct kg_token cached = {0};
+  bool refresh_due = false, found = find_cached(leg, &cached, &refresh_due);
+  if (!found) return buy(leg, error);
+  if (refresh_due) return refresh(leg, &cached, error);
+  leg->result->token = cached;
+  leg->result->cached = true;
+  return KG_OK;
+}
+
 static enum kg_status prepare(struct leg *leg, struct kg_error *error) {
   enum kg_status status = kg_identity_check_gates(leg->identity, error);
   if (status == KG_OK) status = kg_token_request_check(leg->request, error);
   if (status == KG_OK) status = kg_uuid_new(leg->result->request_id, error);
   if (status == KG_OK) kg_token_headers_init(&leg->headers, leg->result->request_id);
-  leg->deadline_ms = leg->clock->elapsed_ms(leg->clock->context) + (int64_t)leg->config->deadline_s * 1000;
+  leg->started_ms = leg->clock->elapsed_ms(leg->clock->context);
+  leg->deadline_ms = leg->started_ms + (int64_t)leg->config->deadline_s * 1000;
   return status;
 }
 
@@ -164,12 +230,7 @@ enum kg_status kg_token_acquire(const struct kg_config *config, const struct kg_
   *result = (struct kg_token_result){0};
   enum kg_status status = prepare(&leg, error);
   if (status == KG_OK) status = find_binding(&leg, error);
-  if (status == KG_OK) {
-    status = exchange(&leg, error);
-    enum kg_token_remedy remedy = status == KG_OK ? KG_REMEDY_NONE : kg_token_remedy(error, leg.server_alert);
-    if (status != KG_OK && leg.key_failed) remedy = KG_REMEDY_REMINT;
-    if (remedy != KG_REMEDY_NONE) status = remint(&leg, remedy, error);
-  }
+  if (status == KG_OK) status = find_or_buy(&leg, error);
   kg_key_close(&leg.key);
   if (status != KG_OK) {
     if (!error->correlation_id[0])

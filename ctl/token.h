@@ -9,6 +9,7 @@
 struct kg_token_result {
   struct kg_token token;
   struct kg_binding *binding; /* the one the token is bound to */
+  bool cached;                /* bought earlier */
   char request_id[40];
 };
 

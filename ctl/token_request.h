@@ -8,8 +8,9 @@ enum kg_token_type { KG_TOKEN_MTLS_POP = 0, KG_TOKEN_BEARER };
 
 struct kg_token_request {
   const char *scope;  /* as kg_token_scope made it */
-  const char *claims; /* JSON, or NULL */
+  const char *claims; /* JSON, or NULL; a challenge is never answered from a cache */
   enum kg_token_type type;
+  bool no_cache; /* where the configuration has one: neither read nor written */
 };
 
 const char *kg_token_type_name(enum kg_token_type type); /* "mtls_pop", "bearer" */

@@ -59,22 +59,16 @@ static enum kg_status check_claim(const cJSON *claims, const char *expected, str
                       expected);
 }
 
-static enum kg_status check_binding(const char *token, const struct kg_binding *binding, struct kg_error *error) {
+enum kg_status kg_token_check_bound(const char *token, enum kg_token_type type, const struct kg_binding *binding,
+                                    struct kg_error *error) {
+  if (type != KG_TOKEN_MTLS_POP) return KG_OK;
   char *expected = kg_base64url_format(kg_span_of(binding->sha256, sizeof binding->sha256));
-  cJSON *claims = expected ? parse_payload(token, error) : NULL;
-  enum kg_status status = error->status;
-  if (!expected)
-    status = kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
-  else if (claims)
-    status = check_claim(claims, expected, error);
+  if (!expected) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  cJSON *claims = parse_payload(token, error);
+  enum kg_status status = claims ? check_claim(claims, expected, error) : KG_E_TOKEN_INVALID;
   cJSON_Delete(claims);
   free(expected);
   return status;
-}
-
-static void wipe_strings(cJSON *object) {
-  for (cJSON *item = object ? object->child : NULL; item; item = item->next)
-    if (cJSON_IsString(item)) kg_wipe(item->valuestring, strlen(item->valuestring));
 }
 
 /* RFC 6750 section 2.1: what may stand behind a scheme in a header; so no line of ours can be broken up by a token. */
@@ -92,7 +86,7 @@ static enum kg_status read_success(const cJSON *answer, enum kg_token_type type,
   if (!is_token_text(token)) return kg_error_set(error, KG_E_TOKEN_INVALID, "access token: it holds blanks");
   enum kg_status status = check_type(answer, type, error);
   if (status == KG_OK) status = read_life(answer, out, error);
-  if (status == KG_OK && type == KG_TOKEN_MTLS_POP) status = check_binding(token, binding, error);
+  if (status == KG_OK) status = kg_token_check_bound(token, type, binding, error);
   if (status == KG_OK) status = kg_buf_set(&out->access_token, kg_span_text(token));
   return status;
 }
@@ -123,8 +117,7 @@ enum kg_status kg_token_response_read(const struct kg_http_response *response, e
   cJSON *answer = kg_json_parse(kg_buf_span(&response->body), KG_E_TOKEN_INVALID, &own);
   enum kg_status status =
       answer ? read_success(answer, type, binding, out, &own) : kg_error_prefix(&own, "token answer");
-  wipe_strings(answer);
-  cJSON_Delete(answer);
+  kg_json_clear(&answer);
   if (status != KG_OK) {
     kg_token_clear(out);
     own.http_status = response->status;
@@ -164,7 +157,7 @@ static const struct {
     {"AADSTS392196", KG_REMEDY_NONE, "the resource does not take bound tokens: it has to be enrolled for them"},
     {"AADSTS392200", KG_REMEDY_NONE,
      "the service saw no client certificate: look for a proxy that ends TLS, and leave tls-max at 1.2"},
-    {"AADSTS500181", KG_REMEDY_NONE,
+    {"AADSTS500181", KG_REMEDY_REPEAT,
      "certificate and request do not belong together: a proxy may be reusing connections"},
     {"AADSTS51000", KG_REMEDY_NONE, "mutual TLS is switched off for this application: its owner has to allow it"},
 };

@@ -16,10 +16,15 @@ KG_MUST_USE enum kg_status kg_token_response_read(const struct kg_http_response 
                                                   const struct kg_binding *binding, struct kg_token *out,
                                                   struct kg_error *error);
 void kg_token_clear(struct kg_token *token);
+/* KG_E_TOKEN_INVALID: a token of type mtls_pop whose cnf is not this binding's certificate. Any other is bound to none.
+ */
+KG_MUST_USE enum kg_status kg_token_check_bound(const char *token, enum kg_token_type type,
+                                                const struct kg_binding *binding, struct kg_error *error);
 
 /* What a failure of the last leg calls for (protocol 9). */
 enum kg_token_remedy {
   KG_REMEDY_NONE = 0,
+  KG_REMEDY_REPEAT,           /* the same request, once, on another connection */
   KG_REMEDY_REMINT,           /* a new certificate, once */
   KG_REMEDY_REMINT_UNATTESTED /* the same, with a new attestation token, too */
 };
