@@ -62,9 +62,24 @@ static int status_of(const struct probe *probe, const char *path) {
   return http_status;
 }
 
+/* There is no version 2: the reason names why, and why there is no version 1 either. */
+static void ask_v1(const struct probe *probe) {
+  struct kg_probe_result *result = probe->result;
+  char first[sizeof result->reason];
+  memcpy(first, result->reason, sizeof first);
+  if (status_of(probe, PATH_V1) == 400) {
+    result->version = KG_PROBE_V1;
+    memcpy(result->reason, first, sizeof first);
+  } else {
+    char second[sizeof result->reason];
+    memcpy(second, result->reason, sizeof second);
+    snprintf(result->reason, sizeof result->reason, "v2: %.120s; v1: %.120s", first, second);
+  }
+}
+
 enum kg_status kg_probe_metadata(const struct kg_config *config, const struct kg_clock *clock, int64_t budget_ms,
                                  struct kg_probe_result *out, struct kg_error *error) {
-  char *endpoint = NULL, first[sizeof out->reason] = "";
+  char *endpoint = NULL;
   *out = (struct kg_probe_result){0};
   enum kg_status status = kg_environment_metadata_endpoint(config, &endpoint, error);
   if (status != KG_OK) return status;
@@ -72,12 +87,10 @@ enum kg_status kg_probe_metadata(const struct kg_config *config, const struct kg
                         out};
   if (status_of(&probe, PATH_V2) == 400) {
     out->version = KG_PROBE_V2;
+    out->reason[0] = 0;
   } else {
-    memcpy(first, out->reason, sizeof first);
-    if (status_of(&probe, PATH_V1) == 400) out->version = KG_PROBE_V1;
-    memcpy(out->reason, first, sizeof first);
+    ask_v1(&probe);
   }
-  if (out->version == KG_PROBE_V2) out->reason[0] = 0;
   free(endpoint);
   return KG_OK;
 }
