@@ -8,7 +8,7 @@
 
 kg_env_emulator() {
   local deadline=$((SECONDS + 20))
-  "$KG_BUILD/tests/azure/azure-emulator" --directory "$KG_RUN/azure" "$@" >"$KG_RUN/emulator.log" 2>&1 &
+  "$KG_BUILD/tests/azure/azure-emulator" --directory "$KG_RUN/azure" --exit-with-parent "$@" >"$KG_RUN/emulator.log" 2>&1 &
   KG_EMULATOR_PID=$!
   until [ -s "$KG_RUN/azure/emulator.env" ]; do
     if ! kill -0 "$KG_EMULATOR_PID" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
