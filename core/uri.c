@@ -117,7 +117,8 @@ static enum kg_status take_pin_source(const char *source, char **out, struct kg_
   }
   if (source[0] != '/' || source[1] == '/' || source[1] == '\0')
     return kg_error_set(error, KG_E_USAGE, "PKCS#11 URI: pin-source is not the absolute path of a file");
-  return take_text(source, out);
+  if (take_text(source, out) == KG_OK) return KG_OK;
+  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
 }
 
 static enum kg_status take_all(P11KitUri *uri, struct kg_uri *out, struct kg_error *error) {

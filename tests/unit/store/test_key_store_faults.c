@@ -50,6 +50,7 @@ static bool cycle(struct token *token, const char *uri, unsigned flags, int n) {
   struct kg_key *key = NULL;
   struct kg_error error;
 
+  kg_error_clear(&error);
   fired = 0;
   countdown = n;
   enum kg_status status = kg_key_open(uri, flags, &key, &error);
