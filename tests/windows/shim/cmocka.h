@@ -52,13 +52,24 @@ static jmp_buf kg_shim_failed, kg_shim_skipped;
 #define fail_msg(...) kg_shim_check(0, __VA_ARGS__)
 #define skip() longjmp(kg_shim_skipped, 1)
 #define print_message printf
+#define print_error printf
 
 #define cmocka_unit_test(f)                                                                                            \
   { #f, f, NULL, NULL, NULL }
 #define cmocka_run_group_tests(tests, setup, teardown)                                                                 \
   kg_shim_run(tests, sizeof(tests) / sizeof((tests)[0]), setup, teardown)
+#define cmocka_run_group_tests_name(name, tests, setup, teardown) cmocka_run_group_tests(tests, setup, teardown)
 
-static int kg_shim_one(const struct CMUnitTest *test, void **group) {
+/* POSIX's, with which tests prepare what getenv() finds. */
+static inline int setenv(const char *name, const char *value, int overwrite) {
+  return overwrite || !getenv(name) ? _putenv_s(name, value) : 0;
+}
+
+static inline int unsetenv(const char *name) {
+  return _putenv_s(name, "");
+}
+
+static inline int kg_shim_one(const struct CMUnitTest *test, void **group) {
   void *state = test->initial_state;
   void **use = test->setup_func || state ? &state : group;
 
@@ -75,7 +86,7 @@ static int kg_shim_one(const struct CMUnitTest *test, void **group) {
   return 0;
 }
 
-static int kg_shim_run(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup, CMFixtureFunction teardown) {
+static inline int kg_shim_run(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup, CMFixtureFunction teardown) {
   unsigned results[3] = {0, 0, 0};
   void *state = NULL;
 
