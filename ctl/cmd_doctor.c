@@ -1,6 +1,7 @@
 /* keyguardctl doctor: why it does not work here and for this user, and what to do. */
 #include "ctl/doctor.h"
 #include "ctl/output.h"
+#include "ctl/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +81,14 @@ static enum kg_status examine(struct kg_doctor *doctor, const struct kg_operands
 }
 
 static int run_doctor(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
+  const char *user = NULL;
+  const struct kg_option options[] = {
+      {"user", 'u', KG_OPTION_TEXT, &user, "USER", "look as this user, who is going to sign; root only"}, {0}};
   struct kg_operands operands;
   struct kg_error error = {0};
   int exit_code = 0;
-  if (!kg_command_parse(command, run, NULL, argc, argv, &operands, &exit_code)) return exit_code;
+  if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
+  if (user && kg_process_become(user, &error) != KG_OK) return kg_output_error(run, &error);
   struct kg_doctor doctor = {.run = run, .findings = calloc(KG_FINDINGS_MAX, sizeof *doctor.findings)};
   enum kg_status status =
       doctor.findings ? examine(&doctor, &operands, &error) : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");

@@ -3,6 +3,7 @@
 #include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/process.h"
+#include "ctl/secret_memory.h"
 #include "wire/crypto.h"
 
 #include <curl/curl.h>
@@ -64,19 +65,21 @@ static int dispatch(struct kg_run *run, int argc, char **argv) {
   return usage_error(run, options, &error);
 }
 
-/* The order matters: OpenSSL before libcurl initialises it, both before a key store opens a token that links them. */
+/* The order matters: OpenSSL's memory before anything of it is used, OpenSSL before libcurl initialises it, both before
+ * a key store opens a token that links them. */
 static enum kg_status prepare(struct kg_error *error) {
   kg_process_harden();
+  kg_secret_memory_install();
   enum kg_status status = kg_crypto_isolate(error);
-  if (status != KG_OK) return status;
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-    return kg_error_set(error, KG_E_BUG, "libcurl cannot be initialised");
-  return KG_OK;
+  if (status == KG_OK) status = kg_secret_memory_start_curl(error);
+  return status;
 }
 
 int main(int argc, char **argv) {
+  static char printed[BUFSIZ]; /* tokens pass through it */
   struct kg_run run = {.out = stdout, .err = stderr, .clock = kg_clock_system()};
   struct kg_error error = {0};
+  (void)setvbuf(stdout, printed, _IOFBF, sizeof printed);
   kg_log_configure(KG_LOG_WARN, KG_LOG_STDERR); /* until the configuration says otherwise */
   int exit_code = prepare(&error) == KG_OK ? dispatch(&run, argc - 1, argv + 1) : kg_output_error(&run, &error);
   kg_config_free(&run.config);
@@ -84,6 +87,7 @@ int main(int argc, char **argv) {
     fputs("keyguardctl: standard output cannot be written\n", stderr);
     if (exit_code == 0) exit_code = kg_status_exit_code(KG_E_IO);
   }
+  kg_wipe(printed, sizeof printed);
   curl_global_cleanup();
   return exit_code;
 }

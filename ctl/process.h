@@ -5,13 +5,19 @@
 #include "core/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-/* Tokens pass through this process: no core dumps; nobody else may write what we make; a closed pipe is an error and not a
- * signal. Best effort. */
+/* Tokens pass through this process: no core dumps; nobody else may write what we make; a closed pipe is an error and
+ * not a signal. Best effort. */
 void kg_process_harden(void);
 bool kg_process_is_terminal(FILE *stream);
+/* How much may be written behind a pointer that malloc() gave. */
+size_t kg_process_block_size(void *block);
+/* From here on with the rights of this user, as a service started for them has. KG_E_USAGE: there is no such user;
+ * KG_E_ACCESS: only root can; Windows cannot. */
+KG_MUST_USE enum kg_status kg_process_become(const char *user, struct kg_error *error);
 /* Replaces this process; `argv` ends with NULL, `variables` with a NULL name. Returns only where that failed. */
 struct kg_process_variable {
   const char *name;

@@ -1,8 +1,12 @@
+#define _DEFAULT_SOURCE /* initgroups */
 #include "ctl/process.h"
 
 #include "core/buf.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <malloc.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +50,21 @@ static void restore(void) {
 
 bool kg_process_is_terminal(FILE *stream) {
   return isatty(fileno(stream)) == 1;
+}
+
+size_t kg_process_block_size(void *block) {
+  return malloc_usable_size(block);
+}
+
+enum kg_status kg_process_become(const char *user, struct kg_error *error) {
+  const struct passwd *entry = getpwnam(user);
+  if (!entry) return kg_error_set(error, KG_E_USAGE, "there is no user '%.64s'", user);
+  if (entry->pw_uid == geteuid() && entry->pw_uid == getuid()) return KG_OK;
+  if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0)
+    return kg_error_set(error, KG_E_ACCESS, "only root can look as another user");
+  if (setenv("HOME", entry->pw_dir, 1) != 0 || setenv("USER", user, 1) != 0 || unsetenv("XDG_CACHE_HOME") != 0)
+    return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  return KG_OK;
 }
 
 enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, struct kg_error *error) {

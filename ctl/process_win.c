@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <io.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <windows.h>
@@ -17,6 +18,15 @@ void kg_process_harden(void) {
 
 bool kg_process_is_terminal(FILE *stream) {
   return _isatty(_fileno(stream)) != 0;
+}
+
+size_t kg_process_block_size(void *block) {
+  return _msize(block);
+}
+
+enum kg_status kg_process_become(const char *user, struct kg_error *error) {
+  return kg_error_set(error, KG_E_USAGE, "Windows lets nobody become '%.64s' without a password: run this as that user",
+                      user);
 }
 
 static bool append(struct kg_buf *line, const char *text, size_t length) {

@@ -58,6 +58,7 @@ static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_pl
   kg_metadata_clear(&metadata);
   kg_issued_clear(&issued);
   kg_buf_clear(&token);
+  if (csr) kg_wipe(csr, strlen(csr));
   free(csr);
   return status;
 }

@@ -47,10 +47,22 @@ bool kg_attestation_cache_get(const struct kg_attestation_id *id, int64_t now, s
   return entry && entry->expires > now + MARGIN_S && kg_buf_set(token, kg_buf_span(&entry->token)) == KG_OK;
 }
 
+static void clear_all(void) {
+  for (size_t i = 0; i < ENTRIES; i++)
+    clear(&entries[i]);
+}
+
+/* The process ends, and nothing of them stays in its memory. */
+static void clear_at_exit(void) {
+  static bool registered;
+  if (!registered) registered = atexit(clear_all) == 0;
+}
+
 /* Best effort: without memory there is no entry, and the next acquisition attests again. */
 void kg_attestation_cache_put(const struct kg_attestation_id *id, struct kg_span token, int64_t expires) {
   struct entry *entry;
 
+  clear_at_exit();
   kg_attestation_cache_drop(id);
   entry = choose();
   memcpy(entry->key, id->key, sizeof entry->key);
