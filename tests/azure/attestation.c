@@ -1,4 +1,5 @@
 #include "jwt_signer.h"
+#include "secrets.h"
 #include "service.h"
 
 #include <gnutls/abstract.h>
@@ -112,6 +113,7 @@ void az_attestation_serve(struct az_request *request, struct az_answer *answer) 
     char *token = make_token(request, evidence.key);
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "token", token);
+    az_secrets_note(request->emulator, "attestation_token", token);
     az_answer_set_json(answer, MHD_HTTP_OK, json);
     free(token);
   }

@@ -1,6 +1,7 @@
 #include "csr.h"
 #include "imds.h"
 #include "jwt_signer.h"
+#include "secrets.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -80,6 +81,7 @@ static bool check_body(struct issue *issue, struct az_answer *answer) {
     if (!good)
       az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "Not expected in the body: %s", item->string);
   }
+  if (good) az_secrets_note(request->emulator, "csr", az_fault_get_string(body, "csr"));
   good = good && check_csr(issue, answer, az_fault_get_string(body, "csr")) &&
          check_attestation(issue, answer, az_fault_get(body, "attestation_token"));
   cJSON_Delete(body);

@@ -22,6 +22,7 @@ static const char usage[] =
     "  --port N                   listen on N, N+1, N+2 and N+3 instead of free ports\n"
     "  --exit-with-parent         end when the parent process ends, or when standard input, if it is a pipe, does\n"
     "  --verbose                  one line a request on stderr\n"
+    "  --record-secrets FILE      append every token and request that passes, for tests that look where none may be\n"
     "\n"
     "What the machine is:\n"
     "  --identity WHICH           both (default: one system-assigned, two user-assigned), system, user, none\n"
@@ -59,6 +60,7 @@ enum code {
   PORT,
   EXIT_WITH_PARENT,
   VERBOSE,
+  RECORD_SECRETS,
   IDENTITY,
   SCALE_SET,
   REQUIRE_ATTESTATION,
@@ -85,6 +87,7 @@ static const struct option long_options[] = {
     {"port", required_argument, NULL, PORT},
     {"exit-with-parent", no_argument, NULL, EXIT_WITH_PARENT},
     {"verbose", no_argument, NULL, VERBOSE},
+    {"record-secrets", required_argument, NULL, RECORD_SECRETS},
     {"identity", required_argument, NULL, IDENTITY},
     {"scale-set", no_argument, NULL, SCALE_SET},
     {"require-attestation", no_argument, NULL, REQUIRE_ATTESTATION},
@@ -227,6 +230,9 @@ static bool parse_one(struct az_options *options, int code, const char *name, co
   switch (code) {
   case DIRECTORY:
     options->directory = value;
+    return true;
+  case RECORD_SECRETS:
+    options->secrets = value;
     return true;
   case READY_FD:
   case PORT:

@@ -31,9 +31,10 @@ struct az_tls_mode {
 
 struct az_options {
   const char *directory;
-  int ready_fd;   /* -1: none */
-  int port;       /* 0: free ones */
-  unsigned kinds; /* of identities, a sum of enum az_identity_kind */
+  const char *secrets; /* file of --record-secrets; NULL: none */
+  int ready_fd;        /* -1: none */
+  int port;            /* 0: free ones */
+  unsigned kinds;      /* of identities, a sum of enum az_identity_kind */
   bool intermediate, exit_with_parent, verbose;
   struct az_tls_mode token, resource;
   struct az_settings settings;

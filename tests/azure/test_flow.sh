@@ -53,3 +53,12 @@ expect 200
 with system -H "Authorization: mtls_pop $TOKEN" "$AZURE_EMULATOR_RESOURCE_URL"
 expect 200
 stop
+
+# secrets are written down on demand, and only then
+start --record-secrets "$WORK/secrets"
+credential recorded
+token recorded
+[ -n "$TOKEN" ] || fail "no token"
+equal "recorded token" "$(sed -n 's/^access_token //p' "$WORK/secrets")" "$TOKEN"
+equal "recorded request" "$(sed -n 's/^csr //p' "$WORK/secrets")" "$CSR"
+equal "mode of the record" "$(stat -c %a "$WORK/secrets")" 600

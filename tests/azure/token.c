@@ -1,5 +1,6 @@
 #include "jwt_signer.h"
 #include "oauth.h"
+#include "secrets.h"
 
 #include <gnutls/crypto.h>
 #include <microhttpd.h>
@@ -171,6 +172,7 @@ static void issue(struct exchange *exchange) {
     cJSON_AddNumberToObject(json, "expires_in", (double)settings.expires_in);
   }
   cJSON_AddStringToObject(json, "access_token", token);
+  az_secrets_note(request->emulator, "access_token", token);
   az_answer_set_json(exchange->answer, MHD_HTTP_OK, json);
   cJSON_Delete(claims);
   free(token);
