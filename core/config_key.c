@@ -145,6 +145,7 @@ static const char *set_key_store(void *field, const char *value) {
   static const char *const schemes[] = {"pkcs11:", "cng:", "tpm2:"};
 
   if (strpbrk(value, " \t")) return "must not hold white space";
+  if (strcmp(value, "cng:") == 0) return store(field, value); /* every part of it has a default */
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     size_t length = strlen(schemes[i]);
     if (strncmp(value, schemes[i], length) == 0 && value[length]) return store(field, value);

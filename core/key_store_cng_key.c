@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <sddl.h>
+
 /* protocol 3.1: GO/keyprovider_windows.go, MI/KeyProviders/WindowsCngKeyOperations.cs. */
 #define PROVIDER L"Microsoft Software Key Storage Provider" /* the TPM's has no isolation flag */
 #define KEY_BITS 2048
@@ -69,6 +71,21 @@ static SECURITY_STATUS set_number(const struct kg_cng_key *key, const wchar_t *p
   return key->api->set_property(key->key, property, (PBYTE)&value, sizeof value, NCRYPT_SILENT_FLAG);
 }
 
+/* Who else may use it: for a service that signs with a key that another account provisions. */
+static SECURITY_STATUS set_access(const struct kg_cng_key *key) {
+  PSECURITY_DESCRIPTOR descriptor = NULL;
+  SECURITY_STATUS code;
+  ULONG size = 0;
+
+  if (!key->name.access[0]) return 0;
+  if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(key->name.access, SDDL_REVISION_1, &descriptor, &size))
+    return HRESULT_FROM_WIN32(GetLastError());
+  code = key->api->set_property(key->key, NCRYPT_SECURITY_DESCR_PROPERTY, descriptor, size,
+                                DACL_SECURITY_INFORMATION | NCRYPT_SILENT_FLAG);
+  LocalFree(descriptor);
+  return code;
+}
+
 static enum kg_status refuse_creation(SECURITY_STATUS code, struct kg_error *error) {
   static const char advice[] = "on a Trusted Launch or Confidential VM switch on virtualization-based security with "
                                "Credential Guard and restart; keyguardctl doctor tells what is missing";
@@ -106,6 +123,7 @@ enum kg_status kg_cng_create(struct kg_cng_key *key, bool overwrite, struct kg_e
   code = set_number(key, NCRYPT_LENGTH_PROPERTY, KEY_BITS);
   if (code == 0) code = set_number(key, NCRYPT_EXPORT_POLICY_PROPERTY, EXPORT_NONE);
   if (code == 0) code = set_number(key, NCRYPT_KEY_USAGE_PROPERTY, KEY_USAGE_ALL);
+  if (code == 0) code = set_access(key);
   if (code == 0) code = key->api->finalize_key(key->key, NCRYPT_SILENT_FLAG);
   if (code == 0) return KG_OK;
   close_key(key); /* nothing was stored before it was finalized */

@@ -25,30 +25,62 @@ static enum kg_status parse_scope(const char *value, size_t length, struct kg_cn
   return kg_error_set(error, KG_E_USAGE, "cng: scope must be user or machine");
 }
 
+static bool is_sid(const char *text, size_t length) {
+  return length >= 7 && length < 184 && strncmp(text, "S-1-", 4) == 0 &&
+         strspn(text + 4, "0123456789-") >= length - 4 && text[length - 1] != '-';
+}
+
+/* The SIDs become the list's last entries. */
+static enum kg_status parse_allow(const char *value, size_t length, struct kg_cng_name *out, struct kg_error *error) {
+  const char *end = value + length;
+  size_t used = (size_t)snprintf(out->access, sizeof out->access, "D:P(A;;GA;;;SY)(A;;GA;;;BA)");
+  int count = 0;
+
+  for (const char *at = value; at <= end; at++) {
+    size_t part = strcspn(at, ",;");
+    if (!is_sid(at, part) || ++count > KG_CNG_ALLOW_MAX)
+      return kg_error_set(error, KG_E_USAGE, "cng: allow must be 1 to %d SIDs (S-1-...) with commas between",
+                          KG_CNG_ALLOW_MAX);
+    used += (size_t)snprintf(out->access + used, sizeof out->access - used, "(A;;GR;;;%.*s)", (int)part, at);
+    at += part;
+  }
+  return KG_OK;
+}
+
+static const struct part {
+  const char *name;
+  enum kg_status (*parse)(const char *value, size_t length, struct kg_cng_name *out, struct kg_error *error);
+} parts[] = {{"name=", parse_name}, {"scope=", parse_scope}, {"allow=", parse_allow}};
+#define PART_COUNT (sizeof parts / sizeof parts[0])
+
+static enum kg_status parse_part(const char *text, size_t length, unsigned *seen, struct kg_cng_name *out,
+                                 struct kg_error *error) {
+  for (size_t i = 0; i < PART_COUNT; i++) {
+    size_t head = strlen(parts[i].name);
+    if (strncmp(text, parts[i].name, head) != 0 || *seen & 1U << i) continue;
+    *seen |= 1U << i;
+    return parts[i].parse(text + head, length - head, out, error);
+  }
+  return kg_error_set(error, KG_E_USAGE, "cng: only name=, scope= and allow=, each once, are known");
+}
+
 enum kg_status kg_cng_name_parse(const char *store, struct kg_cng_name *out, struct kg_error *error) {
   static const char scheme[] = "cng:";
-  bool have_name = false, have_scope = false;
-  enum kg_status status = KG_OK;
   const char *at = store + sizeof scheme - 1;
+  enum kg_status status = KG_OK;
+  unsigned seen = 0;
 
   memset(out, 0, sizeof *out);
-  memcpy(out->name, KG_CNG_DEFAULT_NAME, sizeof KG_CNG_DEFAULT_NAME);
+  strcpy(out->name, KG_CNG_DEFAULT_NAME);
   if (strncmp(store, scheme, sizeof scheme - 1) != 0) return kg_error_set(error, KG_E_USAGE, "not a cng: key store");
-  while (*at && !status) {
+  while (*at && status == KG_OK) {
     size_t length = strcspn(at, ";");
-    if (strncmp(at, "name=", 5) == 0 && !have_name) {
-      have_name = true;
-      status = parse_name(at + 5, length - 5, out, error);
-    } else if (strncmp(at, "scope=", 6) == 0 && !have_scope) {
-      have_scope = true;
-      status = parse_scope(at + 6, length - 6, out, error);
-    } else {
-      status = kg_error_set(error, KG_E_USAGE, "cng: only name= and scope=, each once, are known");
-    }
+    status = parse_part(at, length, &seen, out, error);
     at += length;
-    if (*at == ';' && at[1] == '\0') status = kg_error_set(error, KG_E_USAGE, "cng: nothing follows the ';'");
-    if (*at == ';') at++;
+    if (*at == ';' && *++at == '\0') status = kg_error_set(error, KG_E_USAGE, "cng: nothing follows the ';'");
   }
+  if (status == KG_OK && out->access[0] && !out->machine)
+    status = kg_error_set(error, KG_E_USAGE, "cng: allow= needs scope=machine: a user's key is that user's alone");
   return status;
 }
 

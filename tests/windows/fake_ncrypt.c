@@ -16,6 +16,7 @@
 
 #include <bcrypt.h>
 #include <ncrypt.h>
+#include <sddl.h>
 
 #define FAKE_EXPORT __declspec(dllexport) SECURITY_STATUS WINAPI
 
@@ -240,6 +241,18 @@ FAKE_EXPORT NCryptCreatePersistedKey(NCRYPT_PROV_HANDLE provider, NCRYPT_KEY_HAN
   return 0;
 }
 
+/* Written to the log as text; a fake keeps nobody out. */
+static SECURITY_STATUS set_access(PBYTE value, DWORD flags) {
+  char *text = NULL;
+
+  if (!(flags & DACL_SECURITY_INFORMATION) || !ConvertSecurityDescriptorToStringSecurityDescriptorA(
+                                                  value, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text, NULL))
+    return INVALID_PARAMETER;
+  record(text, flags);
+  LocalFree(text);
+  return 0;
+}
+
 FAKE_EXPORT NCryptSetProperty(NCRYPT_HANDLE handle, LPCWSTR name, PBYTE value, DWORD size, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptSetProperty", flags);
   struct object *object = object_of(handle, KIND_KEY);
@@ -247,6 +260,7 @@ FAKE_EXPORT NCryptSetProperty(NCRYPT_HANDLE handle, LPCWSTR name, PBYTE value, D
 
   if (code) return code;
   if (!object || object->finalized) return INVALID_HANDLE;
+  if (wcscmp(name, NCRYPT_SECURITY_DESCR_PROPERTY) == 0) return set_access(value, flags);
   if (size != sizeof given) return INVALID_PARAMETER;
   memcpy(&given, value, sizeof given);
   if (wcscmp(name, NCRYPT_LENGTH_PROPERTY) == 0)

@@ -129,6 +129,15 @@ static void machine_scope_is_another_name_space(void) {
   CHECK(open_key(0) == KG_OK && is_same_key());
 }
 
+static void others_may_be_allowed_to_use_a_machines_key(void) {
+  struct kg_key *machine = NULL;
+
+  CHECK(kg_key_open("cng:name=shared;scope=machine;allow=S-1-5-20,S-1-5-80-1-2-3", KG_KEY_CREATE, &machine, &error) ==
+        KG_OK);
+  CHECK(was_called("D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GR;;;NS)(A;;GR;;;S-1-5-80-1-2-3) 0x44\n"));
+  kg_key_close(&machine);
+}
+
 /* 32: create says 0x80090029, or finalize says 0x80090009. */
 static void without_vbs_keyguard_is_unavailable(void) {
   static const char *const failures[] = {"NCryptCreatePersistedKey=0x80090029", "NCryptFinalizeKey=0x80090009",
@@ -431,6 +440,12 @@ static void names_are_parsed_strictly(void) {
                                     "cng:name=a;",
                                     "cng:;name=a",
                                     "cng:name=a b",
+                                    "cng:allow=S-1-5-20",
+                                    "cng:scope=machine;allow=",
+                                    "cng:scope=machine;allow=everybody",
+                                    "cng:scope=machine;allow=S-1-5-20,",
+                                    "cng:scope=machine;allow=S-1-5-20)(A;;GA;;;WD",
+                                    "cng:allow=S-1-5-20;scope=user",
                                     "cng:name=a?scope=user",
                                     "cng:scope=user;scope=user"};
   struct kg_cng_name name;
@@ -542,6 +557,7 @@ int main(int argc, char **argv) {
       {"/keyguard/creates_an_isolated_per_boot_key", creates_an_isolated_per_boot_key},
       {"/keyguard/does_not_create_unless_asked", does_not_create_unless_asked},
       {"/keyguard/machine_scope_is_another_name_space", machine_scope_is_another_name_space},
+      {"/keyguard/others_may_be_allowed_to_use_a_machines_key", others_may_be_allowed_to_use_a_machines_key},
       {"/keyguard/without_vbs_it_is_unavailable", without_vbs_keyguard_is_unavailable},
       {"/keyguard/a_fresh_key_that_is_not_isolated_is_removed", a_fresh_key_that_is_not_isolated_is_removed},
       {"/keyguard/other_creation_failures_keep_their_number", other_creation_failures_keep_their_number},
