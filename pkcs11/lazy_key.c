@@ -35,7 +35,7 @@ void kg_lazy_key_unref(struct kg_lazy_key **lazy) {
 static enum kg_status open_checked(const char *store, const struct kg_binding *binding, struct kg_key **out,
                                    struct kg_error *error) {
   struct kg_key *key = NULL;
-  enum kg_status status = kg_key_open(store, 0, &key, error);
+  enum kg_status status = kg_key_open(store, KG_KEY_NO_TRIAL, &key, error);
   if (status != KG_OK) return status;
   status = kg_binding_check_key(binding, kg_key_info(key), error);
   if (status == KG_E_BINDING_STALE)

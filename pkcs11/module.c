@@ -16,48 +16,59 @@
 #define FINALIZE_WAIT_MS 5000
 
 struct kg_module {
-  uint32_t fork; /* generation of the process that built it */
+  uint32_t fork;          /* generation of the process that built it */
+  atomic_uint references; /* running calls */
   struct kg_config *config;
   struct kg_slots slots;
   struct kg_handles *sessions;
 };
 
 /* No lock: a host may fork at any moment, and a lock that another thread holds then is never released in the child.
- * A call counts itself in `running` before it looks at `current`; C_Finalize takes `current` away and then waits for
- * the count. The upper half of `running` is the fork generation that the count belongs to: in a child the threads that
- * made it do not exist. */
+ * `entering` counts the calls that are between looking at `current` and holding a reference to what they saw: a few
+ * instructions. C_Finalize takes `current` away, waits for those, and then for the references. The upper half of
+ * `entering` is the fork generation that the count belongs to: in a child the threads that made it do not exist. */
 static _Atomic(struct kg_module *) current;
-static _Atomic uint64_t running;
+static _Atomic uint64_t entering;
 
 #define COUNT(word) ((uint32_t)(word))
 #define FORK(word) ((uint32_t)((word) >> 32))
 
 static void count_in(uint32_t fork) {
-  uint64_t seen = atomic_load(&running), next = 0;
+  uint64_t seen = atomic_load(&entering), next = 0;
   do {
     next = FORK(seen) == fork ? seen + 1 : (uint64_t)fork << 32 | 1;
-  } while (!atomic_compare_exchange_weak(&running, &seen, next));
+  } while (!atomic_compare_exchange_weak(&entering, &seen, next));
 }
 
 static void count_out(uint32_t fork) {
-  uint64_t seen = atomic_load(&running);
+  uint64_t seen = atomic_load(&entering);
   do {
-    if (FORK(seen) != fork) return; /* forked in the middle of a call */
-  } while (!atomic_compare_exchange_weak(&running, &seen, seen - 1));
+    if (FORK(seen) != fork) return; /* forked in between, by a signal handler */
+  } while (!atomic_compare_exchange_weak(&entering, &seen, seen - 1));
+}
+
+/* What is there, with a reference; NULL: nothing, or `*stale` of the process that we were forked from. */
+static struct kg_module *acquire(uint32_t fork, struct kg_module **stale) {
+  struct kg_module *module = NULL;
+  count_in(fork);
+  module = atomic_load(&current);
+  if (module && module->fork != fork) {
+    *stale = module;
+    module = NULL;
+  }
+  if (module) atomic_fetch_add(&module->references, 1);
+  count_out(fork);
+  return module;
 }
 
 CK_RV kg_module_enter(struct kg_call *call) {
-  uint32_t fork = kg_fork_generation();
-  count_in(fork);
-  call->module = atomic_load(&current);
-  if (call->module && call->module->fork == fork) return CKR_OK;
-  call->module = NULL;
-  count_out(fork);
-  return CKR_CRYPTOKI_NOT_INITIALIZED;
+  struct kg_module *stale = NULL;
+  call->module = acquire(kg_fork_generation(), &stale);
+  return call->module ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
 void kg_module_leave(struct kg_call *call) {
-  count_out(call->module->fork);
+  atomic_fetch_sub(&call->module->references, 1);
 }
 
 struct kg_slots *kg_module_slots(struct kg_module *module) {
@@ -110,53 +121,60 @@ static CK_RV check_args(const CK_C_INITIALIZE_ARGS *args) {
   return callbacks == 4 && !(args->flags & CKF_OS_LOCKING_OK) ? CKR_CANT_LOCK : CKR_OK;
 }
 
-/* Everything is built before anybody can see it; of several callers one installs its own. */
-static CK_RV install(uint32_t fork) {
-  struct kg_module *present = atomic_load(&current), *fresh = NULL;
-  if (present && present->fork == fork) return CKR_CRYPTOKI_ALREADY_INITIALIZED;
+/* Everything is built before anybody can see it; of several callers one installs its own. What it takes the place of is
+ * nothing, or the state of a parent process, which is never freed here and so cannot be mistaken for another. */
+static CK_RV install(void) {
+  struct kg_call call;
+  struct kg_module *replaced = NULL, *fresh = NULL;
+  uint32_t fork = kg_fork_generation();
+  call.module = acquire(fork, &replaced);
+  if (call.module) {
+    kg_module_leave(&call);
+    return CKR_CRYPTOKI_ALREADY_INITIALIZED;
+  }
   fresh = module_new(fork);
   if (!fresh) return CKR_HOST_MEMORY;
-  if (atomic_compare_exchange_strong(&current, &present, fresh)) return CKR_OK;
+  if (atomic_compare_exchange_strong(&current, &replaced, fresh)) return CKR_OK;
   module_free(&fresh);
   return CKR_CRYPTOKI_ALREADY_INITIALIZED;
 }
 
 CK_RV kg_module_initialize(const CK_C_INITIALIZE_ARGS *args) {
   CK_RV rv = check_args(args);
-  uint32_t fork = 0;
   if (rv != CKR_OK) return rv;
   kg_fork_watch();
-  fork = kg_fork_generation();
-  count_in(fork);
-  rv = install(fork);
-  count_out(fork);
-  return rv;
+  return install();
 }
 
-/* Nobody new can see what is waited for; those who do have begun before. */
-static bool wait_for_calls(uint32_t fork) {
+static bool is_anybody_entering(uint32_t fork) {
+  uint64_t word = atomic_load(&entering);
+  return FORK(word) == fork && COUNT(word) != 0;
+}
+
+/* Nobody new can see it: those who are about to are waited for first, then those who hold it. */
+static bool wait_for_calls(struct kg_module *module) {
   const struct kg_clock *clock = kg_clock_system();
+  bool seen_by_all = false;
   for (int waited = 0; waited < FINALIZE_WAIT_MS; waited++) {
-    uint64_t word = atomic_load(&running);
-    if (FORK(word) != fork || COUNT(word) == 0) return true;
+    seen_by_all = seen_by_all || !is_anybody_entering(module->fork);
+    if (seen_by_all && atomic_load(&module->references) == 0) return true;
     clock->sleep_ms(clock->context, 1);
   }
   return false;
 }
 
 CK_RV kg_module_finalize(const void *reserved) {
-  struct kg_call call = {0};
+  struct kg_call call;
   struct kg_module *module = NULL;
   CK_RV rv = kg_module_enter(&call);
   if (rv != CKR_OK) return rv;
   module = call.module;
   if (reserved)
     rv = CKR_ARGUMENTS_BAD;
-  else if (!atomic_compare_exchange_strong(&current, &call.module, NULL))
+  else if (!atomic_compare_exchange_strong(&current, &module, NULL))
     rv = CKR_CRYPTOKI_NOT_INITIALIZED;
-  call.module = module;
   kg_module_leave(&call);
-  if (rv == CKR_OK && wait_for_calls(module->fork)) module_free(&module);
+  if (rv == CKR_OK && wait_for_calls(module)) module_free(&module);
   return rv;
 }
 

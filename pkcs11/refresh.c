@@ -80,11 +80,15 @@ static void look_locked(struct kg_refresh *refresh, struct kg_generation **repla
   refresh->present = is_valid_now(refresh);
 }
 
-struct kg_generation *kg_refresh_look(struct kg_refresh *refresh) {
+static bool is_due(const struct kg_refresh *refresh, int64_t now) {
+  return !refresh->looked || now < refresh->looked_ms || now - refresh->looked_ms >= INTERVAL_MS;
+}
+
+static struct kg_generation *look(struct kg_refresh *refresh, bool at_once) {
   struct kg_generation *now_shown = NULL, *replaced = NULL;
   int64_t now = refresh->clock->elapsed_ms(refresh->clock->context);
   kg_mutex_lock(&refresh->mutex);
-  if (!refresh->looked || now < refresh->looked_ms || now - refresh->looked_ms >= INTERVAL_MS) {
+  if (at_once || is_due(refresh, now)) {
     refresh->looked = true;
     refresh->looked_ms = now;
     look_locked(refresh, &replaced);
@@ -93,4 +97,12 @@ struct kg_generation *kg_refresh_look(struct kg_refresh *refresh) {
   kg_mutex_unlock(&refresh->mutex);
   kg_generation_unref(&replaced); /* out here: it may close a key */
   return now_shown;
+}
+
+struct kg_generation *kg_refresh_look(struct kg_refresh *refresh) {
+  return look(refresh, false);
+}
+
+struct kg_generation *kg_refresh_look_again(struct kg_refresh *refresh) {
+  return look(refresh, true);
 }

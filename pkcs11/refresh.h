@@ -1,6 +1,5 @@
 /* When an identity's binding is looked at again, and what is kept of it. At most one look a second, one stat where
- * nothing changed; never on a signature. (Where the configuration allows the module to ask for provisioning, this is
- * where it will.) */
+ * nothing changed; never on a signature. */
 #ifndef KG_PKCS11_REFRESH_H
 #define KG_PKCS11_REFRESH_H
 
@@ -25,5 +24,7 @@ KG_MUST_USE enum kg_status kg_refresh_init(struct kg_refresh *refresh, const str
 void kg_refresh_clear(struct kg_refresh *refresh);
 /* The generation that a new session begins with, counted; NULL: there is no token now. */
 struct kg_generation *kg_refresh_look(struct kg_refresh *refresh);
+/* The same at once, however short ago the last look was: somebody was just asked to write a binding. */
+struct kg_generation *kg_refresh_look_again(struct kg_refresh *refresh);
 
 #endif

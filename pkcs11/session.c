@@ -62,7 +62,7 @@ CK_RV kg_session_call_open(struct kg_call *call, CK_SLOT_ID id, CK_FLAGS flags, 
   bool rw = (flags & CKF_RW_SESSION) != 0;
   CK_RV rv = handle ? CKR_OK : CKR_ARGUMENTS_BAD;
   if (rv == CKR_OK && !(flags & CKF_SERIAL_SESSION)) rv = CKR_SESSION_PARALLEL_NOT_SUPPORTED;
-  if (rv == CKR_OK) rv = kg_slot_require_token(call, id, &slot, &generation);
+  if (rv == CKR_OK) rv = kg_slot_obtain_token(call, id, &slot, &generation);
   if (rv != CKR_OK) return rv;
   session = create(slot, generation, flags);
   if (!session) return kg_call_status(call, KG_E_NO_MEMORY);

@@ -52,8 +52,11 @@ enum kg_status kg_slots_build(const struct kg_config *config, const struct kg_cl
     out->items[i].identity = &config->identities[i];
   out->count = config->identities_count;
   number(out);
-  for (size_t i = 0; i < out->count; i++)
-    kg_login_init(&out->items[i].login);
+  for (size_t i = 0; i < out->count; i++) {
+    struct kg_slot *slot = &out->items[i];
+    kg_login_init(&slot->login);
+    kg_on_demand_init(&slot->on_demand, config, slot->identity->name, (uint32_t)slot->id, clock);
+  }
   for (size_t i = 0; i < out->count; i++) {
     struct kg_slot *slot = &out->items[i];
     enum kg_status status = kg_refresh_init(&slot->refresh, slot->identity, config->state_dir, clock);
@@ -92,6 +95,24 @@ CK_RV kg_slot_require_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot 
   if (slot) *slot = found;
   *generation = kg_refresh_look(&found->refresh);
   return *generation ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
+}
+
+static struct kg_generation *provision(struct kg_call *call, struct kg_slot *slot) {
+  struct kg_generation *generation = NULL;
+  if (!kg_on_demand_claim(&slot->on_demand)) return kg_refresh_look(&slot->refresh); /* another thread's, or nothing */
+  if (kg_on_demand_run(&slot->on_demand, &call->error) == KG_OK)
+    kg_error_set(&call->error, KG_E_NOT_FOUND, "keyguardctl provision wrote no usable binding: see keyguardctl doctor");
+  generation = kg_refresh_look_again(&slot->refresh);
+  kg_on_demand_settle(&slot->on_demand, generation != NULL);
+  if (generation) kg_error_clear(&call->error); /* whatever became of the program */
+  return generation;
+}
+
+CK_RV kg_slot_obtain_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
+                           struct kg_generation **generation) {
+  CK_RV rv = kg_slot_require_token(call, id, slot, generation);
+  if (rv == CKR_TOKEN_NOT_PRESENT) *generation = provision(call, *slot);
+  return rv == CKR_TOKEN_NOT_PRESENT && *generation ? CKR_OK : rv;
 }
 
 static bool has_token(struct kg_slot *slot) {

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "pkcs11/call.h"
 #include "pkcs11/login.h"
+#include "pkcs11/on_demand.h"
 #include "pkcs11/refresh.h"
 
 struct kg_slot {
@@ -13,6 +14,7 @@ struct kg_slot {
   const struct kg_identity *identity;
   struct kg_refresh refresh;
   struct kg_login login;
+  struct kg_on_demand on_demand;
 };
 
 struct kg_slots {
@@ -30,6 +32,9 @@ CK_RV kg_slot_require(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **out)
 /* And CKR_TOKEN_NOT_PRESENT. `*generation` is counted; `slot` may be NULL. */
 CK_RV kg_slot_require_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
                             struct kg_generation **generation);
+/* And has the token provisioned where that is allowed: may take as long as keyguardctl is given. */
+CK_RV kg_slot_obtain_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
+                           struct kg_generation **generation);
 
 CK_RV kg_slot_call_list(struct kg_call *call, CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count);
 CK_RV kg_slot_call_info(struct kg_call *call, CK_SLOT_ID id, CK_SLOT_INFO *info);

@@ -197,16 +197,16 @@ void host_new_key(struct host *host, struct host_identity *identity) {
   file = fopen(path, "w");
   must(file && PEM_write_PKCS8PrivateKey(file, identity->key, NULL, NULL, 0, NULL, NULL));
   fclose(file);
-  host_spawn((const char *const[]){"softhsm2-util", "--import", path, "--token", "backing", "--label", identity->name,
-                                   "--id", id, "--force", "--pin", KG_SOFTHSM_PIN, NULL});
+  host_spawn((const char *const[]){"softhsm2-util", "--import", path, "--token", identity->token, "--label",
+                                   identity->name, "--id", id, "--force", "--pin", KG_SOFTHSM_PIN, NULL});
   unlink(path);
   free(path);
 }
 
 void host_drop_key(struct host *host, const struct host_identity *identity) {
   for (int i = 0; i < 2; i++)
-    host_spawn((const char *const[]){"pkcs11-tool", "--module", host->softhsm->library, "--token-label", "backing",
-                                     "--login", "--pin", KG_SOFTHSM_PIN, "--delete-object", "--type",
+    host_spawn((const char *const[]){"pkcs11-tool", "--module", host->softhsm->library, "--token-label",
+                                     identity->token, "--login", "--pin", KG_SOFTHSM_PIN, "--delete-object", "--type",
                                      i ? "pubkey" : "privkey", "--label", identity->name, NULL});
 }
 
@@ -214,6 +214,7 @@ void host_drop_key(struct host *host, const struct host_identity *identity) {
 
 void host_configure(struct host *host) {
   char *text = NULL, *more = NULL;
+  if (!host->extra && getenv("KG_LOG")) host->extra = "log-level = error\n";
   must(asprintf(&text, "[keyguard]\nstate-dir = %s\n%s", host->state, host->extra ? host->extra : "") > 0);
   for (size_t i = 0; i < host->count; i++) {
     must(asprintf(&more,
@@ -228,16 +229,51 @@ void host_configure(struct host *host) {
   free(text);
 }
 
-struct host_identity *host_add(struct host *host, const char *name) {
+static struct host_identity *add(struct host *host, const char *name, const char *token, const char *library) {
   struct host_identity *identity = &host->identities[host->count++];
   set_text(&identity->name, name);
-  identity->uri = kg_softhsm_uri(host->softhsm, NULL, "backing", name);
+  identity->token = token;
+  identity->uri = kg_softhsm_uri(host->softhsm, library, token, name);
   identity->binding = kg_binding_path(host->state, name);
   identity->days = 7;
   identity->capabilities =
       KG_CAN_SIGN_PKCS1 | KG_CAN_SIGN_PSS | KG_CAN_VERIFY | KG_CAN_PSS_ANY_SALT | KG_CAN_PKCS1_ANY_INPUT;
   host_new_key(host, identity);
   host_bind(identity);
+  return identity;
+}
+
+struct host_identity *host_add(struct host *host, const char *name) {
+  return add(host, name, "backing", NULL);
+}
+
+struct host_identity *host_add_apart(struct host *host, const char *name, const char *token) {
+  struct host_identity *identity = NULL;
+  char *copy = NULL;
+  must(asprintf(&copy, "%s/%s.so", host->softhsm->folder, token) > 0);
+  host_spawn((const char *const[]){"cp", "-L", host->softhsm->library, copy, NULL});
+  kg_softhsm_add_token(host->softhsm, token);
+  identity = add(host, name, token, copy);
+  free(copy);
+  return identity;
+}
+
+/* The fake's key has a modulus that nobody knows the factors of; the module does not look into the certificate. */
+static void rebind(const struct host_identity *identity, const unsigned char modulus[256]) {
+  struct kg_binding *binding = NULL;
+  struct kg_error error = {0};
+  must(kg_binding_load(identity->binding, &binding, NULL, &error) == KG_OK);
+  set_der(&binding->modulus, modulus, 256);
+  must(kg_binding_store(identity->binding, binding, &error) == KG_OK);
+  kg_binding_free(&binding);
+}
+
+struct host_identity *host_add_forkable(struct host *host, const char *name) {
+  static const unsigned char modulus[256] = {0xc1, 0xc2, 0xc3};
+  struct host_identity *identity = host_add(host, name);
+  free(identity->uri);
+  set_text(&identity->uri, "pkcs11:token=t;object=a?module-path=" KG_FAKE_FORK_TOKEN);
+  rebind(identity, modulus);
   return identity;
 }
 

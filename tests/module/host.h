@@ -33,6 +33,7 @@ int host_run(int argc, char **argv, const struct host_case *cases, size_t count)
 
 struct host_identity {
   char *name, *uri, *binding; /* the key store's URI; the binding's path */
+  const char *token;
   EVP_PKEY *key;
   unsigned char *der; /* of the certificate in the binding */
   size_t der_len;
@@ -56,6 +57,14 @@ struct host *host_new(void);
 void host_free(struct host **host);
 /* A further identity with a key and a binding; host_configure() makes it known. */
 struct host_identity *host_add(struct host *host, const char *name);
+/* Its key on another token, behind a copy of SoftHSM2's library, which is loaded when the key is first used. Two things
+ * that SoftHSM 2.6 cannot do make this necessary for processes that sign while others do: initialise again in a child
+ * whose parent's threads were inside (it locks their mutexes), and read a token's file while another process logs in
+ * (which rewrites it). */
+struct host_identity *host_add_apart(struct host *host, const char *name, const char *token);
+/* Over fake_fork_token.so, which has no lock: its threads may be forked away from. The signature is the input, then the
+ * number of the process that made it. */
+struct host_identity *host_add_forkable(struct host *host, const char *name);
 /* The same over fake_limited_token.so, which has moods; both libraries see the same keys. */
 struct host_identity *host_add_fake(struct host *host, const char *name);
 struct fake_token *host_fake_token(void);
