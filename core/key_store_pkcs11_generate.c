@@ -15,39 +15,40 @@ static enum kg_status make_id(const struct kg_uri *uri, const CK_FUNCTION_LIST *
   return KG_OK;
 }
 
-/* Signs and nothing else, and never leaves the token. */
-static CK_RV generate(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_ATTRIBUTE label, CK_ATTRIBUTE id) {
+/* Signs and nothing else, and never leaves the token. tpm2-pkcs11 (1.9.0) makes its PKCS#1 signatures by decrypting
+ * what it padded itself, and mixes up a public key's uses where decryption is forbidden: there both are left to it. */
+static CK_RV generate(struct kg_backing *backing, CK_SESSION_HANDLE session, CK_ATTRIBUTE label, CK_ATTRIBUTE id) {
   CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
   CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
   CK_ULONG bits = BITS;
   CK_BYTE exponent[] = {1, 0, 1};
   CK_OBJECT_HANDLE public_key, private_key;
-  CK_ATTRIBUTE public_template[] = {
+  CK_ATTRIBUTE public_template[9] = {
       {CKA_TOKEN, &yes, sizeof yes},
       {CKA_PRIVATE, &no, sizeof no},
-      {CKA_VERIFY, &yes, sizeof yes},
-      {CKA_ENCRYPT, &no, sizeof no},
       {CKA_WRAP, &no, sizeof no},
       {CKA_MODULUS_BITS, &bits, sizeof bits},
       {CKA_PUBLIC_EXPONENT, exponent, sizeof exponent},
+      {CKA_VERIFY, &yes, sizeof yes},
       id,
-      label,
   };
-  CK_ATTRIBUTE private_template[] = {
+  CK_ATTRIBUTE private_template[9] = {
       {CKA_TOKEN, &yes, sizeof yes},
       {CKA_PRIVATE, &yes, sizeof yes},
       {CKA_SENSITIVE, &yes, sizeof yes},
       {CKA_EXTRACTABLE, &no, sizeof no},
       {CKA_SIGN, &yes, sizeof yes},
-      {CKA_DECRYPT, &no, sizeof no},
       {CKA_UNWRAP, &no, sizeof no},
       id,
-      label,
   };
-  CK_ULONG named = label.ulValueLen > 0 ? 0 : 1; /* the last one is the label */
-  return f->C_GenerateKeyPair(session, &mechanism, public_template,
-                              sizeof public_template / sizeof public_template[0] - named, private_template,
-                              sizeof private_template / sizeof private_template[0] - named, &public_key, &private_key);
+  CK_ULONG public_count = 7, private_count = 7;
+  if (!backing->is_tpm2) {
+    public_template[public_count++] = (CK_ATTRIBUTE){CKA_ENCRYPT, &no, sizeof no};
+    private_template[private_count++] = (CK_ATTRIBUTE){CKA_DECRYPT, &no, sizeof no};
+  }
+  if (label.ulValueLen > 0) public_template[public_count++] = private_template[private_count++] = label;
+  return backing->f->C_GenerateKeyPair(session, &mechanism, public_template, public_count, private_template,
+                                       private_count, &public_key, &private_key);
 }
 
 enum kg_status kg_token_generate(struct kg_token_key *key, struct kg_backing *backing, CK_SESSION_HANDLE session,
@@ -61,7 +62,7 @@ enum kg_status kg_token_generate(struct kg_token_key *key, struct kg_backing *ba
   if (status != KG_E_KEY_NOT_FOUND) return status;
   status = make_id(&key->uri, backing->f, session, random, &id, error);
   if (status != KG_OK) return status;
-  CK_RV rv = generate(backing->f, session, label, id);
+  CK_RV rv = generate(backing, session, label, id);
   if (rv != CKR_OK) return kg_token_error(error, "C_GenerateKeyPair", rv);
   key->key.info.created = true;
   return KG_OK;

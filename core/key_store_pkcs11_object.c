@@ -181,7 +181,9 @@ static void find_capabilities(struct kg_token_key *key, struct kg_backing *backi
   CK_FLAGS pkcs1 = mechanism_flags(backing, slot, CKM_RSA_PKCS, info->bits);
   CK_FLAGS pss = mechanism_flags(backing, slot, CKM_RSA_PKCS_PSS, info->bits), verify = CKF_VERIFY;
   info->capabilities = 0;
-  if (pkcs1 & CKF_SIGN && is_allowed(backing, lane, CKM_RSA_PKCS)) {
+  /* tpm2-pkcs11 (1.9.0) signs PKCS#1 by raw decryption, which a key that only signs refuses. */
+  bool can_pkcs1 = !backing->is_tpm2 || get_bool(backing->f, lane->session, lane->private_key, CKA_DECRYPT);
+  if (can_pkcs1 && pkcs1 & CKF_SIGN && is_allowed(backing, lane, CKM_RSA_PKCS)) {
     info->capabilities |= KG_CAN_SIGN_PKCS1 | KG_CAN_PKCS1_ANY_INPUT;
     verify &= pkcs1;
   }
