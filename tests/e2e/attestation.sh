@@ -10,24 +10,24 @@ not_attested() { # pattern of the text: provision fails with attestation_failed,
   [ ! -e "$(binding demo)" ] || fail 'a binding was written'
 }
 
-case_48_library_missing() {
+case_48_att_dll_missing() {
   conf_set attestation-library "$KG_RUN/missing.so"
   not_attested missing.so
 }
 
-case_50_library_writable_by_others() {
+case_50_att_dll_planted_writable_by_others() {
   cp "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" "$KG_RUN/planted.so"
   chmod 0777 "$KG_RUN/planted.so"
   conf_set attestation-library "$KG_RUN/planted.so"
   not_attested planted.so
 }
 
-case_49_library_hash() {
+case_49_att_dll_hash() {
   conf_set attestation-library-sha256 "$(printf '0%.0s' {1..64})"
   not_attested 'SHA-256|sha256|hash'
 }
 
-case_49_library_hash_matches() {
+case_49_att_dll_hash_matches() {
   identity demo
   conf_set attestation-library-sha256 "$(sha256sum "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" | cut -d' ' -f1)"
   succeeds provision demo
@@ -39,19 +39,19 @@ case_not_a_library() {
   not_attested text.so
 }
 
-case_45_service_refuses() {
+case_45_att_native_error_with_its_reason() {
   fault '{"endpoint":"attestation","status":400,"times":-1,"body":{"error":{"code":"PolicyEvaluationError","message":"x-ms-azurevm-dbxvalidated=false"}}}'
   not_attested '(-6|-5)'
 }
 
 case_service_down() { fault '{"endpoint":"attestation","reset":true,"times":-1}'; not_attested '-[0-9]'; }
 case_service_503() { fault '{"endpoint":"attestation","status":503,"times":-1}'; not_attested '-[0-9]'; }
-case_44_empty_answer() { fault '{"endpoint":"attestation","body":"","times":-1}'; not_attested .; }
-case_44_no_token_in_the_answer() { fault '{"endpoint":"attestation","omit":["token"],"times":-1}'; not_attested .; }
-case_44_not_a_jwt() { fault '{"endpoint":"attestation","replace":{"token":"only.two"},"times":-1}'; not_attested 'JWT|three|token|shape|form'; }
-case_44_blank_token() { fault '{"endpoint":"attestation","replace":{"token":"  "},"times":-1}'; not_attested .; }
+case_44_att_no_token_empty_answer() { fault '{"endpoint":"attestation","body":"","times":-1}'; not_attested .; }
+case_44_att_no_token_member() { fault '{"endpoint":"attestation","omit":["token"],"times":-1}'; not_attested .; }
+case_44_att_no_token_not_a_jwt() { fault '{"endpoint":"attestation","replace":{"token":"only.two"},"times":-1}'; not_attested 'JWT|three|token|shape|form'; }
+case_44_att_no_token_blank() { fault '{"endpoint":"attestation","replace":{"token":"  "},"times":-1}'; not_attested .; }
 
-case_51_hostile_endpoints() {
+case_51_att_endpoint_hostile() {
   local endpoint
   identity demo
   for endpoint in http://localhost //localhost https:///x https://a@localhost 'https://local\\host' https:/x https://localhost: ftp://localhost; do

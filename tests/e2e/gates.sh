@@ -86,7 +86,7 @@ case_no_configuration() {
   matches "$KEYGUARD_CONF" "$(error text)"
 }
 
-case_111_base_override_by_environment() {
+case_111_base_override() {
   identity demo
   sed -i '/^metadata-endpoint/d' "$KEYGUARD_CONF"
   AZURE_POD_IDENTITY_AUTHORITY_HOST=$AZURE_EMULATOR_URL/some/path succeeds provision demo
@@ -103,7 +103,7 @@ case_111_base_override_is_checked() {
   [ "$STATUS" != 0 ] || fail 'user information was accepted'
 }
 
-case_112_proxy_environment_is_not_asked() {
+case_112_proxy_env() {
   identity demo
   http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9 succeeds provision demo
 }

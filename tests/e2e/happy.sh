@@ -54,7 +54,7 @@ case_2_happy_uami_resource() {
   matches 'mi_res_id=%2[Ff]subscriptions%2[Ff]' "$(counter .metadata.last.query)" 'percent-encoded query'
 }
 
-case_3_second_call_does_nothing() {
+case_second_provision_does_nothing() {
   identity demo
   succeeds provision demo
   local before
@@ -64,7 +64,7 @@ case_3_second_call_does_nothing() {
   equal "$before" "$(cat "$(binding demo)")" 'the binding'
 }
 
-case_42_unattested_request_has_no_token() {
+case_42_att_omitted() {
   gates plain true false software
   succeeds provision plain
   requests_are 'metadata=1 attestation=0 issue=1'
@@ -72,7 +72,7 @@ case_42_unattested_request_has_no_token() {
   equal false "$(jq .binding.attested "$(binding plain)")" 'attested'
 }
 
-case_4_identities_are_never_mixed() {
+case_4_per_identity() {
   identity one "user-assigned-client-id = $AZURE_EMULATOR_USER1_CLIENT_ID"
   identity two "user-assigned-client-id = $AZURE_EMULATOR_USER2_CLIENT_ID"
   succeeds provision --all

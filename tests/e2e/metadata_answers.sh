@@ -15,42 +15,42 @@ spoiled() { # fault, pattern of the text, [sub-code]: provision is refused, noth
   equal "$before" "$(cat "$(binding demo)")" 'the old binding'
 }
 
-case_24_no_client_id() { spoiled '{"endpoint":"metadata","omit":["clientId"]}' clientId; }
-case_24_no_tenant_id() { spoiled '{"endpoint":"metadata","omit":["tenantId"]}' tenantId; }
-case_24_no_cu_id() { spoiled '{"endpoint":"metadata","omit":["cuId"]}' cuId; }
-case_24_empty_client_id() { spoiled '{"endpoint":"metadata","replace":{"clientId":""}}' clientId; }
-case_24_null_tenant_id() { spoiled '{"endpoint":"metadata","replace":{"tenantId":null}}' tenantId; }
-case_24_client_id_is_a_number() { spoiled '{"endpoint":"metadata","replace":{"clientId":7}}' clientId; }
-case_24_cu_id_is_a_string() { spoiled '{"endpoint":"metadata","replace":{"cuId":"x"}}' cuId; }
-case_24_cu_id_has_neither_id() { spoiled '{"endpoint":"metadata","replace":{"cuId":{}}}' 'vmId|cuId'; }
-case_24_empty_object() { spoiled '{"endpoint":"metadata","body":"{}"}' 'clientId|cuId'; }
-case_24_not_json() { spoiled '{"endpoint":"metadata","body":"<html>"}' '[Jj][Ss][Oo][Nn]'; }
-case_24_an_array() { spoiled '{"endpoint":"metadata","body":"[]"}' 'object'; }
-case_24_empty_body() { spoiled '{"endpoint":"metadata","body":""}' .; }
-case_24_duplicate_member() { spoiled '{"endpoint":"metadata","body":"{\"clientId\":\"a\",\"clientId\":\"b\"}"}' 'clientId'; }
-case_23_no_server_header() { spoiled '{"endpoint":"metadata","server_header":null}' 'Server'; }
-case_23_server_header_of_somebody_else() { spoiled '{"endpoint":"metadata","server_header":"I_MDS/150.870.65.1854"}' 'Server'; }
-case_23_server_header_that_contains_the_name() { spoiled '{"endpoint":"metadata","server_header":"nginx IMDS/1"}' 'Server'; }
-case_25_no_attestation_endpoint_attested() { spoiled '{"endpoint":"metadata","omit":["attestationEndpoint"]}' attestationEndpoint; }
-case_28_redirect_302() { spoiled "{\"endpoint\":\"metadata\",\"status\":302,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '302'; requests_are canary=0; }
-case_28_redirect_307() { spoiled "{\"endpoint\":\"metadata\",\"status\":307,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '307'; requests_are canary=0; }
-case_28_redirect_308() { spoiled "{\"endpoint\":\"metadata\",\"status\":308,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '308'; requests_are canary=0; }
-case_106_status_400() { spoiled '{"endpoint":"metadata","status":400,"body":{"error":"invalid_request","error_description":"spoiled"}}' spoiled; requests_are metadata=1; }
-case_106_status_403() { spoiled '{"endpoint":"metadata","status":403,"body":{"error":"forbidden"}}' 403; requests_are metadata=1; }
+case_24_meta_incomplete_no_client_id() { spoiled '{"endpoint":"metadata","omit":["clientId"]}' clientId; }
+case_24_meta_incomplete_no_tenant_id() { spoiled '{"endpoint":"metadata","omit":["tenantId"]}' tenantId; }
+case_24_meta_incomplete_no_cu_id() { spoiled '{"endpoint":"metadata","omit":["cuId"]}' cuId; }
+case_24_meta_incomplete_empty_client_id() { spoiled '{"endpoint":"metadata","replace":{"clientId":""}}' clientId; }
+case_24_meta_incomplete_null_tenant_id() { spoiled '{"endpoint":"metadata","replace":{"tenantId":null}}' tenantId; }
+case_24_meta_incomplete_client_id_is_a_number() { spoiled '{"endpoint":"metadata","replace":{"clientId":7}}' clientId; }
+case_24_meta_incomplete_cu_id_is_a_string() { spoiled '{"endpoint":"metadata","replace":{"cuId":"x"}}' cuId; }
+case_24_meta_incomplete_cu_id_has_neither_id() { spoiled '{"endpoint":"metadata","replace":{"cuId":{}}}' 'vmId|cuId'; }
+case_24_meta_incomplete_empty_object() { spoiled '{"endpoint":"metadata","body":"{}"}' 'clientId|cuId'; }
+case_24_meta_incomplete_not_json() { spoiled '{"endpoint":"metadata","body":"<html>"}' '[Jj][Ss][Oo][Nn]'; }
+case_24_meta_incomplete_an_array() { spoiled '{"endpoint":"metadata","body":"[]"}' 'object'; }
+case_24_meta_incomplete_empty_body() { spoiled '{"endpoint":"metadata","body":""}' .; }
+case_24_meta_incomplete_duplicate_member() { spoiled '{"endpoint":"metadata","body":"{\"clientId\":\"a\",\"clientId\":\"b\"}"}' 'clientId'; }
+case_23_meta_server_header_missing() { spoiled '{"endpoint":"metadata","server_header":null}' 'Server'; }
+case_23_meta_server_header_of_somebody_else() { spoiled '{"endpoint":"metadata","server_header":"I_MDS/150.870.65.1854"}' 'Server'; }
+case_23_meta_server_header_that_contains_the_name() { spoiled '{"endpoint":"metadata","server_header":"nginx IMDS/1"}' 'Server'; }
+case_25_meta_no_attestation_endpoint_attested() { spoiled '{"endpoint":"metadata","omit":["attestationEndpoint"]}' attestationEndpoint; }
+case_28_meta_redirect_302() { spoiled "{\"endpoint\":\"metadata\",\"status\":302,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '302'; requests_are canary=0; }
+case_28_meta_redirect_307() { spoiled "{\"endpoint\":\"metadata\",\"status\":307,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '307'; requests_are canary=0; }
+case_28_meta_redirect_308() { spoiled "{\"endpoint\":\"metadata\",\"status\":308,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '308'; requests_are canary=0; }
+case_106_retry_400() { spoiled '{"endpoint":"metadata","status":400,"body":{"error":"invalid_request","error_description":"spoiled"}}' spoiled; requests_are metadata=1; }
+case_106_retry_403() { spoiled '{"endpoint":"metadata","status":403,"body":{"error":"forbidden"}}' 403; requests_are metadata=1; }
 
-case_23_server_header_without_version() {
+case_23_meta_server_header_without_version() {
   identity demo
   fault '{"endpoint":"metadata","server_header":"imds"}'
   succeeds provision demo
 }
 
-case_25_no_attestation_endpoint_unattested() {
+case_25_meta_no_attestation_endpoint_unattested() {
   gates plain true false software
   fault '{"endpoint":"metadata","omit":["attestationEndpoint"]}'
   succeeds provision plain
 }
 
-case_26_another_identity_answers() {
+case_26_meta_identity_mismatch() {
   identity demo "user-assigned-client-id = $AZURE_EMULATOR_USER1_CLIENT_ID"
   fault '{"endpoint":"metadata","wrong_identity":true}'
   kg provision demo
@@ -59,7 +59,7 @@ case_26_another_identity_answers() {
   requests_are issue=0
 }
 
-case_27_identity_not_assigned() {
+case_27_meta_uami_unassigned() {
   identity demo 'user-assigned-client-id = 00000000-1111-2222-3333-444444444444'
   kg provision demo
   equal 6 "$STATUS" exit
@@ -68,7 +68,7 @@ case_27_identity_not_assigned() {
   requests_are 'metadata=1 issue=0'
 }
 
-case_29_oversize() {
+case_29_meta_oversize() {
   identity demo
   fault '{"endpoint":"metadata","oversize":true,"times":-1}'
   kg provision demo

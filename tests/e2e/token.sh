@@ -64,32 +64,32 @@ case_scope_is_needed() {
   requests_are token=0
 }
 
-case_84_token_type_mismatch() {
+case_84_token_type_check_mismatch() {
   ready
   fault '{"endpoint":"token","token_type":"Bearer"}'
   refused 8 token_type_mismatch Bearer token demo --scope $VAULT
   ! grep -q eyJ <<<"$OUT" || fail 'the token was printed'
 }
 
-case_84_token_type_missing() {
+case_84_token_type_check_missing() {
   ready
   fault '{"endpoint":"token","omit":["token_type"]}'
   refused 8 token_type_missing token_type token demo --scope $VAULT
 }
 
-case_85_expires_in_is_a_string() {
+case_85_token_expires_string() {
   ready
   fault '{"endpoint":"token","replace":{"expires_in":"3599"}}'
   succeeds token demo --scope $VAULT
   equal 3599 "$(out .expires_in)" expires_in
 }
 
-case_86_empty_token() { ready; fault '{"endpoint":"token","replace":{"access_token":""}}'; refused 8 . access_token token demo --scope $VAULT; }
-case_86_no_token() { ready; fault '{"endpoint":"token","omit":["access_token"]}'; refused 8 . access_token token demo --scope $VAULT; }
-case_86_no_expiry() { ready; fault '{"endpoint":"token","omit":["expires_in"]}'; refused 8 . expires_in token demo --scope $VAULT; }
-case_86_expiry_zero() { ready; fault '{"endpoint":"token","replace":{"expires_in":0}}'; refused 8 . expires_in token demo --scope $VAULT; }
+case_86_token_empty() { ready; fault '{"endpoint":"token","replace":{"access_token":""}}'; refused 8 . access_token token demo --scope $VAULT; }
+case_86_token_empty_no_token() { ready; fault '{"endpoint":"token","omit":["access_token"]}'; refused 8 . access_token token demo --scope $VAULT; }
+case_86_token_empty_no_expiry() { ready; fault '{"endpoint":"token","omit":["expires_in"]}'; refused 8 . expires_in token demo --scope $VAULT; }
+case_86_token_empty_expiry() { ready; fault '{"endpoint":"token","replace":{"expires_in":0}}'; refused 8 . expires_in token demo --scope $VAULT; }
 
-case_87_redirect() {
+case_87_token_redirect() {
   ready
   fault "{\"endpoint\":\"token\",\"status\":307,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}"
   kg token demo --scope $VAULT
