@@ -99,6 +99,14 @@ static void ourselves_and_the_proxy_are_refused_by_name(void **state) {
   works(token);
 }
 
+#if defined(KG_MODULE)
+/* From keyguardctl's side: this program is not the module, so only what the module says of itself tells. */
+static void the_real_module_is_refused(void **state) {
+  expect_library(KG_MODULE, KG_E_USAGE, "this module itself");
+  works(*state);
+}
+#endif
+
 static void the_real_proxy_is_refused(void **state) {
   static const char *const paths[] = {"/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so",
                                       "/usr/lib/aarch64-linux-gnu/p11-kit-proxy.so", "/usr/lib64/p11-kit-proxy.so",
@@ -166,6 +174,9 @@ int main(void) {
                  a_library_that_others_may_write_is_refused),
       TOKEN_CASE("/key_store_load/ourselves_and_the_proxy_are_refused_by_name",
                  ourselves_and_the_proxy_are_refused_by_name),
+#if defined(KG_MODULE)
+      TOKEN_CASE("/key_store_load/the_real_module_is_refused", the_real_module_is_refused),
+#endif
       TOKEN_CASE("/key_store_load/the_real_proxy_is_refused", the_real_proxy_is_refused),
       TOKEN_CASE("/key_store_load/two_names_of_a_library_are_one", two_names_of_a_library_are_one),
       TOKEN_CASE("/key_store_load/a_library_that_cannot_start_leaves_nothing",
