@@ -41,7 +41,12 @@ struct kg_key_info {
 
 struct kg_key;
 
-enum { KG_KEY_CREATE = 1 << 0 }; /* make an RSA 2048 key where there is none; never replace one */
+enum {
+  KG_KEY_CREATE = 1 << 0, /* make an RSA 2048 key where there is none; never replace one */
+  /* No signatures to learn what the key can do: the caller knows, from a binding. What could only be learnt so is
+   * claimed, and the store has the last word. */
+  KG_KEY_NO_TRIAL = 1 << 1
+};
 
 /* KG_E_USAGE for an unknown scheme or a URI that says too little or too much; KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN,
  * KG_E_KEY_STORE, KG_E_KEY_BUSY, KG_E_KEY_MECHANISM (no RSA key of 2048 to 4096 bits that may sign), KG_E_UNTRUSTED,

@@ -36,7 +36,8 @@ static enum kg_status create(struct kg_token_key *key, struct kg_backing *backin
 }
 
 /* Finds the key and learns all about it; the session stays for the first signature. */
-static enum kg_status find(struct kg_token_key *key, struct kg_backing *backing, struct kg_error *error) {
+static enum kg_status find(struct kg_token_key *key, struct kg_backing *backing, unsigned flags,
+                           struct kg_error *error) {
   struct kg_lane *lane;
   CK_SLOT_ID slot;
   CK_TOKEN_INFO info;
@@ -46,7 +47,8 @@ static enum kg_status find(struct kg_token_key *key, struct kg_backing *backing,
   status = pin_token(key, &info, error);
   if (status == KG_OK) status = kg_token_find_private(key, backing, lane->session, &lane->private_key, error);
   if (status == KG_OK) status = kg_token_describe(key, backing, lane, slot, &info, error);
-  if (status == KG_OK && kg_token_takes_any_salt(key, backing, lane)) key->key.info.capabilities |= KG_CAN_PSS_ANY_SALT;
+  if (status == KG_OK && kg_token_takes_any_salt(key, backing, lane, !(flags & KG_KEY_NO_TRIAL)))
+    key->key.info.capabilities |= KG_CAN_PSS_ANY_SALT;
   if (status == KG_OK)
     kg_session_give(backing, lane);
   else
@@ -56,10 +58,10 @@ static enum kg_status find(struct kg_token_key *key, struct kg_backing *backing,
 
 static enum kg_status find_or_create(struct kg_token_key *key, struct kg_backing *backing, unsigned flags,
                                      struct kg_error *error) {
-  enum kg_status status = find(key, backing, error);
+  enum kg_status status = find(key, backing, flags, error);
   if (status != KG_E_KEY_NOT_FOUND || !(flags & KG_KEY_CREATE) || !key->has_token) return status;
   status = create(key, backing, error);
-  if (status == KG_OK) status = find(key, backing, error);
+  if (status == KG_OK) status = find(key, backing, flags, error);
   if (status == KG_OK) kg_error_clear(error);
   return status;
 }

@@ -56,7 +56,7 @@ struct kg_token_key { /* a `pkcs11:` key */
   _Atomic(struct kg_backing *) backing;
   uint_least64_t number; /* never reused */
   struct kg_uri uri;     /* serial is set after the first open: the token stays the same one */
-  bool has_token; /* it was found and let us in, so it is only the key that may be missing */
+  bool has_token;        /* it was found and let us in, so it is only the key that may be missing */
   bool always_authenticate;
 };
 
@@ -130,8 +130,8 @@ KG_MUST_USE enum kg_status kg_token_sign(struct kg_key *key, const struct kg_sig
                                          unsigned char *signature, struct kg_error *error);
 KG_MUST_USE enum kg_status kg_token_verify(struct kg_key *key, const struct kg_sign_params *params,
                                            struct kg_span input, struct kg_span signature, struct kg_error *error);
-/* Whether the token makes a PSS signature with another salt length than the hash's: by making one. */
-bool kg_token_takes_any_salt(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane);
+/* Whether the token makes a PSS signature with another salt length than the hash's: by making one, if `trial`. */
+bool kg_token_takes_any_salt(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane, bool trial);
 
 /* key_store_pkcs11_generate.c: on a read-write session. */
 KG_MUST_USE enum kg_status kg_token_generate(struct kg_token_key *key, struct kg_backing *backing,
