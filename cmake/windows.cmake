@@ -6,6 +6,7 @@ if(MINGW)
   target_compile_definitions(kg_common INTERFACE __USE_MINGW_ANSI_STDIO=1)
   target_link_options(kg_common INTERFACE -static -fstack-protector-strong -Wl,--nxcompat,--dynamicbase,--high-entropy-va)
 elseif(MSVC)
+  target_compile_options(kg_common INTERFACE /utf-8 /experimental:c11atomics)
   target_link_options(kg_common INTERFACE /guard:cf /HIGHENTROPYVA)
 endif()
 
