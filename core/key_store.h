@@ -42,7 +42,9 @@ struct kg_key_info {
 struct kg_key;
 
 enum {
-  KG_KEY_CREATE = 1 << 0, /* make an RSA 2048 key where there is none; never replace one */
+  /* Make an RSA 2048 key where there is none. A key that is there is never replaced, with one exception: `cng:` makes a
+   * key anew that died with the boot it was made for, under a mutex of its own and after a second look. */
+  KG_KEY_CREATE = 1 << 0,
   /* No signatures to learn what the key can do: the caller knows, from a binding. What could only be learnt so is
    * claimed, and the store has the last word. */
   KG_KEY_NO_TRIAL = 1 << 1
