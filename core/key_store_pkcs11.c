@@ -2,6 +2,11 @@
 
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/key_store_pkcs11_generate.h"
+#include "core/key_store_pkcs11_host.h"
+#include "core/key_store_pkcs11_object.h"
+#include "core/key_store_pkcs11_operation.h"
+#include "core/key_store_pkcs11_session.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,11 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_backing.h"
 
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_error.h"
+#include "core/key_store_pkcs11_host.h"
+#include "core/key_store_pkcs11_load.h"
 
 #include <stdlib.h>
 #include <string.h>

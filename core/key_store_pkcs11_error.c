@@ -1,4 +1,4 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_error.h"
 
 #define NAME(code, status)                                                                                             \
   { code, status, #code }

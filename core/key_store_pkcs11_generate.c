@@ -1,4 +1,7 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_generate.h"
+
+#include "core/key_store_pkcs11_error.h"
+#include "core/key_store_pkcs11_object.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_host.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <string.h>
 
 typedef int (*queue_function)(void); /* ERR_set_mark and ERR_pop_to_mark of libcrypto (ERR_set_mark(3)) */

@@ -1,4 +1,4 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_lanes.h"
 
 #include "core/clock.h"
 

@@ -1,8 +1,10 @@
 #define _GNU_SOURCE /* dladdr: which file does a function come from; realpath */
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_load.h"
 
 #include "core/errno_posix.h"
 #include "core/file.h"
+#include "core/key_store_pkcs11_error.h"
+#include "core/key_store_pkcs11_host.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_login.h"
 
 #include "core/file.h"
+#include "core/key_store_pkcs11_error.h"
 
 #include <stdlib.h>
 #include <string.h>

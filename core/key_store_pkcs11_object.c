@@ -1,6 +1,7 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_object.h"
 
 #include "core/encoding.h"
+#include "core/key_store_pkcs11_error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,13 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_operation.h"
 
 #include "core/digest_info.h"
+#include "core/key_store_pkcs11_error.h"
+#include "core/key_store_pkcs11_host.h"
+#include "core/key_store_pkcs11_login.h"
+#include "core/key_store_pkcs11_session.h"
+#include "core/key_store_pkcs11_slot.h"
 
-#define ATTEMPTS                                                                                                       \
-  3 /* one, and one more after a session or the whole library was lost; a third for bad luck in a race                 \
-     */
+#define ATTEMPTS 3 /* one, one more after a session or the library was lost, a third for bad luck in a race */
 
 /* One operation: its mechanism and, for PKCS#1 with a named hash, the DigestInfo. */
 struct operation {

@@ -1,6 +1,10 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_session.h"
 
 #include "core/clock.h"
+#include "core/key_store_pkcs11_error.h"
+#include "core/key_store_pkcs11_login.h"
+#include "core/key_store_pkcs11_object.h"
+#include "core/key_store_pkcs11_slot.h"
 
 static int64_t now_ms(void) {
   const struct kg_clock *clock = kg_clock_system();

@@ -1,9 +1,11 @@
-#include "core/key_store_pkcs11.h"
+#include "core/key_store_pkcs11_slot.h"
 
 #include "core/clock.h"
+#include "core/key_store_pkcs11_error.h"
 
 #include <string.h>
 
+#define SLOTS_MAX 256
 #define FIRST_WAIT_MS 5 /* then twice as long each time: 155 ms in all */
 #define LAST_WAIT_MS 80
 
@@ -49,8 +51,8 @@ static enum kg_status not_found(const struct kg_uri *uri, struct kg_error *error
 /* A token that cannot be read may be the one: then it is not missing. */
 static enum kg_status search(const struct kg_uri *uri, const CK_FUNCTION_LIST *f, CK_SLOT_ID *slot, CK_TOKEN_INFO *info,
                              struct kg_error *error) {
-  CK_SLOT_ID slots[KG_SLOTS_MAX];
-  CK_ULONG count = KG_SLOTS_MAX;
+  CK_SLOT_ID slots[SLOTS_MAX];
+  CK_ULONG count = SLOTS_MAX;
   CK_RV failure = CKR_OK, rv = f->C_GetSlotList(CK_TRUE, slots, &count);
   bool found = false;
   if (rv != CKR_OK) return kg_token_error(error, "C_GetSlotList", rv);
