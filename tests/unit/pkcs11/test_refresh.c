@@ -80,6 +80,17 @@ static void the_file_is_looked_at_once_a_second(void **state) {
   assert_int_equal(look(), 2);
 }
 
+static void a_look_can_be_had_at_once(void **state) {
+  struct kg_generation *generation = NULL;
+  (void)state;
+  assert_int_equal(look(), 0);
+  put(1, 1);
+  generation = kg_refresh_look_again(&refresh);
+  assert_non_null(generation);
+  kg_generation_unref(&generation);
+  assert_int_equal(look(), 1);
+}
+
 static void a_clock_that_goes_back_does_not_stop_us(void **state) {
   (void)state;
   put(1, 1);
@@ -188,6 +199,7 @@ int main(void) {
   const struct CMUnitTest cases[] = {
       WITH_REFRESH("/refresh/a_token_appears_without_initialising_again", a_token_appears_without_initialising_again),
       WITH_REFRESH("/refresh/the_file_is_looked_at_once_a_second", the_file_is_looked_at_once_a_second),
+      WITH_REFRESH("/refresh/a_look_can_be_had_at_once", a_look_can_be_had_at_once),
       WITH_REFRESH("/refresh/a_clock_that_goes_back_does_not_stop_us", a_clock_that_goes_back_does_not_stop_us),
       WITH_REFRESH("/refresh/an_unchanged_file_is_not_read_again", an_unchanged_file_is_not_read_again),
       WITH_REFRESH("/refresh/a_damaged_file_changes_nothing_and_is_told_once",

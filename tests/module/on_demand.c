@@ -1,0 +1,559 @@
+/* provision-on-demand in all kinds of hosts: the built module, with a fake in keyguardctl's place. */
+#define _GNU_SOURCE /* seteuid and its like, asprintf */
+#include "host.h"
+#include "sandbox.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct host *host;
+
+/* --- the fake and what it was told --- */
+
+static const char *path_of(const char *name) {
+  static char path[4][1024];
+  static atomic_int turn;
+  int mine = atomic_fetch_add(&turn, 1) % 4;
+  snprintf(path[mine], sizeof path[mine], "%s/%s", host->softhsm->folder, name);
+  return path[mine];
+}
+
+/* No binding for "web", the fake in this mode, and nothing started so far. */
+static void arrange(const char *mode) {
+  free(kg_softhsm_write(host->softhsm, "fake.mode", mode, 0600));
+  unlink(path_of("fake.report"));
+  unlink(path_of("go"));
+  if (access(host->identities[0].binding, F_OK) == 0)
+    must(rename(host->identities[0].binding, path_of("prepared/web.json")) == 0);
+}
+
+static char *report(void) {
+  return access(path_of("fake.report"), F_OK) == 0 ? host_read(path_of("fake.report")) : strdup("");
+}
+
+static int count(const char *word) {
+  char *text = report();
+  int found = 0;
+  for (const char *at = text; (at = strstr(at, word)); at++)
+    found++;
+  free(text);
+  return found;
+}
+
+static int starts(void) {
+  return count("start\n");
+}
+
+/* --- hosts --- */
+
+static void load(void) {
+  CK_C_GetInterface get_interface = NULL;
+  CK_INTERFACE *interface = NULL;
+  host->library = dlopen(KG_ON_DEMAND_MODULE, RTLD_NOW | RTLD_LOCAL);
+  if (!host->library) host_fail(KG_ON_DEMAND_MODULE, 0, dlerror(), 0);
+  *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
+  must(get_interface);
+  must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
+  host->p11 = interface->pFunctionList;
+}
+
+static CK_RV open_session(const char *identity, CK_SESSION_HANDLE *session) {
+  return host->p11->C_OpenSession(host_slot(host, identity), CKF_SERIAL_SESSION, NULL, NULL, session);
+}
+
+static int opens_and_signs(void) {
+  CK_SESSION_HANDLE session = 0;
+  must_be(CKR_OK, open_session("web", &session));
+  host_sign_checked(host, session, host_find(host, session, CKO_PRIVATE_KEY), host->identities[0].key);
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+static int finds_no_token(void) {
+  CK_SESSION_HANDLE session = 0;
+  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+static void must_have_no_child(void) {
+  errno = 0;
+  must(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+}
+
+/* Each host is a process of its own. */
+static void in_child(int (*function)(void *)) {
+  int status = host_fork(function, NULL);
+  if (status) host_fail("host", 0, "exit status", (unsigned long)status);
+}
+
+static int ordinary(void *argument) {
+  (void)argument;
+  host_start(host);
+  (void)opens_and_signs();
+  must_have_no_child();
+  return 0;
+}
+
+static int disappointed(void *argument) {
+  (void)argument;
+  host_start(host);
+  (void)finds_no_token();
+  must_have_no_child();
+  return 0;
+}
+
+static void session_opens_after_provisioning(void) {
+  arrange("issue");
+  in_child(ordinary);
+  must(starts() == 1);
+  must(count("argument ") == 3 && count("argument keyguardctl\nargument provision\nargument web\n") == 1);
+}
+
+static void present_token_starts_nothing(void) {
+  arrange("issue");
+  in_child(ordinary);
+  unlink(path_of("fake.report"));
+  in_child(ordinary);
+  must(starts() == 0);
+}
+
+/* --- when nothing is started --- */
+
+static int childless(void *argument) {
+  (void)argument;
+  sandbox_forbid_children();
+  host_start(host);
+  return finds_no_token();
+}
+
+static void off_by_default(void) {
+  arrange("issue");
+  host->extra = NULL;
+  host_configure(host);
+  in_child(childless);
+  host->extra = "provision-on-demand = true\n";
+  host_configure(host);
+  must(starts() == 0);
+}
+
+static int looking_around(void *argument) {
+  CK_SLOT_ID slots[4], slot = 0;
+  CK_ULONG number = 4;
+  CK_SLOT_INFO slot_info;
+  CK_TOKEN_INFO token_info;
+  (void)argument;
+  sandbox_forbid_children();
+  host_start(host);
+  must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, slots, &number));
+  slot = host_slot(host, "web");
+  must_be(CKR_OK, host->p11->C_GetSlotInfo(slot, &slot_info));
+  must(!(slot_info.flags & CKF_TOKEN_PRESENT));
+  must_be(CKR_TOKEN_NOT_PRESENT, host->p11->C_GetTokenInfo(slot, &token_info));
+  must_be(CKR_TOKEN_NOT_PRESENT, host->p11->C_GetMechanismList(slot, NULL, &number));
+  must_be(CKR_NO_EVENT, host->p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+static void looking_starts_nothing(void) {
+  arrange("issue");
+  in_child(looking_around);
+  must(starts() == 0);
+}
+
+/* --- what it inherits --- */
+
+static int untidy(void *argument) {
+  struct rlimit limit;
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigset_t blocked;
+  (void)argument;
+  must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  if (limit.rlim_cur < 1200) limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+  must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  for (int i = 0; i < 1024; i++)
+    must(open("/dev/zero", O_RDONLY) >= 0);
+  sigfillset(&blocked);
+  sigdelset(&blocked, SIGALRM);
+  must(pthread_sigmask(SIG_SETMASK, &blocked, NULL) == 0);
+  must(sigaction(SIGPIPE, &ignore, NULL) == 0 && sigaction(SIGHUP, &ignore, NULL) == 0);
+  setenv("LD_PRELOAD", "/nowhere/evil.so", 1);
+  setenv("OPENSSL_CONF", "/nowhere/evil.cnf", 1);
+  setenv("PATH", "/nowhere", 1);
+  setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://192.0.2.1", 1);
+  return ordinary(NULL);
+}
+
+static void nothing_is_inherited(void) {
+  char *expected = NULL;
+  arrange("issue");
+  in_child(untidy);
+  must(starts() == 1);
+  must(count("descriptor ") == 3);
+  must(count("descriptor 0 /dev/null\n") == 1 && count("descriptor 1 /dev/null\n") == 1);
+  must(count("descriptor 2 /dev/null\n") == 1);
+  must(count("environment ") == 3 && count("environment PATH=/usr/sbin:/usr/bin:/sbin:/bin\n") == 1);
+  must(count("environment LC_ALL=C.UTF-8\n") == 1);
+  must(asprintf(&expected, "environment KEYGUARD_CONF=%s\n", host->configuration) > 0);
+  must(count(expected) == 1);
+  free(expected);
+  must(count("SigBlk 0\n") == 1 && count("SigIgn 0\n") == 1);
+}
+
+static int without_standard_descriptors(void *argument) {
+  (void)argument;
+  close(0);
+  close(1);
+  close(2);
+  return ordinary(NULL);
+}
+
+static void closed_standard_descriptors_do_not_matter(void) {
+  arrange("issue");
+  in_child(without_standard_descriptors);
+  must(count("descriptor ") == 3);
+}
+
+/* --- who reaps --- */
+
+static int ignoring(void *argument) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  must(sigaction(SIGCHLD, &ignore, NULL) == 0);
+  return *(bool *)argument ? ordinary(NULL) : disappointed(NULL);
+}
+
+static void host_may_ignore_its_children(void) {
+  bool good = true;
+  arrange("issue");
+  must(host_fork(ignoring, &good) == 0);
+  good = false;
+  arrange("fail");
+  must(host_fork(ignoring, &good) == 0);
+  must(starts() == 1);
+}
+
+static atomic_bool reap;
+
+static void *reaper(void *argument) {
+  (void)argument;
+  while (atomic_load(&reap))
+    if (waitpid(-1, NULL, 0) < 0) usleep(200);
+  return NULL;
+}
+
+static int reaping(void *argument) {
+  pthread_t thread;
+  (void)argument;
+  atomic_store(&reap, true);
+  must(pthread_create(&thread, NULL, reaper, NULL) == 0);
+  host_start(host);
+  (void)opens_and_signs();
+  atomic_store(&reap, false);
+  must(pthread_join(thread, NULL) == 0);
+  must_have_no_child();
+  return 0;
+}
+
+static void host_may_reap_what_it_does_not_know(void) {
+  arrange("issue");
+  in_child(reaping);
+  must(starts() == 1);
+}
+
+/* --- what goes wrong --- */
+
+static void exit_status_decides_nothing(void) {
+  arrange("issue-and-fail");
+  in_child(ordinary);
+  arrange("lie");
+  in_child(disappointed);
+  arrange("fail");
+  in_child(disappointed);
+  must(starts() == 1);
+}
+
+/* It is gone, and not only waited for by nobody. */
+static void must_be_gone(const char *word) {
+  char *text = report(), *at = strstr(text, word);
+  pid_t process = at ? (pid_t)atol(at + strlen(word)) : 0;
+  must(process > 1);
+  for (int i = 0; i < 500 && kill(process, 0) == 0; i++) { /* a grandchild's end is init's to see */
+    char name[64], state[256] = "";
+    FILE *file = NULL;
+    snprintf(name, sizeof name, "/proc/%ld/stat", (long)process);
+    file = fopen(name, "r");
+    if (file && fgets(state, sizeof state, file) && strstr(state, ") Z ")) i = 500;
+    if (file) fclose(file);
+    usleep(10000);
+    must(i != 499);
+  }
+  free(text);
+}
+
+static void hanging_one_is_ended(void) {
+  arrange("hang");
+  in_child(disappointed);
+  must(starts() == 1);
+  must_be_gone("pid ");
+  must_be_gone("grandchild ");
+}
+
+static int stubborn(void *argument) {
+  CK_SESSION_HANDLE session = 0;
+  (void)argument;
+  host_start(host);
+  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
+  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
+  must(starts() == 1);
+  must_be(CKR_TOKEN_NOT_PRESENT, open_session("new", &session));
+  must(starts() == 2);
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+static void failure_is_remembered(void) {
+  arrange("fail");
+  in_child(stubborn);
+}
+
+static int without_execve(void *argument) {
+  static const long calls[] = {SYS_execve, SYS_execveat};
+  (void)argument;
+  sandbox_forbid(calls, 2, EACCES);
+  return disappointed(NULL);
+}
+
+static int killed_at_execve(void *argument) {
+  static const long calls[] = {SYS_execve, SYS_execveat};
+  (void)argument;
+  sandbox_forbid(calls, 2, 0);
+  return disappointed(NULL);
+}
+
+static void host_may_not_execute(void) {
+  arrange("issue");
+  in_child(without_execve);
+  in_child(killed_at_execve);
+  must(starts() == 0);
+}
+
+/* --- other threads --- */
+
+static void *sign_then_let_go(void *argument) {
+  CK_SESSION_HANDLE session = 0;
+  CK_OBJECT_HANDLE key = 0;
+  (void)argument;
+  must_be(CKR_OK, open_session("db", &session));
+  key = host_find(host, session, CKO_PRIVATE_KEY);
+  for (int i = 0; i < 2000 && starts() == 0; i++)
+    usleep(5000);
+  must(starts() == 1);
+  for (int i = 0; i < 20; i++) { /* while the other thread is waiting for keyguardctl, which waits for us */
+    CK_SLOT_INFO info;
+    host_sign_checked(host, session, key, host->identities[1].key);
+    must_be(CKR_OK, host->p11->C_GetSlotInfo(host_slot(host, "web"), &info));
+  }
+  free(kg_softhsm_write(host->softhsm, "go", "", 0600));
+  return NULL;
+}
+
+static int two_threads(void *argument) {
+  pthread_t thread;
+  (void)argument;
+  host_start(host);
+  must(pthread_create(&thread, NULL, sign_then_let_go, NULL) == 0);
+  (void)opens_and_signs();
+  must(pthread_join(thread, NULL) == 0);
+  return 0;
+}
+
+static void other_threads_go_on(void) {
+  arrange("wait");
+  in_child(two_threads);
+}
+
+enum { THREADS = 8 };
+static atomic_int waiting;
+
+static void *open_one(void *argument) {
+  CK_SESSION_HANDLE session = 0;
+  (void)argument;
+  atomic_fetch_add(&waiting, 1);
+  must_be(CKR_OK, open_session("web", &session));
+  return NULL;
+}
+
+static int crowd(void *argument) {
+  pthread_t threads[THREADS];
+  (void)argument;
+  host_start(host);
+  for (int i = 0; i < THREADS; i++)
+    must(pthread_create(&threads[i], NULL, open_one, NULL) == 0);
+  for (int i = 0; i < 2000 && (atomic_load(&waiting) < THREADS || starts() == 0); i++)
+    usleep(5000);
+  free(kg_softhsm_write(host->softhsm, "go", "", 0600));
+  for (int i = 0; i < THREADS; i++)
+    must(pthread_join(threads[i], NULL) == 0);
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+static void many_threads_start_one(void) {
+  arrange("wait");
+  in_child(crowd);
+  must(starts() == 1);
+}
+
+/* --- rights, and programs by name --- */
+
+static int run_copy(const char *copy) {
+  int status = -1;
+  pid_t child = fork();
+  must(child >= 0);
+  if (child == 0) {
+    alarm(60);
+    execl(copy, copy, "--open", (char *)NULL);
+    _exit(126);
+  }
+  must(waitpid(child, &status, 0) == child && WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+static void copy_self(const char *to) {
+  char self[1024] = "";
+  must(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+  host_spawn((const char *const[]){"cp", self, to, NULL});
+}
+
+/* What a copy of this program does. 10: no token; 11: no slot; 12: the module cannot be loaded. */
+static int open_as_copy(void) {
+  static struct host copy;
+  CK_SLOT_ID slots[4];
+  CK_ULONG number = 4;
+  CK_SESSION_HANDLE session = 0;
+  if (access(KG_ON_DEMAND_MODULE, R_OK) != 0) return 12;
+  host = &copy;
+  load();
+  must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  must_be(CKR_OK, host->p11->C_GetSlotList(CK_FALSE, slots, &number));
+  if (number == 0) return 11;
+  return host->p11->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session) == CKR_TOKEN_NOT_PRESENT ? 10 : 0;
+}
+
+static void keyguardctl_does_not_start_itself(void) {
+  arrange("lie");
+  copy_self(path_of("other-name"));
+  must(run_copy(path_of("other-name")) == 10);
+  must(starts() >= 1);
+  unlink(path_of("fake.report"));
+  copy_self(path_of("keyguardctl"));
+  must(run_copy(path_of("keyguardctl")) == 10);
+  must(starts() == 0);
+}
+
+static int with_another_effective_user(void *argument) {
+  CK_SESSION_HANDLE session = 0;
+  CK_SLOT_ID slot = 0;
+  (void)argument;
+  host_start(host);
+  slot = host_slot(host, "web");
+  must(chmod(host->softhsm->folder, 0755) == 0 && seteuid(65534) == 0);
+  sandbox_forbid_children();
+  must_be(CKR_TOKEN_NOT_PRESENT, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
+  return 0;
+}
+
+/* The module of this test has its built-in configuration in the build folder: a set-uid program reads no other. */
+static void write_built_in(void) {
+  char text[1024];
+  FILE *file = NULL;
+  (void)mkdir(KG_BUILT_IN, 0755);
+  (void)mkdir(KG_BUILT_IN "/keyguard", 0755);
+  file = fopen(KG_BUILT_IN "/keyguard/keyguard.conf", "w");
+  must(file);
+  snprintf(text, sizeof text,
+           "[keyguard]\nstate-dir = " KG_BUILT_IN "/keyguard/state\nprovision-on-demand = true\n[identity web]\n"
+           "key-store = pkcs11:token=t;object=o?module-path=/usr/lib/none.so\nmtls-proof-of-possession = true\n");
+  must(fputs(text, file) >= 0 && fclose(file) == 0);
+  file = fopen(KG_BUILT_IN "/keyguard/fake.mode", "w");
+  must(file && fputs("lie", file) >= 0 && fclose(file) == 0);
+  unlink(KG_BUILT_IN "/keyguard/fake.report");
+}
+
+static void raised_rights_start_nothing(void) {
+  const char *copy = path_of("set-uid");
+  int status = 0;
+  if (geteuid() != 0) {
+    printf("skipped: only root can make a set-uid program for another user\n");
+    return;
+  }
+  arrange("lie");
+  in_child(with_another_effective_user);
+  must(starts() == 0);
+  write_built_in();
+  copy_self(copy);
+  unsetenv("KEYGUARD_CONF");
+  must(run_copy(copy) == 10);
+  must(unlink(KG_BUILT_IN "/keyguard/fake.report") == 0); /* an ordinary program was served */
+  must(chown(copy, 65534, 65534) == 0 && chmod(copy, 04755) == 0);
+  must(chmod(host->softhsm->folder, 0755) == 0);
+  status = run_copy(copy);
+  setenv("KEYGUARD_CONF", host->configuration, 1);
+  if (status == 12)
+    printf("skipped: another user cannot read the build folder\n");
+  else
+    must(status == 10);
+  must(access(KG_BUILT_IN "/keyguard/fake.report", F_OK) != 0);
+}
+
+static const struct host_case cases[] = {
+    {"/on_demand/session_opens_after_provisioning", session_opens_after_provisioning},
+    {"/on_demand/present_token_starts_nothing", present_token_starts_nothing},
+    {"/on_demand/off_by_default", off_by_default},
+    {"/on_demand/looking_starts_nothing", looking_starts_nothing},
+    {"/on_demand/nothing_is_inherited", nothing_is_inherited},
+    {"/on_demand/closed_standard_descriptors_do_not_matter", closed_standard_descriptors_do_not_matter},
+    {"/on_demand/host_may_ignore_its_children", host_may_ignore_its_children},
+    {"/on_demand/host_may_reap_what_it_does_not_know", host_may_reap_what_it_does_not_know},
+    {"/on_demand/exit_status_decides_nothing", exit_status_decides_nothing},
+    {"/on_demand/failure_is_remembered", failure_is_remembered},
+    {"/on_demand/host_may_not_execute", host_may_not_execute},
+    {"/on_demand/other_threads_go_on", other_threads_go_on},
+    {"/on_demand/many_threads_start_one", many_threads_start_one},
+    {"/on_demand/keyguardctl_does_not_start_itself", keyguardctl_does_not_start_itself},
+    {"/on_demand/raised_rights_start_nothing", raised_rights_start_nothing},
+    {"/on_demand/hanging_one_is_ended", hanging_one_is_ended},
+};
+
+int main(int argc, char **argv) {
+  int status = 0;
+  if (argc == 2 && strcmp(argv[1], "--open") == 0) return open_as_copy();
+  if (!sandbox_is_possible()) {
+    printf("skipped: no system call filters here\n");
+    return 77;
+  }
+  host = host_new();
+  (void)host_add(host, "db");
+  unlink(host_add(host, "new")->binding);
+  host->extra = "provision-on-demand = true\n";
+  host_configure(host);
+  must(mkdir(path_of("prepared"), 0755) == 0);
+  load();
+  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  host_free(&host);
+  return status;
+}
