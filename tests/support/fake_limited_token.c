@@ -75,6 +75,8 @@ static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info) {
 }
 
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
+  CK_RV failure = atomic_load(&fake_token.fail_token_info);
+  if (failure != CKR_OK) return failure;
   enter();
   CK_RV rv = real->C_GetTokenInfo(slot, info);
   info->flags |= atomic_load(&fake_token.token_flags);

@@ -17,7 +17,7 @@ struct fake_token {
   atomic_bool no_public_key, no_pss, wrong_signature, salt_is_hash;
   atomic_ulong fail_sign;      /* the next C_Sign answers this, once, and keeps the operation */
   atomic_ulong fail_sign_init; /* every C_SignInit answers this */
-  atomic_ulong fail_initialize, fail_random, fail_generate;
+  atomic_ulong fail_initialize, fail_random, fail_generate, fail_token_info;
   atomic_bool incomplete_list; /* a function list without C_Sign */
   _Atomic(void (*)(void)) during_sign, during_initialize;
   /* What happened. */

@@ -3,6 +3,7 @@
 
 #include "core/digest_info.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -476,6 +477,82 @@ static void a_key_that_could_not_be_made_is_made_next_time(void **state) {
   free(uri);
 }
 
+/* A token that cannot be read is not one that is missing: nothing is made, and nothing is called dead. */
+static void an_unreadable_token_is_not_a_missing_one(void **state) {
+  struct token *token = *state;
+  char *uri = token_uri(token, "web");
+  struct kg_key *key = token_open(uri);
+  struct kg_error error;
+
+  kg_key_close(&key);
+  atomic_store(&token->fake->fail_token_info, CKR_DEVICE_ERROR);
+  assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_KEY_STORE);
+  assert_non_null(strstr(error.text, "C_GetTokenInfo: CKR_DEVICE_ERROR"));
+  atomic_store(&token->fake->fail_token_info, CKR_TOKEN_NOT_PRESENT);
+  assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_KEY_NOT_FOUND);
+  atomic_store(&token->fake->fail_token_info, CKR_OK);
+  assert_int_equal(token_try(uri, 0, &error), KG_OK);
+  free(uri);
+}
+
+/* Pulled out after it was opened, and a new session is needed. */
+static void a_token_that_was_pulled_out_is_dead(void **state) {
+  struct token *token = *state;
+  struct kg_key *key = token_open_object(token, "web");
+  struct kg_error error;
+
+  atomic_store(&token->fake->fail_sign, CKR_DEVICE_REMOVED);
+  assert_int_equal(token_try_sign(key, &error), KG_E_KEY_DEAD); /* and its session is dropped */
+  atomic_store(&token->fake->fail_token_info, CKR_TOKEN_NOT_PRESENT);
+  assert_int_equal(token_try_sign(key, &error), KG_E_KEY_DEAD);
+  assert_non_null(strstr(error.text, "gone"));
+  atomic_store(&token->fake->fail_token_info, CKR_OK);
+  token_sign(key, 1);
+  kg_key_close(&key);
+}
+
+/* The module knows from the binding what the key can do. */
+static void opening_without_a_trial_makes_no_signature(void **state) {
+  struct token *token = *state;
+  char *uri = token_uri(token, "web");
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 20};
+  unsigned char digest[32] = {0}, signature[KG_SIGNATURE_MAX];
+  struct kg_key *key = token_open(uri);
+  struct kg_error error;
+
+  kg_key_close(&key);
+  atomic_store(&token->fake->signatures, 0);
+  atomic_store(&token->fake->salt_is_hash, true);
+  assert_int_equal(kg_key_open(uri, KG_KEY_NO_TRIAL, &key, &error), KG_OK);
+  assert_int_equal(atomic_load(&token->fake->signatures), 0);
+  assert_int_equal(kg_key_info(key)->capabilities & KG_CAN_PSS_ANY_SALT, KG_CAN_PSS_ANY_SALT);
+  assert_int_equal(kg_key_sign(key, &params, kg_span_of(digest, 32), signature, &error), KG_E_KEY_MECHANISM);
+  token_sign(key, 1);
+  kg_key_close(&key);
+  free(uri);
+}
+
+/* OpenSSL's error queue of the thread is the host's; SoftHSM2 leaves errors in it where all is well. Past the fake
+ * library, which needs no libcrypto itself. */
+static void the_hosts_openssl_errors_are_left_alone(void **state) {
+  struct token *token = *state;
+  char *uri = kg_softhsm_uri(token->softhsm, NULL, "t", "web");
+
+  ERR_clear_error();
+  struct kg_key *key = token_open(uri);
+  token_sign(key, 1);
+  assert_int_equal(ERR_peek_error(), 0);
+  kg_key_close(&key);
+  assert_int_equal(ERR_peek_error(), 0);
+  ERR_raise(ERR_LIB_USER, 7);
+  key = token_open(uri);
+  token_sign(key, 1);
+  kg_key_close(&key);
+  assert_int_equal(ERR_GET_REASON(ERR_get_error()), 7);
+  assert_int_equal(ERR_peek_error(), 0);
+  free(uri);
+}
+
 int main(void) {
   static const struct CMUnitTest cases[] = {
       TOKEN_CASE("/key_store_pkcs11/a_missing_key_is_made_only_when_asked_for",
@@ -506,6 +583,12 @@ int main(void) {
       TOKEN_CASE("/key_store_pkcs11/codes_have_statuses_and_names", codes_have_statuses_and_names),
       TOKEN_CASE("/key_store_pkcs11/only_what_a_hardware_token_made_and_keeps_is_hardware",
                  only_what_a_hardware_token_made_and_keeps_is_hardware),
+      TOKEN_CASE("/key_store_pkcs11/an_unreadable_token_is_not_a_missing_one",
+                 an_unreadable_token_is_not_a_missing_one),
+      TOKEN_CASE("/key_store_pkcs11/a_token_that_was_pulled_out_is_dead", a_token_that_was_pulled_out_is_dead),
+      TOKEN_CASE("/key_store_pkcs11/opening_without_a_trial_makes_no_signature",
+                 opening_without_a_trial_makes_no_signature),
+      TOKEN_CASE("/key_store_pkcs11/the_hosts_openssl_errors_are_left_alone", the_hosts_openssl_errors_are_left_alone),
       TOKEN_CASE("/key_store_pkcs11/a_key_that_could_not_be_made_is_made_next_time",
                  a_key_that_could_not_be_made_is_made_next_time),
   };
