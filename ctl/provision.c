@@ -1,8 +1,11 @@
 #include "ctl/provision.h"
 
+#include "core/encoding.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/lock.h"
 #include "core/log.h"
+#include "core/uri.h"
 #include "ctl/credential.h"
 #include "ctl/failure.h"
 #include "ctl/fingerprint.h"
@@ -10,6 +13,7 @@
 #include "ctl/renew.h"
 #include "wire/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +100,7 @@ static enum kg_status replace_key(struct job *job, struct kg_error *error) {
   return status == KG_OK ? kg_key_probe(job->key, error) : status;
 }
 
-static enum kg_status open_key(struct job *job, struct kg_error *error) {
+static enum kg_status open_key_locked(struct job *job, struct kg_error *error) {
   enum kg_status status = kg_key_open_patiently(job->identity->key_store, KG_KEY_CREATE, job->clock, &job->key, error);
   if (status != KG_OK) return status;
   const struct kg_key_info *info = kg_key_info(job->key);
@@ -110,6 +114,31 @@ static enum kg_status open_key(struct job *job, struct kg_error *error) {
   /* KeyGuard's keys live one boot, so a dead one is its normal end. Anywhere else it may be somebody's only key. */
   if (info->strength == KG_STRENGTH_KEYGUARD || job->options->replace_key) return replace_key(job, error);
   return kg_error_prefix(error, "the key of '%s' does not sign (--replace-key makes a new one)", job->identity->name);
+}
+
+/* ".key.<hash>.lock" in the state folder: no identity's name begins with a dot. */
+static char *key_lock_path(const struct job *job) {
+  unsigned char digest[KG_HASH_MAX_SIZE];
+  char name[64] = ".key.", *store = kg_uri_redact(job->identity->key_store), *hash = NULL, *path = NULL;
+  if (store && kg_hash_once(KG_HASH_SHA256, kg_span_text(store), digest)) hash = kg_hex_format(kg_span_of(digest, 16));
+  if (hash) snprintf(name + strlen(name), sizeof name - strlen(name), "%s", hash);
+  if (hash) path = kg_file_join(job->config->state_dir, name, ".lock");
+  free(hash);
+  free(store);
+  return path;
+}
+
+/* Two identities may share a key, and each has its own lock: opening, making and replacing it is one step for both
+ * (protocol 3.7). */
+static enum kg_status open_key(struct job *job, struct kg_error *error) {
+  int64_t left_ms = job->deadline_ms - job->clock->elapsed_ms(job->clock->context);
+  struct kg_lock *lock = NULL;
+  char *path = key_lock_path(job);
+  enum kg_status status = path ? kg_lock_acquire(path, left_ms, job->clock, &lock, error) : no_memory(error);
+  if (status == KG_OK) status = open_key_locked(job, error);
+  kg_lock_release(&lock);
+  free(path);
+  return status;
 }
 
 static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_error *error) {
