@@ -1,6 +1,7 @@
 #include "core/key_store_ops.h"
 
 #include "core/digest_info.h"
+#include "core/exit.h"
 
 #include <string.h>
 
@@ -23,6 +24,8 @@ bool kg_key_store_is_busy(void) {
 static enum kg_status enter(struct kg_error *error) {
   if (depth > 0)
     return kg_error_set(error, KG_E_KEY_STORE, "the key store's own library called back into this key store");
+  if (kg_exit_has_begun())
+    return kg_error_set(error, KG_E_KEY_STORE, "the process is ending, and the key store's library with it");
   depth++;
   return KG_OK;
 }
@@ -51,7 +54,8 @@ enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **ou
 
 void kg_key_close(struct kg_key **key) {
   if (*key == NULL) return;
-  /* From inside a store the key is left behind: closing it would call the library that is calling us. */
+  /* From inside a store, or at the end of the process, the key is left behind: closing it would call a library that is
+   * calling us, or is gone. */
   if (enter(NULL) == KG_OK) {
     (*key)->ops->close(*key);
     leave();

@@ -1,6 +1,7 @@
 #include "core/key_store_pkcs11_backing.h"
 
 #include "core/clock.h"
+#include "core/exit.h"
 #include "core/fork.h"
 #include "core/key_store_pkcs11.h"
 #include "core/key_store_pkcs11_error.h"
@@ -69,6 +70,8 @@ static enum kg_status initialise(struct kg_backing *backing, struct kg_error *er
     if (owned) backing->f->C_Finalize(NULL);
     return status;
   }
+  if (!backing->watched) kg_exit_watch();
+  backing->watched = true;
   atomic_store(&backing->owned, owned);
   atomic_fetch_add(&backing->epoch, 1);
   atomic_store(&backing->ready, true);
