@@ -16,9 +16,19 @@ kg_wine_prepare "$MINGW"
 
 # --- what is different from Linux --------------------------------------------------------------------------------
 
-windows() { printf 'Z:%s' "$1"; } # a path of ours as Windows sees it
+windows() { kg_wine_path "$1"; }
 
-kg_env_token() { :; } # keys are in the fake ncrypt.dll
+INSTALLED=$WINEPREFIX/drive_c/keyguard
+
+kg_env_start() { # in the prefix, see wine.sh
+  umask 022
+  KG_RUN=$WINEPREFIX/drive_c/run.$$
+  rm -rf "$KG_RUN"
+  mkdir -p "$KG_RUN/azure" "$KG_RUN/state"
+  export KEYGUARD_CONF=$KG_RUN/keyguard.conf
+  kg_env_emulator "$@"
+  kg_env_conf
+}
 
 kg_env_key_uri() { printf 'cng:name=%s' "$2"; }
 
@@ -31,10 +41,9 @@ kg_env_conf() {
   cat >"$KEYGUARD_CONF" <<CONF
 [keyguard]
 state-dir = $(windows "$KG_RUN/state")
-plugin = $(windows "$MINGW/plugin/imds.dll")
 metadata-endpoint = $AZURE_EMULATOR_URL
-attestation-library = $(windows "$MINGW/tests/windows/AttestationClientLib.dll")
-attestation-library-sha256 = $(sha256sum "$MINGW/tests/windows/AttestationClientLib.dll" | cut -d' ' -f1)
+attestation-library = $(windows "$INSTALLED/AttestationClientLib.dll")
+attestation-library-sha256 = $(sha256sum "$INSTALLED/AttestationClientLib.dll" | cut -d' ' -f1)
 ca-file = $(windows "$AZURE_EMULATOR_CA")
 deadline = 60
 CONF
@@ -50,7 +59,7 @@ kg_env_identity() { # as in script/environment.sh, but the floor is KeyGuard's
   } >>"$KEYGUARD_CONF"
 }
 
-keyguardctl() { KEYGUARD_CONF=$(windows "$KEYGUARD_CONF") wine "$MINGW/ctl/keyguardctl.exe" "$@"; }
+keyguardctl() { KEYGUARD_CONF=$(windows "$KEYGUARD_CONF") wine "$INSTALLED/keyguardctl.exe" "$@"; }
 
 key_files() { find "$KG_RUN/keys" -name '[um]_*' | wc -l; }
 
@@ -66,8 +75,8 @@ client() { # identity, https URL, TLS version, further arguments; the request wi
   local name=$1 rest=${2#https://} version=$3
   shift 3
   rest=${rest%%/*}
-  KEYGUARD_CONF=$(windows "$KEYGUARD_CONF") wine "$MINGW/tests/windows/tls_client.exe" \
-    "$(windows "$MINGW/pkcs11/keyguard-pkcs11.dll")" "$name" "$(windows "$AZURE_EMULATOR_CA")" "${rest%%:*}" "${rest##*:}" \
+  KEYGUARD_CONF=$(windows "$KEYGUARD_CONF") wine "$INSTALLED/tls_client.exe" \
+    "$(windows "$INSTALLED/keyguard-pkcs11.dll")" "$name" "$(windows "$AZURE_EMULATOR_CA")" "${rest%%:*}" "${rest##*:}" \
     "$version" "$@" 2>"$KG_RUN/client.log"
 }
 

@@ -23,7 +23,23 @@ kg_wine_prefix() { # once a build folder: a prefix that says it is Windows 10
   touch "$WINEPREFIX/ready"
 }
 
-kg_wine_fakes() { # into system32, where the product looks for them: it has no hook for tests
-  local target=$WINEPREFIX/drive_c/windows/system32/ncrypt.dll
-  cmp -s "$1/tests/windows/ncrypt.dll" "$target" || cp -f "$1/tests/windows/ncrypt.dll" "$target"
+# ncrypt.dll into system32, where the product looks for it: it has no hook for tests. The rest into C:\keyguard, as it
+# would be installed: above that folder is only the prefix, whatever the rights of the folders above the build are.
+kg_wine_fakes() {
+  local file
+  mkdir -p "$WINEPREFIX/drive_c/keyguard"
+  kg_wine_copy "$1/tests/windows/ncrypt.dll" "$WINEPREFIX/drive_c/windows/system32"
+  for file in pkcs11/keyguard-pkcs11.dll plugin/imds.dll ctl/keyguardctl.exe tests/windows/AttestationClientLib.dll \
+    tests/windows/tls_client.exe; do
+    [ ! -e "$1/$file" ] || kg_wine_copy "$1/$file" "$WINEPREFIX/drive_c/keyguard"
+  done
+}
+
+kg_wine_copy() { cmp -s "$1" "$2/${1##*/}" || cp -f "$1" "$2"; }
+
+kg_wine_path() { # a path as Windows sees it
+  case $1 in
+    "$WINEPREFIX"/drive_c/*) printf 'C:%s' "${1#"$WINEPREFIX"/drive_c}" ;;
+    *) printf 'Z:%s' "$1" ;;
+  esac
 }
