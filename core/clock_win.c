@@ -22,12 +22,13 @@ static int64_t elapsed_ms(void *context) {
   return (int64_t)GetTickCount64();
 }
 
+/* By our own clock, whose ticks are coarser than those of Sleep(): who has slept finds the time gone. */
 static void sleep_ms(void *context, int64_t milliseconds) {
   const int64_t most = 60000; /* INFINITE is a number, too */
+  int64_t end = elapsed_ms(context) + milliseconds, left = milliseconds;
 
-  (void)context;
-  for (; milliseconds > 0; milliseconds -= most)
-    Sleep((DWORD)(milliseconds < most ? milliseconds : most));
+  for (; left > 0; left = end - elapsed_ms(context))
+    Sleep((DWORD)(left < most ? left : most));
 }
 
 const struct kg_clock *kg_clock_system(void) {
