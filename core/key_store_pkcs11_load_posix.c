@@ -79,7 +79,9 @@ enum kg_status kg_token_library_load(const char *path, char **resolved, const CK
   enum kg_status status = kg_file_check(path, KG_TRUST_OWNER, error);
   if (status != KG_OK) {
     kg_error_prefix(error, "module-path %s", path);
-    return status;
+    if (status != KG_E_NOT_FOUND) return status;
+    if (error) error->status = KG_E_KEY_STORE; /* what is not found is the store, and no binding */
+    return KG_E_KEY_STORE;
   }
   char *real = realpath(path, NULL);
   if (real == NULL) return kg_errno_report(errno, "open", path, error);
