@@ -10,6 +10,53 @@ not_attested() { # pattern of the text: provision fails with attestation_failed,
   [ ! -e "$(binding demo)" ] || fail 'a binding was written'
 }
 
+case_43_att_included() {
+  identity demo
+  succeeds provision demo
+  requests_are 'attestation=1 issue=1'
+  equal true "$(counter .issue.last.had_attestation_token)" 'attestation token on leg 2'
+  equal true "$(jq .binding.attested "$(binding demo)")" attested
+}
+
+case_45_att_native_error_of_every_code() { # the number and its name reach the user
+  local code
+  for code in -1 -3 -12 -26 -35; do
+    fault "{\"endpoint\":\"attestation\",\"headers\":{\"x-fake-native-code\":\"$code\"}}"
+    kg_env_conf
+    identity demo
+    refused 7 attestation_failed "AttestKeyGuardImportKey returned $code \\(" provision demo --force
+    equal "$code" "$(error native_code)" 'native code'
+  done
+  requests_are issue=0
+}
+
+case_47_att_cancelled() { # the user's end of it: nothing is issued, nothing remembered, nothing locked
+  identity demo
+  fault '{"endpoint":"attestation","delay_ms":20000}'
+  command keyguardctl provision demo >"$KG_RUN/out" 2>&1 &
+  local pid=$! deadline=$((SECONDS + 15)) status=0
+  until [ "$(counter .attestation.max_in_flight)" = 1 ]; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "no attestation: $(cat "$KG_RUN/out")"
+    sleep 0.1
+  done
+  kill -INT "$pid" # a background job of a shell ignores SIGINT, so:
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  equal 143 "$status" 'exit of the cancelled one'
+  requests_are issue=0
+  equal '.key.*.lock demo.lock' "$(cd "$KG_RUN/state" && echo .key*.lock | sed 's/\.[0-9a-f]\{32\}/.*/') demo.lock" 'files'
+  [ ! -e "$(binding demo)" ] && [ ! -e "$KG_RUN/state/demo.failure" ] || fail 'something was left'
+  emulator DELETE faults >/dev/null
+  succeeds provision demo
+}
+
+case_52_maa_cache_hit() { # another certificate within one process, for a rejection that does not blame the token
+  identity demo
+  fault '{"endpoint":"token","oauth_error":{"error":"invalid_client","error_codes":[]}}'
+  succeeds token demo --scope https://vault.azure.net
+  requests_are 'attestation=1 issue=2 token=2'
+}
+
 case_48_att_dll_missing() {
   conf_set attestation-library "$KG_RUN/missing.so"
   not_attested missing.so
@@ -50,6 +97,17 @@ case_44_att_no_token_empty_answer() { fault '{"endpoint":"attestation","body":""
 case_44_att_no_token_member() { fault '{"endpoint":"attestation","omit":["token"],"times":-1}'; not_attested .; }
 case_44_att_no_token_not_a_jwt() { fault '{"endpoint":"attestation","replace":{"token":"only.two"},"times":-1}'; not_attested 'JWT|three|token|shape|form'; }
 case_44_att_no_token_blank() { fault '{"endpoint":"attestation","replace":{"token":"  "},"times":-1}'; not_attested .; }
+
+case_50_att_dll_planted_in_the_working_folder() { # never searched for by name
+  identity demo
+  sed -i '/^attestation-library/d' "$KEYGUARD_CONF"
+  mkdir "$KG_RUN/cwd"
+  cp "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" "$KG_RUN/cwd/AttestationClientLib.so"
+  cp "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" "$KG_RUN/cwd/libAttestationClientLib.so"
+  cd "$KG_RUN/cwd"
+  LD_LIBRARY_PATH=$KG_RUN/cwd PATH=$KG_RUN/cwd:$PATH refused 7 attestation_failed . provision demo
+  requests_are 'attestation=0 issue=0'
+}
 
 case_51_att_endpoint_hostile() {
   local endpoint

@@ -40,6 +40,18 @@ case_14_floor_hardware() {
   nothing_happened demo
 }
 
+case_13_floor_met() { # whatever is asked for at least, it is the configured key
+  local floor modulus=
+  for floor in none software; do
+    kg_env_conf
+    gates demo true true $floor
+    succeeds provision demo --force
+    equal software "$(jq -r .binding.strength "$(binding demo)")" "strength with the floor $floor"
+    [ -z "$modulus" ] || equal "$modulus" "$(jq -r .binding.modulus "$(binding demo)")" "the key with the floor $floor"
+    modulus=$(jq -r .binding.modulus "$(binding demo)")
+  done
+}
+
 case_floor_raised_later_makes_the_binding_unusable() {
   identity demo
   succeeds provision demo
@@ -51,12 +63,17 @@ case_floor_raised_later_makes_the_binding_unusable() {
 
 case_11_env_source() {
   identity demo
-  IDENTITY_ENDPOINT=http://127.0.0.1:1 IDENTITY_HEADER=x refused 4 mtls_pop_not_supported_for_environment . provision demo
+  IDENTITY_ENDPOINT=http://127.0.0.1:1 IDENTITY_HEADER=x refused 4 mtls_pop_not_supported_for_environment 'App Service' provision demo
+  IDENTITY_ENDPOINT=x IDENTITY_HEADER=x IDENTITY_SERVER_THUMBPRINT=x refused 4 . 'Service Fabric' provision demo
+  MSI_ENDPOINT=x MSI_SECRET=x refused 4 . 'Machine Learning' provision demo
+  MSI_ENDPOINT=x refused 4 . 'Cloud Shell' provision demo
+  IDENTITY_ENDPOINT=x IMDS_ENDPOINT=x refused 4 . 'Arc' provision demo
   nothing_happened demo
 }
 
 case_12_kill_switch() {
   identity demo
+  MSAL_MI_DISABLE_IMDS_V2=1 refused 4 mtls_pop_token_not_supported_in_imds_v1 MSAL_MI_DISABLE_IMDS_V2 token demo --scope https://x
   MSAL_MI_DISABLE_IMDS_V2=TRUE refused 4 mtls_pop_token_not_supported_in_imds_v1 MSAL_MI_DISABLE_IMDS_V2 provision demo
   nothing_happened demo
 }
@@ -70,6 +87,29 @@ case_configuration_is_named_by_file_line_and_key() {
   identity demo 'with-atestation-support = true'
   refused 3 configuration_invalid "keyguard.conf:[0-9]+: .*with-atestation-support" provision demo
   nothing_happened demo
+}
+
+case_relative_configuration_is_refused() { # the module ignores such a name; whoever types it wants to know
+  identity demo
+  local command
+  for command in 'provision demo' status capabilities 'token demo --scope https://vault.azure.net' 'env demo'; do
+    # shellcheck disable=SC2086 # words
+    KEYGUARD_CONF=keyguard.conf refused 3 configuration_invalid 'KEYGUARD_CONF is .keyguard.conf., which is not an absolute path' $command
+  done
+  nothing_happened demo
+  KEYGUARD_CONF='' kg status # empty is unset
+  matches '/etc/keyguard/keyguard.conf' "$(error text)"
+}
+
+case_environment_of_exec_is_for_the_module() { # so its configuration has a whole name
+  identity demo
+  succeeds provision demo
+  (cd "$KG_RUN" && KEYGUARD_CONF='' keyguardctl --config keyguard.conf env demo >env.out 2>env.err) && fail 'a relative name was handed on'
+  grep -q 'absolute path' "$KG_RUN/env.err" || fail "env says: $(cat "$KG_RUN/env.err")"
+}
+
+case_folder_of_the_configuration_is_missing() {
+  KEYGUARD_CONF=$KG_RUN/no/such/keyguard.conf refused 3 configuration_invalid "$KG_RUN/no/such/keyguard.conf'" status
 }
 
 case_unknown_identity() {

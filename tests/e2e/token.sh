@@ -127,6 +127,30 @@ case_91_alert_bad_certificate() {
   requests_are issue=1
 }
 
+case_91_alerts_about_the_certificate() { # of each kind: one new certificate; of any other: none
+  local alert
+  ready
+  for alert in certificate_expired certificate_revoked unknown_ca access_denied handshake_failure; do
+    emulator POST reset '{}' >/dev/null
+    fault "{\"endpoint\":\"token\",\"tls_alert\":\"$alert\"}"
+    succeeds token demo --scope $VAULT
+    requests_are issue=1
+  done
+  emulator POST reset '{}' >/dev/null
+  fault '{"endpoint":"token","tls_alert":"internal_error","times":-1}'
+  kg token demo --scope $VAULT
+  equal 9 "$STATUS" 'exit for another alert'
+  requests_are issue=0
+}
+
+case_91_alert_twice_is_an_error() {
+  ready
+  fault '{"endpoint":"token","tls_alert":"bad_certificate","times":2}'
+  kg token demo --scope $VAULT
+  equal 9 "$STATUS" "exit ($OUT)"
+  requests_are issue=1
+}
+
 case_93_server_untrusted() {
   ready
   conf_set ca-file "$AZURE_EMULATOR_ISSUER_CA"
@@ -141,6 +165,37 @@ case_94_aadsts_1000612() {
   succeeds token demo --scope $VAULT
   minted_again
   requests_are attestation=1
+}
+
+case_94_aadsts_of_every_kind() { # time range, issuer, claim, jku, signature: each blames the attestation token
+  local code
+  ready
+  for code in 1000610 1000611 1000613 1000614; do
+    emulator POST reset '{}' >/dev/null
+    oauth_fault $code invalid_client
+    succeeds token demo --scope $VAULT
+    minted_again
+    requests_are attestation=1
+  done
+}
+
+case_94_aadsts_after_which_the_issuer_knows_no_bypass() { # 400 to bypass_cache: once more without it
+  ready
+  emulator POST settings '{"allow_bypass_cache":false}' >/dev/null
+  oauth_fault 1000612 invalid_client
+  succeeds token demo --scope $VAULT
+  requests_are 'issue=2 token=2'
+  equal false "$(counter .issue.last.bypass_cache)" 'bypass_cache of the second'
+}
+
+case_94_aadsts_of_an_unattested_certificate() { # nothing to drop, and nothing that becomes attested
+  gates demo true false software
+  succeeds provision demo
+  emulator POST reset '{}' >/dev/null
+  oauth_fault 1000612 invalid_client
+  succeeds token demo --scope $VAULT
+  minted_again
+  requests_are attestation=0
 }
 
 case_95_aadsts_1000901() {
@@ -158,6 +213,34 @@ case_96_aadsts_392196() {
   equal AADSTS392196 "$(error aadsts)" AADSTS
   matches 'resource' "$(error text)" 'what to do'
   requests_are 'issue=0 token=1'
+}
+
+case_96_others_are_surfaced_with_what_to_do() {
+  local code pattern
+  ready
+  while read -r code pattern; do
+    emulator POST reset '{}' >/dev/null
+    oauth_fault "$code" invalid_request
+    kg token demo --scope $VAULT
+    equal 8 "$STATUS" "exit for $code"
+    equal "AADSTS$code" "$(error aadsts)" AADSTS
+    matches "$pattern" "$(error text)" "text of $code"
+    requests_are 'issue=0 token=1'
+  done <<<'392200 client certificate.*proxy
+51000 owner has to allow'
+}
+
+case_aadsts_500181_is_tried_again_once() {
+  ready
+  oauth_fault 500181 invalid_request
+  succeeds token demo --scope $VAULT
+  requests_are 'issue=0 token=2'
+  emulator POST reset '{}' >/dev/null
+  oauth_fault 500181 invalid_request 2
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" exit
+  matches 'reusing connections' "$(error text)"
+  requests_are 'issue=0 token=2'
 }
 
 case_97_claims() {
@@ -195,6 +278,30 @@ case_109_sts_5xx() {
   requests_are 'token=2 issue=0'
 }
 
+case_109_sts_5xx_for_ever() {
+  ready
+  fault '{"endpoint":"token","status":503,"times":-1}'
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" "exit ($OUT)"
+  matches 'retry 1 of 1 in [0-9]+ ms, [0-9]+ ms so far' "$(cat "$KG_RUN/stderr")" 'the log'
+  requests_are 'token=2 issue=0'
+}
+
+case_107_retry_disabled() { # no time for one is as good as none
+  ready
+  conf_set deadline 1
+  fault '{"endpoint":"token","status":503,"times":-1}'
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" "exit ($OUT)"
+  requests_are 'token=1 issue=0'
+  emulator POST reset '{}' >/dev/null
+  fault '{"endpoint":"metadata","status":500,"times":-1}'
+  kg provision demo --force
+  equal 9 "$STATUS" "exit ($OUT)"
+  matches 'no time left to retry' "$(error text)"
+  requests_are metadata=1
+}
+
 case_110_sts_retry_after() {
   ready
   fault '{"endpoint":"token","status":503,"headers":{"Retry-After":"5"}}'
@@ -225,6 +332,38 @@ case_token_provisions_when_there_is_nothing() {
   identity demo
   succeeds token demo --scope $VAULT
   requests_are 'metadata=1 issue=1 token=1'
+}
+
+case_other_forms_of_an_answer() {
+  ready
+  fault '{"endpoint":"token","oversize":true,"times":-1}'
+  kg token demo --scope $VAULT
+  equal 9 "$STATUS" 'exit for one that is too large'
+  emulator DELETE faults >/dev/null
+  fault '{"endpoint":"token","truncate":true,"times":-1}'
+  kg token demo --scope $VAULT
+  [ "$STATUS" != 0 ] || fail 'a truncated answer was believed'
+  ! grep -q eyJ <<<"$OUT" || fail 'a part of the token was printed'
+  emulator DELETE faults >/dev/null
+  fault '{"endpoint":"token","body":"<html>"}'
+  kg token demo --scope $VAULT
+  equal 8 "$STATUS" 'exit for one that is no JSON'
+  emulator DELETE faults >/dev/null
+}
+
+case_exec_and_env_give_scripts_what_they_need() {
+  ready
+  local text
+  text=$(keyguardctl exec demo -- sh -c 'printf "%s %s %s %s" "$KEYGUARD_CERT_URI" "$KEYGUARD_KEY_URI" "$KEYGUARD_TOKEN_ENDPOINT" "$KEYGUARD_MODULE"') || fail 'exec'
+  equal "pkcs11:token=demo;object=demo;type=cert pkcs11:token=demo;object=demo;type=private $AZURE_EMULATOR_TOKEN_URL $KEYGUARD_MODULE" \
+    "$text" 'variables of exec'
+  text=$(eval "$(keyguardctl env demo)" && printf '%s' "$KEYGUARD_CLIENT_ID") || fail 'env'
+  equal "$AZURE_EMULATOR_SYSTEM_CLIENT_ID" "$text" KEYGUARD_CLIENT_ID
+  local status=0
+  keyguardctl exec demo -- sh -c 'exit 42' || status=$?
+  equal 42 "$status" 'exit of exec'
+  ! keyguardctl env demo | grep -q eyJ || fail 'env prints a token'
+  requests_are 'metadata=0 issue=0 token=0'
 }
 
 case_output_forms() {
