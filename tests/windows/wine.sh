@@ -15,13 +15,20 @@ kg_wine_prepare() {
   exec 8>&-
 }
 
-kg_wine_prefix() { # once a build folder: a prefix that says it is Windows 10
+kg_wine_prefix() { # once a build folder: a prefix that says it is Windows 10, on a machine of this identifier and boot
   [ ! -e "$WINEPREFIX/ready" ] || return 0
   rm -rf "$WINEPREFIX"
-  wine wineboot -i >"$1/wine.log" 2>&1 8>&-
-  wine reg add 'HKCU\Software\Wine' /v Version /d win10 /f >>"$1/wine.log" 2>&1 8>&-
+  {
+    wine wineboot -i
+    kg_wine_set 'HKCU\Software\Wine' Version REG_SZ win10
+    kg_wine_set 'HKLM\SOFTWARE\Microsoft\Cryptography' MachineGuid REG_SZ 00112233-4455-6677-8899-aabbccddeeff
+    kg_wine_set 'HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters' \
+      BootId REG_DWORD 42
+  } >"$1/wine.log" 2>&1 8>&-
   touch "$WINEPREFIX/ready"
 }
+
+kg_wine_set() { wine reg add "$1" /v "$2" /t "$3" /d "$4" /f; }
 
 # ncrypt.dll into system32, where the product looks for it: it has no hook for tests. The rest into C:\keyguard, as it
 # would be installed: above that folder is only the prefix, whatever the rights of the folders above the build are.
