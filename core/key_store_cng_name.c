@@ -71,7 +71,7 @@ enum kg_status kg_cng_name_parse(const char *store, struct kg_cng_name *out, str
   unsigned seen = 0;
 
   memset(out, 0, sizeof *out);
-  strcpy(out->name, KG_CNG_DEFAULT_NAME);
+  memcpy(out->name, KG_CNG_DEFAULT_NAME, sizeof KG_CNG_DEFAULT_NAME);
   if (strncmp(store, scheme, sizeof scheme - 1) != 0) return kg_error_set(error, KG_E_USAGE, "not a cng: key store");
   while (*at && status == KG_OK) {
     size_t length = strcspn(at, ";");

@@ -27,7 +27,9 @@ report 'keyguard/cryptoki.h is the only includer' "$(sources core pkcs11 wire pl
 
 # --- never written ------------------------------------------------------------------------------------------------
 report 'never called' "$(sources core pkcs11 wire plugin ctl | xargs -r grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|alloca|EVP_PKEY_fromdata)[[:space:]]*\(' | grep -vE ':[0-9]+: *(/\*|\*)|fromdata\(\)' || true)"
-report 'a guest starts no thread and leaves no handler' "$(sources pkcs11 core | xargs -r grep -nE '\b(pthread_create|thrd_create|atexit|pthread_key_create)[[:space:]]*\(' || true)"
+# core/exit.c: the one handler, which sets a flag so that a token's library is left alone while the process ends.
+report 'a guest starts no thread and leaves no handler' "$(sources pkcs11 core | grep -vx core/exit.c \
+  | xargs -r grep -nE '\b(pthread_create|thrd_create|atexit|pthread_key_create)[[:space:]]*\(' || true)"
 report 'an issue or nothing' "$(sources core pkcs11 wire plugin ctl include tests | xargs -r grep -nE '[^A-Za-z](XXX|FIXME|TODO)[^A-Za-z]' || true)"
 
 # --- how long things may be ---------------------------------------------------------------------------------------
