@@ -1,6 +1,5 @@
 #include "pkcs11/operation.h"
 
-#include "core/log.h"
 #include "pkcs11/output.h"
 #include "pkcs11/session.h"
 
@@ -17,12 +16,12 @@ static void move(struct kg_operation *from, struct kg_operation *to) {
   kg_wipe(from, sizeof *from);
 }
 
-static void report_active(struct kg_call *call, struct kg_session *session) {
+/* Told once a session: hosts that leave operations behind do so at every connection. */
+static void explain_active(struct kg_call *call, struct kg_session *session) {
   if (atomic_exchange(&session->told_active, true)) return;
   (void)kg_error_set(&call->error, KG_E_USAGE,
                      "an operation was started on a session where one is active (session open for %lld s)",
                      (long long)(kg_session_age_ms(session) / 1000));
-  kg_log_error(KG_LOG_WARN, &call->error);
 }
 
 CK_RV kg_operation_begin(struct kg_call *call, struct kg_session *session, struct kg_operation *active,
@@ -34,7 +33,7 @@ CK_RV kg_operation_begin(struct kg_call *call, struct kg_session *session, struc
   else
     move(fresh, active);
   kg_mutex_unlock(&session->mutex);
-  if (rv == CKR_OPERATION_ACTIVE) report_active(call, session);
+  if (rv == CKR_OPERATION_ACTIVE) explain_active(call, session);
   kg_operation_clear(fresh);
   return rv;
 }

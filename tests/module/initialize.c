@@ -1,0 +1,131 @@
+/* What C_Initialize touches: one file. Watched by strace; the program runs itself below it with an argument. */
+#define _DEFAULT_SOURCE /* usleep */
+#include "host.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct host *host;
+static const char *program;
+
+/* Two calls that fail mark the part of the trace that is looked at. */
+#define BEGIN "/keyguard-test-begin"
+#define END "/keyguard-test-end"
+
+static int below_strace(void) {
+  struct host mine = {0};
+  must(access(BEGIN, F_OK) != 0);
+  host_load(&mine);
+  must_be(CKR_OK, mine.p11->C_Initialize(NULL));
+  must_be(CKR_OK, mine.p11->C_Finalize(NULL));
+  must(access(END, F_OK) != 0);
+  return 0;
+}
+
+static size_t count_of(const char *text, const char *what) {
+  size_t count = 0;
+  for (; (text = strstr(text, what)) != NULL; text++)
+    count++;
+  return count;
+}
+
+static char *traced(void) {
+  char *path = kg_softhsm_write(host->softhsm, "trace", "", 0600), *text = NULL, *begin = NULL, *end = NULL;
+  host_spawn((const char *const[]){"strace", "-f", "-o", path, program, "below", NULL});
+  text = host_read(path);
+  begin = strstr(text, BEGIN);
+  end = strstr(text, END);
+  must(begin && end && begin < end);
+  *end = '\0';
+  memmove(text, begin, strlen(begin) + 1);
+  free(path);
+  return text;
+}
+
+static void one_small_file_is_read(void) {
+  static const char *const never[] = {"socket(", "connect(", "clone", "fork(", "execve(", "poll(", "nanosleep"};
+  char *text = traced();
+  for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+    if (count_of(text, never[i])) host_fail(never[i], 0, "was called", 0);
+  must(count_of(text, "keyguard.conf") > 0);
+  must(count_of(text, "open(") + count_of(text, "openat(") < 20);
+  must(count_of(text, "libsofthsm2") == 0);
+  must(count_of(text, host->state) == 0);
+  free(text);
+}
+
+/* A binding that is a FIFO nobody writes to. */
+static void a_state_folder_that_hangs_is_not_waited_for(void) {
+  CK_SLOT_INFO info;
+  must(unlink(host->identities[0].binding) == 0 && mkfifo(host->identities[0].binding, 0644) == 0);
+  alarm(20);
+  host_start(host);
+  must_be(CKR_OK, host->p11->C_GetSlotInfo(host_slot(host, "web"), &info));
+  must(!(info.flags & CKF_TOKEN_PRESENT));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  alarm(0);
+  must(unlink(host->identities[0].binding) == 0);
+  host_bind(&host->identities[0]);
+}
+
+static void the_key_store_waits_for_a_signature(void) {
+  CK_SESSION_HANDLE session = 0;
+  CK_OBJECT_HANDLE key = 0;
+  host_start(host);
+  session = host_open(host, 0);
+  key = host_find(host, session, CKO_PRIVATE_KEY);
+  must_be(CKR_OK, host->p11->C_SignInit(session, &host_pss, key));
+  must_be(CKR_OK, host->p11->C_SignInit(session, NULL, 0));
+  must(!host_is_mapped("libsofthsm2"));
+  host_sign_checked(host, session, key, host->identities[0].key);
+  must(host_is_mapped("libsofthsm2"));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+}
+
+/* Nothing was bound when the module was initialised. */
+static void a_token_appears_later(void) {
+  CK_SLOT_ID slots[4];
+  CK_ULONG count = 4;
+  must(unlink(host->identities[0].binding) == 0);
+  host_start(host);
+  must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, slots, &count));
+  must(count == 0);
+  host_bind(&host->identities[0]);
+  for (int i = 0; i < 100 && count == 0; i++) {
+    usleep(50000);
+    count = 4;
+    must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, slots, &count));
+  }
+  must(count == 1 && slots[0] == host_slot(host, "web"));
+  (void)host_open(host, 0);
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+}
+
+static void waiting_for_events_does_not_block(void) {
+  CK_SLOT_ID slot = 0;
+  host_start(host);
+  must_be(CKR_NO_EVENT, host->p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL));
+  must_be(CKR_FUNCTION_NOT_SUPPORTED, host->p11->C_WaitForSlotEvent(0, &slot, NULL));
+  must_be(CKR_ARGUMENTS_BAD, host->p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, NULL, NULL));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+}
+
+static const struct host_case cases[] = {
+    {"/initialize/one_small_file_is_read", one_small_file_is_read},
+    {"/initialize/the_key_store_waits_for_a_signature", the_key_store_waits_for_a_signature},
+    {"/initialize/a_state_folder_that_hangs_is_not_waited_for", a_state_folder_that_hangs_is_not_waited_for},
+    {"/initialize/a_token_appears_later", a_token_appears_later},
+    {"/initialize/waiting_for_events_does_not_block", waiting_for_events_does_not_block},
+};
+
+int main(int argc, char **argv) {
+  int status = 0;
+  if (argc > 1 && strcmp(argv[1], "below") == 0) return below_strace();
+  program = argv[0];
+  host = host_new();
+  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  host_free(&host);
+  return status;
+}
