@@ -8,13 +8,15 @@ struct code {
   enum kg_cng_meaning meaning;
 };
 
-/* protocol 3.4 (GO/keyprovider_windows.go, PY, NET#6037, GO610 guide). What signing with a dead key answers is not
- * documented; the codes marked UNUSABLE are those that say "this key's material cannot be used". */
+/* protocol 3.4 (GO/keyprovider_windows.go, PY, NET#6037, GO610 guide); the names NTE_VBS_... are those of Microsoft's
+ * page on NCryptCreatePersistedKey. What signing with a dead key answers is not documented; the codes marked UNUSABLE
+ * are those that say "this key's material cannot be used". */
 static const struct code codes[] = {
     {(SECURITY_STATUS)0x80090016L, "NTE_BAD_KEYSET", KG_CNG_ABSENT},
     {(SECURITY_STATUS)0x8009000DL, "NTE_NO_KEY", KG_CNG_ABSENT},
     {(SECURITY_STATUS)0x80090011L, "NTE_NOT_FOUND", KG_CNG_ABSENT},
-    {(SECURITY_STATUS)0x8009003AL, "a VBS-isolated key that cannot be decrypted", KG_CNG_DEAD},
+    {(SECURITY_STATUS)0x8009003AL, "NTE_VBS_CANNOT_DECRYPT_KEY", KG_CNG_DEAD},
+    {(SECURITY_STATUS)0x80090039L, "NTE_VBS_UNAVAILABLE", KG_CNG_NO_VBS},
     {(SECURITY_STATUS)0x80090003L, "NTE_BAD_KEY", KG_CNG_UNUSABLE},
     {(SECURITY_STATUS)0x80090005L, "NTE_BAD_DATA", KG_CNG_UNUSABLE},
     {(SECURITY_STATUS)0x80090020L, "NTE_FAIL", KG_CNG_UNUSABLE},

@@ -56,7 +56,8 @@ enum kg_cng_meaning {
   KG_CNG_UNUSABLE,    /* the material cannot be used: the same, where signing says it */
   KG_CNG_EXISTS,      /* somebody made it meanwhile */
   KG_CNG_DENIED,      /* a permission; never taken for absent */
-  KG_CNG_UNAVAILABLE, /* no virtualization-based security, when a key is created */
+  KG_CNG_UNAVAILABLE, /* no virtualization-based security, where a key is created */
+  KG_CNG_NO_VBS,      /* the same, wherever it is said */
   KG_CNG_MEMORY
 };
 

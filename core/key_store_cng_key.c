@@ -47,6 +47,7 @@ static enum kg_status report(SECURITY_STATUS code, const char *what, struct kg_e
   } statuses[] = {{KG_CNG_ABSENT, KG_E_KEY_NOT_FOUND},
                   {KG_CNG_DEAD, KG_E_KEY_DEAD},
                   {KG_CNG_DENIED, KG_E_ACCESS},
+                  {KG_CNG_NO_VBS, KG_E_KEYGUARD_UNAVAILABLE},
                   {KG_CNG_MEMORY, KG_E_NO_MEMORY}};
   enum kg_cng_meaning meaning = kg_cng_meaning_of(code);
 
@@ -92,6 +93,7 @@ static enum kg_status refuse_creation(SECURITY_STATUS code, struct kg_error *err
 
   switch (kg_cng_meaning_of(code)) {
   case KG_CNG_UNAVAILABLE:
+  case KG_CNG_NO_VBS:
     kg_error_set(error, KG_E_KEYGUARD_UNAVAILABLE, "Windows refuses a VBS-isolated key: %s (0x%08lX); %s",
                  kg_cng_code_name(code), (unsigned long)code, advice);
     if (error) error->native_code = code;

@@ -48,8 +48,9 @@ static void others_may_be_allowed_to_use_a_machines_key(void) {
 /* 32: create says 0x80090029, or finalize says 0x80090009. */
 static void without_vbs_keyguard_is_unavailable(void) {
   static const char *const failures[] = {"NCryptCreatePersistedKey=0x80090029", "NCryptFinalizeKey=0x80090009",
-                                         "NCryptFinalizeKey=0x80090029", "NCryptCreatePersistedKey=0x80090009",
-                                         "NCryptFinalizeKey=0x80090027"};
+                                         "NCryptFinalizeKey=0x80090029",        "NCryptCreatePersistedKey=0x80090009",
+                                         "NCryptFinalizeKey=0x80090027",        "NCryptCreatePersistedKey=0x80090039",
+                                         "NCryptFinalizeKey=0x80090039"};
 
   for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
     const char *code = strchr(failures[i], '=') + 1;
@@ -187,6 +188,8 @@ static void no_other_code_makes_a_key_anew(void) {
       {"NCryptSignHash=0x80090029", KG_E_KEY_STORE},
       {"NCryptExportKey=0x80090020", KG_E_KEY_STORE},
       {"NCryptOpenStorageProvider=0x80090013", KG_E_KEY_STORE},
+      {"NCryptOpenKey=0x80090039", KG_E_KEYGUARD_UNAVAILABLE},
+      {"NCryptSignHash=0x80090039", KG_E_KEYGUARD_UNAVAILABLE},
   };
 
   make_live_key();
