@@ -4,11 +4,11 @@ set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc)
 set(CMAKE_RC_COMPILER x86_64-w64-mingw32-windres)
 
-# OpenSSL and libcurl, cross-built by script/windows-deps. Without them the plugin and keyguardctl are left out.
-if(NOT DEFINED KEYGUARD_WINDOWS_DEPS)
+# OpenSSL and libcurl, cross-built by script/windows-deps. Without them (or with OFF) plugin and keyguardctl are left out.
+if("${KEYGUARD_WINDOWS_DEPS}" STREQUAL "")
   execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/../script/windows-deps --cached
-    OUTPUT_VARIABLE KEYGUARD_WINDOWS_DEPS OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  set(KEYGUARD_WINDOWS_DEPS "${KEYGUARD_WINDOWS_DEPS}" CACHE PATH "Prefix of OpenSSL and libcurl for Windows")
+    OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  set(KEYGUARD_WINDOWS_DEPS "${found}" CACHE STRING "Prefix of OpenSSL and libcurl for Windows, or OFF" FORCE)
 endif()
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES KEYGUARD_WINDOWS_DEPS)
 
