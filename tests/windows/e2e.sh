@@ -166,6 +166,19 @@ case_33_a_gone_key_is_replaced() { recovers_from gone; }
 case_33_an_empty_container_is_replaced() { recovers_from empty; }
 case_33_a_replaced_key_gets_its_own_certificate() { recovers_from replaced; }
 
+case_33_renew_repairs_after_a_restart() { # what the task does
+  identity demo
+  succeeds provision demo
+  local before
+  before=$(modulus demo)
+  reboot undecryptable
+  succeeds renew --all
+  requests_are 'issue=2'
+  [ "$before" != "$(modulus demo)" ] || fail 'the certificate is still for the dead key'
+  succeeds renew --all
+  requests_are 'issue=2'
+}
+
 case_33_status_says_that_the_key_is_dead() {
   identity demo
   succeeds provision demo
@@ -229,6 +242,13 @@ case_92_a_key_that_died_is_replaced_by_token() {
   reboot zombie
   equal 200 "$(resource_status demo 1.2)" 'resource'
   requests_are 'issue=2'
+}
+
+case_113_nothing_secret_is_logged() { # the fake library logs the whole answer
+  identity demo
+  keyguardctl provision demo -v -v >"$KG_RUN/out" 2>&1 || fail "provision: $(cat "$KG_RUN/out")"
+  grep -q 'attestation library: FakeAttestation' "$KG_RUN/out" || fail "the library's log is not there"
+  ! grep -q 'eyJ' "$KG_RUN/out" || fail 'a token is in the log'
 }
 
 case_exec_gives_the_environment() {
