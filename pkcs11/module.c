@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/exit.h"
 #include "core/fork.h"
 #include "pkcs11/handle.h"
 #include "pkcs11/session.h"
@@ -163,6 +164,15 @@ static bool wait_for_calls(struct kg_module *module) {
   return false;
 }
 
+/* When the process ends nothing is torn down any more: the libraries below may be gone already. */
+static void dispose(struct kg_module *module) {
+  static _Atomic(struct kg_module *) left; /* so that a leak checker sees that it is known */
+  if (kg_exit_has_begun() || !wait_for_calls(module))
+    atomic_store(&left, module);
+  else
+    module_free(&module);
+}
+
 CK_RV kg_module_finalize(const void *reserved) {
   struct kg_call call;
   struct kg_module *module = NULL;
@@ -174,7 +184,7 @@ CK_RV kg_module_finalize(const void *reserved) {
   else if (!atomic_compare_exchange_strong(&current, &module, NULL))
     rv = CKR_CRYPTOKI_NOT_INITIALIZED;
   kg_module_leave(&call);
-  if (rv == CKR_OK && wait_for_calls(module)) module_free(&module);
+  if (rv == CKR_OK) dispose(module);
   return rv;
 }
 
