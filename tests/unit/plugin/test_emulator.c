@@ -253,6 +253,144 @@ static void certificate_from_too_far_ahead_is_refused(void **state) {
   assert_non_null(strstr(error.text, "begins at"));
 }
 
+/* Retries of the acceptance list (protocol 13), by number and name: the clock is ours, the service is the emulator. */
+
+static size_t take(char *data, size_t size, size_t count, void *context) {
+  char *text = context;
+  size_t len = strlen(text);
+
+  assert_true(len + size * count < 65536);
+  memcpy(text + len, data, size * count);
+  text[len + size * count] = '\0';
+  return size * count;
+}
+
+static int requests(const char *endpoint) {
+  static char text[65536];
+  char url[256];
+  CURL *curl = curl_easy_init();
+  cJSON *json;
+  int count;
+
+  text[0] = '\0';
+  snprintf(url, sizeof url, "%s/emulator/counters", fact("url"));
+  curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, text);
+  assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+  curl_easy_cleanup(curl);
+  json = cJSON_Parse(text);
+  count = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, endpoint), "requests")->valueint;
+  cJSON_Delete(json);
+  return count;
+}
+
+static void check_waits(const int64_t *waits, size_t count) {
+  assert_int_equal(host.sleeps, count);
+  for (size_t i = 0; i < count; i++)
+    assert_int_equal(host.slept_ms[i], waits[i]);
+}
+
+static void v1_only_404(void **state) { /* 6 */
+  (void)state;
+  start(NULL);
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":404,\"times\":4}");
+  assert_int_equal(acquire(), KG_E_IMDS_V1_ONLY);
+  assert_string_equal(error.sub_code, "mtls_pop_token_not_supported_in_imds_v1");
+  check_waits((const int64_t[]){1000, 2000, 4000}, 3);
+  assert_int_equal(requests("metadata"), 4);
+}
+
+static void retry_404_twice(void **state) { /* 103 */
+  (void)state;
+  start(NULL);
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":404,\"times\":2}");
+  assert_int_equal(acquire(), 0);
+  check_waits((const int64_t[]){1000, 2000}, 2);
+  assert_int_equal(requests("metadata"), 3);
+}
+
+static void retry_410(void **state) { /* 104 */
+  static const int64_t tens[] = {10000, 10000, 10000, 10000, 10000, 10000, 10000};
+
+  (void)state;
+  start(NULL);
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":410,\"times\":4}");
+  assert_int_equal(acquire(), 0);
+  check_waits(tens, 4);
+  host.sleeps = 0;
+  host.request.deadline_ms = host.elapsed_ms + 120000;
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":410,\"times\":8}");
+  assert_int_equal(acquire(), KG_E_IMDS_FAILED);
+  assert_int_equal(error.http_status, 410);
+  check_waits(tens, 7);
+  assert_int_equal(requests("metadata"), 5 + 8);
+}
+
+static void retry_504_forever(void **state) { /* 105 */
+  (void)state;
+  start(NULL);
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":504,\"times\":4}");
+  assert_int_equal(acquire(), KG_E_IMDS_FAILED);
+  assert_int_equal(error.http_status, 504);
+  assert_int_equal(requests("metadata"), 4);
+  assert_int_equal(requests("issue"), 0);
+}
+
+static void retry_400(void **state) { /* 106 */
+  (void)state;
+  start(NULL);
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":400}");
+  assert_int_equal(acquire(), KG_E_IMDS_FAILED);
+  assert_int_equal(requests("metadata"), 1);
+  check_waits(NULL, 0);
+}
+
+static void retry_disabled(void **state) { /* 107: without time for a wait there is one request */
+  (void)state;
+  start(NULL);
+  host.request.deadline_ms = host.elapsed_ms + 1000;
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":500,\"times\":-1}");
+  assert_int_equal(acquire(), KG_E_TIMEOUT);
+  assert_int_equal(error.http_status, 500);
+  assert_int_equal(requests("metadata"), 1);
+}
+
+static void retry_timeout(void **state) { /* 108: .NET fails at once here, Go and we do not */
+  (void)state;
+  start(NULL);
+  host.request.deadline_ms = host.elapsed_ms + 2000; /* of which the first attempt really waits all */
+  post("faults", "{\"endpoint\":\"metadata\",\"delay_ms\":5000}");
+  assert_int_equal(acquire(), 0);
+  check_waits((const int64_t[]){1000}, 1);
+  assert_int_equal(requests("metadata"), 2);
+}
+
+static void retry_429_as_long_as_it_asks_for(void **state) {
+  (void)state;
+  start(NULL);
+  post("faults", "{\"endpoint\":\"issue\",\"status\":429,\"headers\":{\"Retry-After\":\"30\"}}");
+  assert_int_equal(acquire(), 0);
+  check_waits((const int64_t[]){30000}, 1);
+  assert_true(support_host_logged(&host, "retry 1 of 3 in 30000 ms"));
+  post("faults", "{\"endpoint\":\"issue\",\"status\":429,\"times\":2}");
+  assert_int_equal(acquire(), 0);
+  check_waits((const int64_t[]){30000, 1000, 2000}, 3);
+}
+
+static void one_deadline_covers_both_legs(void **state) {
+  (void)state;
+  start(NULL);
+  host.request.deadline_ms = host.elapsed_ms + 65000;
+  post("faults", "{\"endpoint\":\"metadata\",\"status\":410,\"times\":6}");
+  post("faults", "{\"endpoint\":\"issue\",\"status\":410,\"times\":-1}");
+  assert_int_equal(acquire(), KG_E_TIMEOUT);
+  assert_int_equal(host.elapsed_ms, 5000 + 60000);
+  assert_int_equal(requests("metadata"), 7);
+  assert_int_equal(requests("issue"), 1);
+}
+
 static int prepare(void **state) {
   (void)state;
   if (!mkdtemp(folder)) return -1;
@@ -281,6 +419,15 @@ int main(void) {
       TEST(forged_attestation_is_refused_by_the_issuer),
       TEST(redirects_are_refused_without_a_trace),
       TEST(certificate_from_too_far_ahead_is_refused),
+      TEST(v1_only_404),
+      TEST(retry_404_twice),
+      TEST(retry_410),
+      TEST(retry_504_forever),
+      TEST(retry_400),
+      TEST(retry_disabled),
+      TEST(retry_timeout),
+      TEST(retry_429_as_long_as_it_asks_for),
+      TEST(one_deadline_covers_both_legs),
   };
 
   return cmocka_run_group_tests_name("emulator", tests, prepare, clean);
