@@ -141,6 +141,17 @@ static enum kg_status open_key(struct job *job, struct kg_error *error) {
   return status;
 }
 
+/* What is issued needs a place. Where the disk is full that is found out before the service is asked: afterwards it
+ * would be asked again by every caller, and not even the failure could be remembered. */
+static enum kg_status check_room(const struct job *job, struct kg_error *error) {
+  static const unsigned char room[16 * 1024]; /* a binding has about 8 KiB */
+  char *path = kg_file_join(job->config->state_dir, job->identity->name, ".room");
+  enum kg_status status = path ? kg_file_replace(path, kg_span_of(room, sizeof room), 0600, error) : no_memory(error);
+  if (path) (void)remove(path);
+  free(path);
+  return status == KG_OK ? KG_OK : kg_error_prefix(error, "there is no place for what is issued");
+}
+
 static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_error *error) {
   struct kg_credential_request request = {.config = job->config,
                                           .identity = job->identity,
@@ -149,7 +160,8 @@ static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_
                                           .bypass_cache = job->options->force || job->options->rejected,
                                           .drop_attestation = job->options->drop_attestation,
                                           .deadline_ms = job->deadline_ms};
-  enum kg_status status = kg_credential_acquire(&request, out, error);
+  enum kg_status status = check_room(job, error);
+  if (status == KG_OK) status = kg_credential_acquire(&request, out, error);
   if (status == KG_OK) status = kg_binding_store(job->binding_path, *out, error);
   if (status != KG_OK) kg_binding_free(out);
   job->requests = request.requests;
