@@ -18,6 +18,6 @@ in_flight() { # endpoint: waits until a request is being answered there
 
 ends_with() { # exit status, process id, name
   local status=0
-  wait "$2" || status=$?
+  wait "$2" 2>/dev/null || status=$?
   [ "$1" = "$status" ] || fail "$3 ended with $status, not $1: $(cat "$KG_RUN/$3.out")"
 }
