@@ -21,7 +21,7 @@ calls() { # file of strace
 traced() { # strace options, then keyguardctl arguments: STATUS
   STATUS=0
   # the shell that tells of killed children is one without an output
-  (strace -qq -o "$KG_RUN/trace" "$@" >"$KG_RUN/out" 2>&1) 2>/dev/null || STATUS=$?
+  (strace -qq -o "$KG_RUN/trace" "$@" >"$KG_RUN/out" 2>&1; exit $?) 2>/dev/null || STATUS=$?
 }
 
 old_or_new() { # what was there before: the binding is whole, and is usable
