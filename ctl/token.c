@@ -52,6 +52,10 @@ static enum kg_status attempt(struct leg *leg, struct kg_span form, struct kg_ht
                                           .tls_setup = kg_tls_client_setup,
                                           .tls_argument = &client};
   enum kg_status status = kg_http_perform(&request, response, error);
+  kg_log(KG_LOG_DEBUG, "token service: %s, HTTP %d, %zu bytes from %s, %lld ms",
+         status == KG_OK ? "answered" : kg_status_sub_code(status), response->status, response->body.len,
+         *response->remote ? response->remote : "nowhere",
+         (long long)(leg->clock->elapsed_ms(leg->clock->context) - leg->started_ms));
   leg->server_alert = response->server_alert;
   leg->key_failed = client.signer.error.status != KG_OK;
   if (status != KG_OK && client.error.status != KG_OK) *error = client.error;

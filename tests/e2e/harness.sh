@@ -73,6 +73,24 @@ conf_set() { # key, value: of the [keyguard] section, instead of what stands the
   sed -i -e "/^$1 = /d" -e "s|^\[keyguard\]$|&\n$1 = $2|" "$KEYGUARD_CONF"
 }
 
+is_sanitized() { grep -q '^KEYGUARD_SANITIZE:STRING=.\+' "$KG_BUILD/CMakeCache.txt"; }
+
+needs_nobody() { # the case runs keyguardctl as another user
+  [ "$(id -u)" = 0 ] || skip 'only root can become somebody else'
+  as_nobody test -x "$KG_BUILD/ctl/keyguardctl" || skip 'nobody may not reach the build folder'
+}
+
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+
+# A token, a PIN and SoftHSM2's configuration ($KG_RUN/nobody.conf) of nobody's own, with the keys that there are.
+give_nobody_the_token() {
+  cp -r "$KG_RUN/softhsm" "$KG_RUN/nobody-softhsm"
+  printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$KG_RUN/nobody-softhsm" >"$KG_RUN/nobody.conf"
+  (umask 077 && cp "$KG_RUN/pin" "$KG_RUN/nobody.pin")
+  sed -i "s|file:$KG_RUN/pin|file:$KG_RUN/nobody.pin|" "$KEYGUARD_CONF"
+  chown -R 65534:65534 "$KG_RUN/nobody-softhsm" "$KG_RUN/nobody.pin"
+}
+
 token_payload() { cut -d. -f2 <<<"$1" | tr '_-' '/+' | base64 -di 2>/dev/null; } # the claims of a JWT
 
 # --- time ---------------------------------------------------------------------------------------------------------
@@ -89,7 +107,7 @@ travel() {
 
 drift() { # seconds, perhaps negative: keyguardctl's clock alone
   [ -e "$FAKETIME_LIBRARY" ] || skip 'libfaketime is not installed'
-  ! grep -q '^KEYGUARD_SANITIZE:STRING=.\+' "$KG_BUILD/CMakeCache.txt" || skip 'libfaketime does not go with sanitizers'
+  ! is_sanitized || skip 'libfaketime does not go with sanitizers'
   TRAVELLED=$1
 }
 

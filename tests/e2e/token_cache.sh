@@ -199,24 +199,19 @@ case_115_bearer_over_mtls_has_its_own_place() {
 }
 
 case_user_without_the_state_folder_has_a_cache_of_its_own() {
-  [ "$(id -u)" = 0 ] || skip 'only root can become somebody else'
+  needs_nobody
   ready
-  chmod 0644 "$KG_RUN/pin"
+  give_nobody_the_token
   mkdir -m 0700 "$KG_RUN/home"
-  cp -r "$KG_RUN/softhsm" "$KG_RUN/nobody-softhsm"
-  printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$KG_RUN/nobody-softhsm" >"$KG_RUN/nobody.conf"
-  (umask 077 && cp "$KG_RUN/pin" "$KG_RUN/nobody.pin")
-  sed -i "s|file:$KG_RUN/pin|file:$KG_RUN/nobody.pin|" "$KEYGUARD_CONF"
-  chown -R 65534:65534 "$KG_RUN/home" "$KG_RUN/nobody-softhsm" "$KG_RUN/nobody.pin"
+  chown 65534:65534 "$KG_RUN/home"
   local i
   for i in service cache; do
-    OUT=$(SOFTHSM2_CONF=$KG_RUN/nobody.conf HOME=$KG_RUN/home setpriv --reuid=65534 --regid=65534 --clear-groups \
-      env -u XDG_CACHE_HOME "$KG_BUILD/ctl/keyguardctl" --json token demo --scope $VAULT 2>"$KG_RUN/stderr") ||
-      fail "nobody got no token: $OUT $(cat "$KG_RUN/stderr")"
+    OUT=$(SOFTHSM2_CONF=$KG_RUN/nobody.conf HOME=$KG_RUN/home as_nobody env -u XDG_CACHE_HOME "$KG_BUILD/ctl/keyguardctl" \
+      --json token demo --scope $VAULT 2>"$KG_RUN/stderr") || fail "nobody got no token: $OUT $(cat "$KG_RUN/stderr")"
     equal "$i" "$(out .source)" source
   done
-  equal '65534 600' "$(stat -c '%u %a' "$KG_RUN"/home/.cache/keyguard/*.token)" "owner and mode"
-  equal 0 "$(cached_files)" "files in the state folder"
+  equal '65534 600' "$(stat -c '%u %a' "$KG_RUN"/home/.cache/keyguard/*.token)" 'owner and mode'
+  equal 0 "$(cached_files)" 'files in the state folder'
 }
 
 run_cases "$@"

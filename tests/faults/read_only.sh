@@ -55,25 +55,20 @@ case_cold() {
 }
 
 case_user_who_may_not_write() { # uses what somebody else provisioned, with a token and a PIN of their own
+  needs_nobody
   identity demo
   succeeds provision demo
   emulator POST reset '{}' >/dev/null
-  chmod -R go+rX "$KG_RUN/softhsm"
-  cp -r "$KG_RUN/softhsm" "$KG_RUN/nobody-softhsm"
-  printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$KG_RUN/nobody-softhsm" >"$KG_RUN/nobody.conf"
-  (umask 077 && cp "$KG_RUN/pin" "$KG_RUN/nobody.pin")
-  sed -i "s|file:$KG_RUN/pin|file:$KG_RUN/nobody.pin|" "$KEYGUARD_CONF"
-  chown -R 65534:65534 "$KG_RUN/nobody-softhsm" "$KG_RUN/nobody.pin"
+  give_nobody_the_token
+  export SOFTHSM2_CONF=$KG_RUN/nobody.conf
   local command
   for command in 'status demo --check-key' 'provision demo' 'token demo --scope https://vault.azure.net' doctor; do
     # shellcheck disable=SC2086 # words
-    SOFTHSM2_CONF=$KG_RUN/nobody.conf setpriv --reuid=65534 --regid=65534 --clear-groups \
-      "$KG_BUILD/ctl/keyguardctl" $command >"$KG_RUN/out" 2>&1 || fail "nobody: keyguardctl $command: $(cat "$KG_RUN/out")"
+    as_nobody "$KG_BUILD/ctl/keyguardctl" $command >"$KG_RUN/out" 2>&1 || fail "nobody: keyguardctl $command: $(cat "$KG_RUN/out")"
   done
   requests_are 'issue=0 token=1'
   STATUS=0
-  OUT=$(SOFTHSM2_CONF=$KG_RUN/nobody.conf setpriv --reuid=65534 --regid=65534 --clear-groups \
-    "$KG_BUILD/ctl/keyguardctl" --json provision demo --force 2>&1) || STATUS=$?
+  OUT=$(as_nobody "$KG_BUILD/ctl/keyguardctl" --json provision demo --force 2>&1) || STATUS=$?
   equal 12 "$STATUS" "exit ($OUT)"
   requests_are issue=0
 }
