@@ -25,6 +25,9 @@ unset GIT_SSL_CAINFO CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR # the servers her
 KG_BUILD=${KG_BUILD:?the build folder}
 KG_RUN=$KG_BUILD/run/clients.$KG_NAME.$$
 PIDS=()
+# Stock programs leak, and Java wants its own SIGSEGV.
+[ -z "${KG_PRELOAD:-}" ] || export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allow_user_segv_handler=1
+[[ ${KG_SANITIZE:-} != *thread* ]] || { printf 'skipped: programs that were built without ThreadSanitizer cannot load it\n'; exit 77; }
 
 cleanup() {
   local pid
@@ -79,7 +82,7 @@ start() { # mode, further options of the emulator: an environment with identity 
 
 sanitized() { # stock programs load a module that was built with sanitizers only after the sanitizers' runtime
   [ -n "${KG_PRELOAD:-}" ] || return 0
-  export LD_PRELOAD=$KG_PRELOAD ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allow_user_segv_handler=1
+  export LD_PRELOAD=$KG_PRELOAD
 }
 
 stop() { unset LD_PRELOAD; kg_env_stop; }
