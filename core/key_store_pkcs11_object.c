@@ -124,10 +124,11 @@ CK_OBJECT_HANDLE kg_token_find_public(struct kg_token_key *key, struct kg_backin
 }
 
 /* From the private key, else from the public key object; some tokens show them on one of the two only. */
-static enum kg_status take_number(struct kg_backing *backing, const struct kg_lane *lane, CK_ATTRIBUTE_TYPE type,
-                                  struct kg_buf *out, struct kg_error *error) {
+static enum kg_status take_number(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane,
+                                  CK_ATTRIBUTE_TYPE type, struct kg_buf *out, struct kg_error *error) {
   unsigned char buffer[KG_SIGNATURE_MAX + 1];
   struct kg_span number = get_number(backing->f, lane->session, lane->private_key, type, buffer);
+  if (number.len == 0 && lane->public_key == 0) lane->public_key = kg_token_find_public(key, backing, lane);
   if (number.len == 0 && lane->public_key != 0)
     number = get_number(backing->f, lane->session, lane->public_key, type, buffer);
   if (number.len == 0)
@@ -139,8 +140,8 @@ static enum kg_status take_number(struct kg_backing *backing, const struct kg_la
 static enum kg_status take_public(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane,
                                   struct kg_error *error) {
   struct kg_key_info *info = &key->key.info;
-  enum kg_status status = take_number(backing, lane, CKA_MODULUS, &info->modulus, error);
-  if (status == KG_OK) status = take_number(backing, lane, CKA_PUBLIC_EXPONENT, &info->exponent, error);
+  enum kg_status status = take_number(key, backing, lane, CKA_MODULUS, &info->modulus, error);
+  if (status == KG_OK) status = take_number(key, backing, lane, CKA_PUBLIC_EXPONENT, &info->exponent, error);
   if (status != KG_OK) return status;
   info->bits = 8 * (unsigned)info->modulus.len;
   if (info->bits < BITS_MIN || !(info->modulus.data[0] & 0x80))
@@ -158,14 +159,21 @@ static enum kg_status check_kind(struct kg_backing *backing, const struct kg_lan
   return KG_OK;
 }
 
-/* Absent, empty or unreadable: any mechanism. */
-static bool is_allowed(struct kg_backing *backing, const struct kg_lane *lane, CK_MECHANISM_TYPE wanted) {
-  CK_MECHANISM_TYPE allowed[64];
-  size_t size =
-      get_bytes(backing->f, lane->session, lane->private_key, CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed);
-  for (size_t i = 0; i < size / sizeof allowed[0]; i++)
-    if (allowed[i] == wanted) return true;
-  return size == 0;
+/* CKA_ALLOWED_MECHANISMS. Absent, empty or unreadable: any mechanism. */
+struct allowed {
+  CK_MECHANISM_TYPE type[64];
+  size_t size; /* bytes */
+};
+
+static void get_allowed(struct kg_backing *backing, const struct kg_lane *lane, struct allowed *out) {
+  out->size =
+      get_bytes(backing->f, lane->session, lane->private_key, CKA_ALLOWED_MECHANISMS, out->type, sizeof out->type);
+}
+
+static bool is_allowed(const struct allowed *allowed, CK_MECHANISM_TYPE wanted) {
+  for (size_t i = 0; i < allowed->size / sizeof allowed->type[0]; i++)
+    if (allowed->type[i] == wanted) return true;
+  return allowed->size == 0;
 }
 
 static CK_FLAGS mechanism_flags(struct kg_backing *backing, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, unsigned bits) {
@@ -181,14 +189,16 @@ static void find_capabilities(struct kg_token_key *key, struct kg_backing *backi
   struct kg_key_info *info = &key->key.info;
   CK_FLAGS pkcs1 = mechanism_flags(backing, slot, CKM_RSA_PKCS, info->bits);
   CK_FLAGS pss = mechanism_flags(backing, slot, CKM_RSA_PKCS_PSS, info->bits), verify = CKF_VERIFY;
+  struct allowed allowed;
+  get_allowed(backing, lane, &allowed);
   info->capabilities = 0;
   /* tpm2-pkcs11 (1.9.0) signs PKCS#1 by raw decryption, which a key that only signs refuses. */
   bool can_pkcs1 = !backing->is_tpm2 || get_bool(backing->f, lane->session, lane->private_key, CKA_DECRYPT);
-  if (can_pkcs1 && pkcs1 & CKF_SIGN && is_allowed(backing, lane, CKM_RSA_PKCS)) {
+  if (can_pkcs1 && pkcs1 & CKF_SIGN && is_allowed(&allowed, CKM_RSA_PKCS)) {
     info->capabilities |= KG_CAN_SIGN_PKCS1 | KG_CAN_PKCS1_ANY_INPUT;
     verify &= pkcs1;
   }
-  if (pss & CKF_SIGN && is_allowed(backing, lane, CKM_RSA_PKCS_PSS)) {
+  if (pss & CKF_SIGN && is_allowed(&allowed, CKM_RSA_PKCS_PSS)) {
     info->capabilities |= KG_CAN_SIGN_PSS;
     verify &= pss;
   }
@@ -214,7 +224,7 @@ static enum kg_strength find_strength(struct kg_backing *backing, const struct k
 enum kg_status kg_token_describe(struct kg_token_key *key, struct kg_backing *backing, struct kg_lane *lane,
                                  CK_SLOT_ID slot, const CK_TOKEN_INFO *info, struct kg_error *error) {
   enum kg_status status = check_kind(backing, lane, error);
-  lane->public_key = kg_token_find_public(key, backing, lane);
+  lane->public_key = 0;
   if (status == KG_OK) status = take_public(key, backing, lane, error);
   if (status != KG_OK) return status;
   lane->public_key = kg_token_find_public(key, backing, lane); /* now that its modulus can be compared */
