@@ -229,11 +229,12 @@ static enum kg_status prepare(struct job *job, struct kg_error *error) {
 
 static enum kg_status provision_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
   struct kg_lock *lock = NULL;
-  int64_t deadline_ms = (int64_t)job->config->deadline_s * 1000;
+  int64_t total_ms = job->options->deadline_ms, left_ms = (int64_t)job->config->deadline_s * 1000;
+  if (total_ms) left_ms = total_ms - job->clock->elapsed_ms(job->clock->context);
   enum kg_status status = kg_file_make_directory(job->config->state_dir, 0755, error);
-  if (status == KG_OK) status = kg_lock_acquire(job->lock_path, deadline_ms, job->clock, &lock, error);
+  if (status == KG_OK) status = kg_lock_acquire(job->lock_path, left_ms, job->clock, &lock, error);
   if (status != KG_OK) return status;
-  job->deadline_ms = job->clock->elapsed_ms(job->clock->context) + deadline_ms;
+  job->deadline_ms = total_ms ? total_ms : job->clock->elapsed_ms(job->clock->context) + left_ms;
   status = renew_locked(job, result, error);
   kg_lock_release(&lock);
   return status;

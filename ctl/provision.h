@@ -11,6 +11,8 @@ struct kg_provision_options {
   bool accept_due;  /* a binding that is due for renewal but usable is good */
   bool replace_key; /* a key that does not sign is destroyed and made anew, whatever its store; else KeyGuard's only */
   bool drop_attestation;
+  int64_t deadline_ms; /* on clock->elapsed_ms: of all of it, waiting for the lock included. 0: the configured time for
+                          the wait, and once more for the acquisition */
   const unsigned char *rejected; /* SHA-256 of a certificate that was refused: it is never good, and is not to come from
                                     a cache again. NULL: none */
 };

@@ -114,7 +114,7 @@ static enum kg_status provision(struct leg *leg, const struct kg_provision_optio
 
 /* In the last day of its certificate a token might outlive it. That is worth an attempt, not a failure. */
 static enum kg_status replace_last_day(struct leg *leg, struct kg_error *error) {
-  const struct kg_provision_options options = {0};
+  const struct kg_provision_options options = {.deadline_ms = leg->deadline_ms};
   struct kg_provision_result provisioned;
   struct kg_error own = {0};
   if (!kg_renew_binding(leg->result->binding, now_of(leg)).last_day) return KG_OK;
@@ -129,7 +129,7 @@ static enum kg_status replace_last_day(struct leg *leg, struct kg_error *error) 
 }
 
 static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
-  const struct kg_provision_options options = {.accept_due = true};
+  const struct kg_provision_options options = {.accept_due = true, .deadline_ms = leg->deadline_ms};
   enum kg_status status = kg_provision_find(leg->config, leg->identity, now_of(leg), &leg->result->binding, error);
   if (status == KG_OK) {
     status = open_key(leg, error);
@@ -147,8 +147,10 @@ static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
 static enum kg_status remint(struct leg *leg, enum kg_token_remedy remedy, struct kg_error *error) {
   unsigned char rejected[32];
   memcpy(rejected, leg->result->binding->sha256, sizeof rejected);
-  const struct kg_provision_options options = {
-      .rejected = rejected, .accept_due = true, .drop_attestation = remedy == KG_REMEDY_REMINT_UNATTESTED};
+  const struct kg_provision_options options = {.rejected = rejected,
+                                               .accept_due = true,
+                                               .drop_attestation = remedy == KG_REMEDY_REMINT_UNATTESTED,
+                                               .deadline_ms = leg->deadline_ms};
   struct kg_error first = *error;
   kg_log_error(KG_LOG_WARN, error);
   kg_log(KG_LOG_WARN, "'%s': the certificate was rejected and is replaced", leg->identity->name);

@@ -126,6 +126,11 @@ case_no_configuration() {
   matches "$KEYGUARD_CONF" "$(error text)"
 }
 
+case_no_locked_memory_is_needed() {
+  identity demo
+  (ulimit -l 0 && keyguardctl token demo --scope https://vault.azure.net >/dev/null) || fail 'no token without locked memory'
+}
+
 case_111_base_override() {
   identity demo
   sed -i '/^metadata-endpoint/d' "$KEYGUARD_CONF"
@@ -145,7 +150,13 @@ case_111_base_override_is_checked() {
 
 case_112_proxy_env() {
   identity demo
-  http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9 succeeds provision demo
+  export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9 ALL_PROXY=socks5://127.0.0.1:9
+  NO_PROXY=example.com succeeds provision demo
+  NO_PROXY='' succeeds token demo --scope https://vault.azure.net
+  NO_PROXY=localhost succeeds token demo --scope https://vault.azure.net
+  succeeds capabilities
+  unset http_proxy https_proxy HTTPS_PROXY ALL_PROXY
+  requests_are 'issue=1 attestation=1 token=2'
 }
 
 run_cases "$@"

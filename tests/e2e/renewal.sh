@@ -146,6 +146,41 @@ case_100_proactive_rotation() { # what is in hand stays as it is, what comes nex
   equal "$(out .thumbprint)" "$(token_payload "$(out .access_token)" | jq -r '.cnf."x5t#S256"')" 'the next token'
 }
 
+case_clock_skew() { # seconds this clock is off by, and whether what is issued (from 5 minutes ago, for 7 days) can be used
+  local offset expected
+  while read -r offset expected; do
+    rm -rf "$KG_RUN/state"
+    kg_env_conf
+    plain
+    drift "$offset"
+    kg provision demo
+    if [ "$expected" = good ]; then
+      equal 0 "$STATUS" "exit at $offset s ($OUT)"
+    else
+      equal 6 "$STATUS" "exit at $offset s ($OUT)"
+      equal invalid_certificate "$(error sub_code)" "sub-code at $offset s"
+      matches "clock says .*the service's" "$(error text)" "text at $offset s"
+    fi
+    drift 0
+  done <<<"-3600 bad
+-300 good
+-10 good
+10 good
+3600 good
+691200 bad"
+}
+
+case_one_deadline_for_everything() { # what the token leg took is not there for the re-mint
+  issued
+  conf_set deadline 3
+  fault '{"endpoint":"token","delay_ms":1500,"oauth_error":{"error":"invalid_client","error_codes":[]}}'
+  fault '{"endpoint":"metadata","delay_ms":2500,"times":-1}'
+  kg token demo --scope $VAULT
+  equal 9 "$STATUS" "exit ($OUT)"
+  matches 'certificate rejected .*, and not replaced' "$(error text)"
+  requests_are 'issue=0 token=1'
+}
+
 case_clock_of_last_month() { # a clock that is behind what was issued calls nothing expired, and breaks nothing
   issued
   local before
