@@ -150,6 +150,15 @@ static void look_at_line(struct parser *parser, const char *line) {
     begin_section(parser, line + 1);
 }
 
+/* Beside tabs and the line's end. No value may have any, and who reads a message could take it for two lines. */
+static bool has_control_character(const unsigned char *line, size_t length) {
+  if (length && line[length - 1] == '\n') length--;
+  if (length && line[length - 1] == '\r') length--;
+  for (size_t i = 0; i < length; i++)
+    if ((line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f) return true;
+  return false;
+}
+
 /* inih's fgets(). */
 static char *read_line(char *out, int size, void *stream) {
   struct parser *parser = stream;
@@ -160,7 +169,8 @@ static char *read_line(char *out, int size, void *stream) {
   end = memchr(parser->rest.data, '\n', parser->rest.len);
   length = end ? (size_t)(end - parser->rest.data) + 1 : parser->rest.len;
   parser->line++;
-  if (memchr(parser->rest.data, '\0', length)) fail(parser, parser->line, "the line holds a NUL character");
+  if (has_control_character(parser->rest.data, length))
+    fail(parser, parser->line, "the line holds a control character");
   if (length - (end != NULL) > (size_t)size - 2) /* its end of line and a NUL must fit, too */
     fail(parser, parser->line,
          "the line is longer than %d bytes; a key-store, user-assigned-resource-id or allowed-hosts may continue on "

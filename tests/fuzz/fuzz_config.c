@@ -1,0 +1,58 @@
+/* The configuration: taken whole or refused with a reason; what was taken keeps its promises to the slots. */
+#include "fuzz.h"
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/uri.h"
+#include "pkcs11/slot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH "/etc/keyguard/keyguard.conf"
+
+static void check_identity(const struct kg_config *config, const struct kg_identity *identity) {
+  struct kg_error error = {0};
+  struct kg_uri uri = {0};
+  char *shown = NULL;
+  promise(kg_identity_name_is_valid(identity->name));
+  promise(kg_config_find(config, identity->name) == identity); /* there is one of each name */
+  promise((identity->selector == KG_SELECT_SYSTEM) == (identity->selector_value == NULL));
+  promise(identity->key_store && !strpbrk(identity->key_store, " \t\r\n"));
+  if (kg_identity_check_gates(identity, &error) == KG_OK) promise(identity->proof_of_possession);
+  if (strncmp(identity->key_store, "pkcs11:", 7) != 0) return;
+  if (kg_uri_parse(identity->key_store, &uri, &error) != KG_OK) return;
+  kg_uri_clear(&uri);
+  shown = kg_uri_redact(identity->key_store);
+  promise(shown && kg_uri_parse(shown, &uri, &error) == KG_OK && uri.pin_value.len == 0 && !uri.pin_source);
+  free(shown);
+  kg_uri_clear(&uri);
+}
+
+static void check_slots(const struct kg_config *config) {
+  struct kg_slots slots;
+  promise(kg_slots_build(config, kg_clock_system(), &slots) == KG_OK);
+  promise(slots.count == config->identities_count);
+  for (size_t i = 1; i < slots.count; i++)
+    promise(slots.items[i - 1].id < slots.items[i].id);
+  kg_slots_clear(&slots);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct kg_config *config = NULL;
+  struct kg_error error = {0};
+  enum kg_status status = kg_config_parse(PATH, kg_span_of(data, size), &config, &error);
+  promise((status == KG_OK) == (config != NULL));
+  if (status != KG_OK) {
+    promise(error.status == status && strstr(error.text, PATH));
+    promise(!strpbrk(error.text, "\r\n"));
+    return 0;
+  }
+  promise(config->state_dir[0] == '/' && config->plugin[0] && config->deadline_s >= 1 && config->deadline_s <= 3600);
+  for (size_t i = 0; i < config->identities_count; i++)
+    check_identity(config, &config->identities[i]);
+  check_slots(config);
+  kg_config_free(&config);
+  promise(config == NULL);
+  return 0;
+}

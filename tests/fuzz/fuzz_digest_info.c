@@ -1,0 +1,50 @@
+/* DigestInfo: what is taken is exactly what would be written, and nothing else is. */
+#include "fuzz.h"
+
+#include "core/digest_info.h"
+#include "pkcs11/mechanism.h"
+
+#include <string.h>
+
+static const enum kg_hash hashes[] = {KG_HASH_SHA256, KG_HASH_SHA384, KG_HASH_SHA512};
+
+static bool is_written(struct kg_span input) {
+  for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
+    unsigned char out[KG_DIGEST_INFO_MAX];
+    size_t size = kg_hash_size(hashes[i]), len = 0;
+    if (input.len < size) continue;
+    len = kg_digest_info_format(hashes[i], kg_span_of(input.data + input.len - size, size), out);
+    if (len == input.len && memcmp(out, input.data, len) == 0) return true;
+  }
+  return false;
+}
+
+static void parse(struct kg_span input) {
+  enum kg_hash hash = KG_HASH_NONE;
+  struct kg_span digest = {0};
+  bool taken = kg_digest_info_parse(input, &hash, &digest) == KG_OK;
+  promise(taken == is_written(input));
+  promise(!taken || (digest.len == kg_hash_size(hash) && digest.data + digest.len == input.data + input.len));
+}
+
+/* The way there, for tokens that take any input and those that take a DigestInfo only. */
+static void read_input(struct kg_span input, unsigned capabilities, unsigned key_bits, enum kg_padding padding) {
+  struct kg_mechanism_limits limits = {capabilities, key_bits, false};
+  struct kg_sign_params params = {padding, padding == KG_PADDING_PSS ? KG_HASH_SHA384 : KG_HASH_NONE, 0};
+  struct kg_span digest = {0};
+  CK_RV rv = kg_mechanism_read_input(&limits, input, &params, &digest);
+  promise(rv == CKR_OK || rv == CKR_DATA_LEN_RANGE || rv == CKR_DATA_INVALID);
+  if (rv != CKR_OK) return;
+  promise(digest.data >= input.data && digest.data + digest.len == input.data + input.len);
+  promise(padding == KG_PADDING_PSS ? digest.len == 48 : digest.len + 11 <= (key_bits + 7) / 8);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct kg_span input = kg_span_of(data, size);
+  parse(input);
+  read_input(input, KG_CAN_SIGN_PKCS1 | KG_CAN_PKCS1_ANY_INPUT, 2048, KG_PADDING_PKCS1);
+  read_input(input, KG_CAN_SIGN_PKCS1, 2048, KG_PADDING_PKCS1);
+  read_input(input, KG_CAN_SIGN_PKCS1, 512, KG_PADDING_PKCS1);
+  read_input(input, KG_CAN_SIGN_PSS, 2048, KG_PADDING_PSS);
+  return 0;
+}
