@@ -90,7 +90,7 @@ case_113_log_redaction() {
   loud $name provision canary --force
   printf '%s\n' "$PIN" >"$KG_RUN/canary.pin"
   printf 'data' >"$KG_RUN/data"
-  pkcs11-tool --module "$KEYGUARD_MODULE" --token-label canary --sign --mechanism RSA-PKCS-PSS --hash-algorithm SHA256 \
+  stock pkcs11-tool --module "$KEYGUARD_MODULE" --token-label canary --sign --mechanism RSA-PKCS-PSS --hash-algorithm SHA256 \
     --input-file "$KG_RUN/data" --output-file "$KG_RUN/signature" >"$KG_RUN/outputs/module.out" 2>"$KG_RUN/outputs/module.err" || true
   local least
   for least in provision.err token.err failures.err; do [ -s "$KG_RUN/outputs/$least" ] || fail "$least is empty: nothing was logged"; done

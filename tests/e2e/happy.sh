@@ -8,7 +8,7 @@ resource_status() { # identity, curl options...: of the resource, called with th
   shift
   token=$(keyguardctl token "$name" --scope https://vault.azure.net) || fail "no token for $name"
   printf 'Authorization: mtls_pop %s\n' "$token" >"$KG_RUN/authorization"
-  curl --silent --output /dev/null --write-out '%{http_code}' --cacert "$AZURE_EMULATOR_CA" \
+  stock curl --silent --output /dev/null --write-out '%{http_code}' --cacert "$AZURE_EMULATOR_CA" \
     --header "@$KG_RUN/authorization" "$@" "$AZURE_EMULATOR_RESOURCE_URL"
 }
 
@@ -92,7 +92,7 @@ case_status_and_facts() {
   matches 'pkcs11:token=demo;object=demo' "$OUT" 'status'
   ! grep -q ';id=' <<<"$OUT" || fail 'status prints a URI with id='
   local facts
-  facts=$(pkcs11-tool --module "$KEYGUARD_MODULE" --token-label demo --read-object --type data \
+  facts=$(stock pkcs11-tool --module "$KEYGUARD_MODULE" --token-label demo --read-object --type data \
     --application-label keyguard --label demo 2>/dev/null)
   equal "$AZURE_EMULATOR_SYSTEM_CLIENT_ID" "$(jq -r .client_id <<<"$facts")" 'client_id of the data object'
   equal "$AZURE_EMULATOR_TOKEN_URL" "$(jq -r .token_endpoint <<<"$facts")" 'token_endpoint of the data object'

@@ -65,6 +65,10 @@ refused() { # exit code, sub-code, pattern of the text, then the arguments
   matches "$pattern" "$(error text)" 'error text'
 }
 
+stock() { # a program of Debian's that will load our module: after the sanitizers' runtime, where we were built with them
+  env ${KG_PRELOAD:+LD_PRELOAD="$KG_PRELOAD" ASAN_OPTIONS=detect_leaks=0} "$@"
+}
+
 binding() { printf '%s/state/%s.json' "$KG_RUN" "$1"; }
 
 thumbprint() { jq -r '.binding.certificate.sha256 // .binding.sha256' "$(binding "$1")"; }

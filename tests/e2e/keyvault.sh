@@ -6,7 +6,7 @@
 VAULT=https://vault.azure.net
 
 resource() { # status of the resource; curl options
-  curl --silent --output /dev/null --write-out '%{http_code}' --http1.1 --tls-max 1.2 --cacert "$AZURE_EMULATOR_CA" \
+  stock curl --silent --output /dev/null --write-out '%{http_code}' --http1.1 --tls-max 1.2 --cacert "$AZURE_EMULATOR_CA" \
     --header "@$KG_RUN/authorization" "$@" "$AZURE_EMULATOR_RESOURCE_URL"
 }
 

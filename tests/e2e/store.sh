@@ -38,7 +38,7 @@ case_75_store_orphan() { # a binding of another key is never offered, and is rep
   cp "$(binding other)" "$(binding demo)"
   kg status demo
   equal 11 "$STATUS" status
-  ! pkcs11-tool --module "$KEYGUARD_MODULE" --list-token-slots 2>/dev/null | grep -q 'token label *: demo' ||
+  ! stock pkcs11-tool --module "$KEYGUARD_MODULE" --list-token-slots 2>/dev/null | grep -q 'token label *: demo' ||
     fail 'the module shows a binding of another identity'
   succeeds provision demo
   equal issued "$(out .result)" result

@@ -89,8 +89,12 @@ static int tear_down(void **state) {
   return status;
 }
 
-static int acquire(void) {
-  int rc = kg_imds_acquire(&host.request, &credential, &error);
+static int acquire(void) { /* what the last one brought is given back first */
+  int rc = 0;
+
+  kg_credential_release(credential);
+  credential = NULL;
+  rc = kg_imds_acquire(&host.request, &credential, &error);
 
   if (rc) print_message("%s: %s\n", error.sub_code, error.text);
   return rc;
