@@ -88,12 +88,14 @@ enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **ou
   *out = NULL;
   if (fake_key_store.on_open != KG_OK) return kg_error_set(error, fake_key_store.on_open, "as the test wants it");
   *out = calloc(1, sizeof **out);
-  if (!*out) abort();
-  fill_modulus(modulus, fake_key_store.key);
-  set(&(*out)->info.modulus, modulus, sizeof modulus);
-  set(&(*out)->info.exponent, "\x01\x00\x01", 3);
+  if (!*out) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a key");
   fake_key_store.opened++;
-  return KG_OK;
+  fill_modulus(modulus, fake_key_store.key);
+  if (kg_buf_set(&(*out)->info.modulus, kg_span_of(modulus, sizeof modulus)) == KG_OK &&
+      kg_buf_set(&(*out)->info.exponent, kg_span_of("\x01\x00\x01", 3)) == KG_OK)
+    return KG_OK;
+  kg_key_close(out);
+  return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a key");
 }
 
 void kg_key_close(struct kg_key **key) {
