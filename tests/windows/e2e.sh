@@ -1,92 +1,27 @@
 #!/usr/bin/env bash
 # keyguardctl.exe and keyguard-pkcs11.dll under Wine against the Azure emulator on loopback; fake ncrypt.dll and fake
 # AttestationClientLib.dll.
-#   e2e.sh MINGW-BUILD-FOLDER      KG_EMULATOR_BUILD: folder of a build for this machine with the emulator
-# 77: there is no Wine or no emulator here.
+#   e2e.sh MINGW-BUILD-FOLDER [FILE]   FILE: of tests/e2e, to run its cases; default: those below, which are Windows's own
+# KG_EMULATOR_BUILD: folder of a build for this machine with the emulator. 77: there is no Wine or no emulator here.
 set -euo pipefail
 MINGW=$1
 command -v wine >/dev/null || { echo 'skipped: wine is not installed'; exit 77; }
 KG_EMULATOR_BUILD=${KG_EMULATOR_BUILD:-$(dirname "$MINGW")/release}
 [ -x "$KG_EMULATOR_BUILD/tests/azure/azure-emulator" ] || { echo "skipped: no emulator in $KG_EMULATOR_BUILD"; exit 77; }
+
+if [ $# = 2 ]; then # the file takes its harness from beside $0
+  shared=$(mktemp -d "$MINGW/e2e.XXXXXX")
+  trap 'rm -rf "$shared"' EXIT
+  tests=$(cd "$(dirname "$0")/.." && pwd -P)
+  printf '. "%s/e2e/harness.sh"\n. "%s/windows/platform.sh"\n' "$tests" "$tests" >"$shared/harness.sh"
+  export MINGW
+  bash -c '. "$1" "$2"' "$shared/$2.sh" "$tests/e2e/$2.sh" "$KG_EMULATOR_BUILD"
+  exit
+fi
 # shellcheck source=tests/e2e/harness.sh
 . "$(dirname "$0")/../e2e/harness.sh"
-# shellcheck source=tests/windows/wine.sh
-. "$(dirname "$0")/wine.sh"
-kg_wine_prepare "$MINGW"
-
-# --- what is different from Linux --------------------------------------------------------------------------------
-
-windows() { kg_wine_path "$1"; }
-
-INSTALLED=$WINEPREFIX/drive_c/keyguard
-
-kg_env_start() { # in the prefix, see wine.sh
-  umask 022
-  KG_RUN=$WINEPREFIX/drive_c/run.$$
-  rm -rf "$KG_RUN"
-  mkdir -p "$KG_RUN/azure" "$KG_RUN/state"
-  export KEYGUARD_CONF=$KG_RUN/keyguard.conf
-  kg_env_emulator "$@"
-  kg_env_conf
-}
-
-kg_env_key_uri() { printf 'cng:name=%s' "$2"; }
-
-kg_env_conf() {
-  export FAKE_NCRYPT_DIR FAKE_NCRYPT_EPOCH=1
-  FAKE_NCRYPT_DIR=$(windows "$KG_RUN/keys")
-  unset FAKE_NCRYPT_DEATH FAKE_NCRYPT_FAIL FAKE_NCRYPT_ZOMBIE_CODE FAKE_ATTESTATION_INIT FAKE_ATTESTATION_CODE FAKE_ATTESTATION_TOKEN
-  rm -rf "$KG_RUN/keys"
-  mkdir -p "$KG_RUN/keys"
-  cat >"$KEYGUARD_CONF" <<CONF
-[keyguard]
-state-dir = $(windows "$KG_RUN/state")
-metadata-endpoint = $AZURE_EMULATOR_URL
-attestation-library = $(windows "$INSTALLED/AttestationClientLib.dll")
-attestation-library-sha256 = $(sha256sum "$INSTALLED/AttestationClientLib.dll" | cut -d' ' -f1)
-ca-file = $(windows "$AZURE_EMULATOR_CA")
-deadline = 60
-CONF
-}
-
-kg_env_identity() { # as in script/environment.sh, but the floor is KeyGuard's
-  local name=$1 line
-  shift
-  {
-    printf '\n[identity %s]\nkey-store = cng:name=%s\n' "$name" "$name"
-    printf 'mtls-proof-of-possession = true\nwith-attestation-support = true\n'
-    for line in "$@"; do printf '%s\n' "$line"; done
-  } >>"$KEYGUARD_CONF"
-}
-
-keyguardctl() { KEYGUARD_CONF=$(windows "$KEYGUARD_CONF") wine "$INSTALLED/keyguardctl.exe" "$@"; }
-
-key_files() { find "$KG_RUN/keys" -name '[um]_*' | wc -l; }
-
-key_id() { jq -r .binding.certificate.id "$(binding "$1")"; }
-
-modulus() { jq -r .binding.modulus "$(binding "$1")"; }
-
-reboot() { # way of dying
-  export FAKE_NCRYPT_EPOCH=2 FAKE_NCRYPT_DEATH=$1
-}
-
-client() { # identity, https URL, TLS version, further arguments; the request without its first line's URL on standard input
-  local name=$1 rest=${2#https://} version=$3
-  shift 3
-  rest=${rest%%/*}
-  KEYGUARD_CONF=$(windows "$KEYGUARD_CONF") wine "$INSTALLED/tls_client.exe" \
-    "$(windows "$INSTALLED/keyguard-pkcs11.dll")" "$name" "$(windows "$AZURE_EMULATOR_CA")" "${rest%%:*}" "${rest##*:}" \
-    "$version" "$@" 2>"$KG_RUN/client.log"
-}
-
-resource_status() { # identity, TLS version, further arguments of the client: with the identity's token
-  local token
-  token=$(keyguardctl token "$1" --scope https://vault.azure.net 2>"$KG_RUN/stderr") || fail "no token: $(cat "$KG_RUN/stderr")"
-  printf 'GET /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: mtls_pop %s\r\n\r\n' \
-    "${AZURE_EMULATOR_RESOURCE_URL#https://*/}" "$token" |
-    client "$1" "$AZURE_EMULATOR_RESOURCE_URL" "${@:2}" | awk 'NR == 1 { print $2 }'
-}
+# shellcheck source=tests/windows/platform.sh
+. "$(dirname "$0")/platform.sh"
 
 # --- cases: numbers are those of the protocol's acceptance cases -------------------------------------------------
 
