@@ -85,8 +85,15 @@ static void begin_keyguard(struct parser *parser) {
   parser->keyguard_line = parser->line;
 }
 
+/* Bindings and locks are files of the identity's name. */
+static const struct kg_identity *find_file(const struct kg_config *config, const char *name) {
+  for (size_t i = 0; i < config->identities_count; i++)
+    if (kg_path_is_same_name(config->identities[i].name, name)) return &config->identities[i];
+  return NULL;
+}
+
 static void begin_identity(struct parser *parser, const char *name) {
-  const struct kg_identity *other = kg_config_find(parser->config, name);
+  const struct kg_identity *other = find_file(parser->config, name);
   size_t count = parser->config->identities_count;
   struct kg_identity *identities;
 
@@ -96,7 +103,9 @@ static void begin_identity(struct parser *parser, const char *name) {
         "section [identity NAME]: the name must be 1 to %d of A-Z, a-z, 0-9, '.', '_' and '-', beginning with a letter "
         "or digit",
         KG_IDENTITY_NAME_MAX);
-  if (other) fail(parser, parser->line, "section [identity %s] is on line %u already", name, other->line);
+  if (!kg_path_is_file_name(name))
+    fail(parser, parser->line, "section [identity %s]: no file can have this name here, and bindings are files", name);
+  if (other) fail(parser, parser->line, "section [identity %s] is on line %u already", other->name, other->line);
   if (parser->status) return;
   identities = realloc(parser->config->identities, (count + 1) * sizeof *identities);
   if (!identities) {

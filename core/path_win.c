@@ -82,6 +82,21 @@ char *kg_path_expand(const char *path) {
   return expanded;
 }
 
+bool kg_path_is_same_name(const char *a, const char *b) {
+  return _stricmp(a, b) == 0;
+}
+
+bool kg_path_is_file_name(const char *name) {
+  static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"};
+  size_t length = strcspn(name, ".");
+
+  if (!*name || strpbrk(name, "\\/:*?\"<>|")) return false;
+  for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
+    if (length == strlen(devices[i]) && _strnicmp(name, devices[i], length) == 0) return false;
+  return length != 4 || (_strnicmp(name, "COM", 3) != 0 && _strnicmp(name, "LPT", 3) != 0) || name[3] < '0' ||
+         name[3] > '9';
+}
+
 char *kg_path_state_dir(void) {
   return kg_path_expand(PROGRAM_DATA "\\KeyGuard\\state");
 }

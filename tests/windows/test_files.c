@@ -269,6 +269,28 @@ static void a_configuration_of_windows_is_read(void) {
   CHECK(kg_config_load(in_folder("keyguard.conf"), &config, &error) == KG_E_UNTRUSTED && !config);
 }
 
+/* Bindings are files of these names. */
+static void names_that_files_cannot_have_are_refused(void) {
+  static const char *const bad[] = {"nul", "CON", "com1", "Lpt9", "aux.x", "prn.json"};
+  static const char *const good[] = {"null", "com", "com10"};
+  struct kg_config *config = NULL;
+  char text[256];
+
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    snprintf(text, sizeof text, "[identity %s]\nkey-store = cng:\n", bad[i]);
+    CHECK(kg_config_parse("x", kg_span_text(text), &config, &error) == KG_E_CONFIG);
+    CHECK(strstr(error.text, "no file can have this name"));
+  }
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    snprintf(text, sizeof text, "[identity %s]\nkey-store = cng:\n", good[i]);
+    CHECK(kg_config_parse("x", kg_span_text(text), &config, &error) == KG_OK);
+    kg_config_free(&config);
+  }
+  CHECK(kg_config_parse("x", kg_span_text("[identity web]\nkey-store = cng:\n[identity Web]\nkey-store = cng:\n"),
+                        &config, &error) == KG_E_CONFIG);
+  CHECK(strstr(error.text, "[identity web] is on line 1 already"));
+}
+
 static void the_configuration_path_is_absolute_or_the_default(void) {
   const char *path = kg_config_path(); /* read once a process: --conf covers the other case */
 
@@ -326,6 +348,7 @@ int main(int argc, char **argv) {
       {"/path/is_absolute_on_a_drive", paths_are_absolute_on_a_drive},
       {"/path/program_data_does_not_come_from_the_environment", program_data_does_not_come_from_the_environment},
       {"/config/of_windows_is_read", a_configuration_of_windows_is_read},
+      {"/config/names_that_files_cannot_have", names_that_files_cannot_have_are_refused},
       {"/config/path_is_the_default", the_configuration_path_is_absolute_or_the_default},
       {"/uri/is_percent_encoded", uris_are_percent_encoded},
       {"/clock/runs", clocks_run},
