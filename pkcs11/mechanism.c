@@ -1,6 +1,7 @@
 #include "pkcs11/mechanism.h"
 
 #include "core/digest_info.h"
+#include "core/hash_state.h"
 
 #include <string.h>
 
@@ -44,6 +45,8 @@ const struct kg_mechanism *kg_mechanism_find(CK_MECHANISM_TYPE type, const struc
   return NULL;
 }
 
+/* Java takes a listed digest from us and then copies running ones: they are listed where that works. Asked for by name
+ * they are always there, as Java signs with PSS only where they are. */
 static size_t list(const struct kg_mechanism_limits *limits, bool digests, CK_MECHANISM_TYPE *out) {
   size_t count = 0;
   for (size_t i = 0; i < ROWS; i++)
@@ -52,7 +55,7 @@ static size_t list(const struct kg_mechanism_limits *limits, bool digests, CK_ME
 }
 
 size_t kg_mechanism_list(const struct kg_mechanism_limits *limits, CK_MECHANISM_TYPE out[KG_MECHANISMS_MAX]) {
-  return list(limits, true, out);
+  return list(limits, kg_hash_state_is_supported(), out);
 }
 
 size_t kg_mechanism_list_sign(const struct kg_mechanism_limits *limits, CK_MECHANISM_TYPE out[KG_MECHANISMS_MAX]) {
