@@ -49,6 +49,26 @@ static void finalize_late(void) {
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
 }
 
+/* The token's library has been taken down by now: the answer is an error, and the process ends well. */
+static void sign_late(void) {
+  CK_BYTE signature[256];
+  must_be(CKR_DEVICE_ERROR, host_sign(host, session, key, signature));
+}
+
+static void sign_in_a_handler_of_before(void) {
+  atexit(sign_late);
+  start_and_sign();
+}
+
+static void sign_early(void) {
+  host_sign_checked(host, session, key, host->identities[0].key);
+}
+
+static void sign_in_a_handler_of_after(void) {
+  start_and_sign();
+  atexit(sign_early);
+}
+
 static void close_in_a_handler_of_before(void) {
   atexit(close_late);
   start_and_sign();
@@ -104,6 +124,8 @@ WAY(close_in_a_handler_of_after)
 WAY(finalize_in_a_handler_of_before)
 WAY(finalize_in_a_handler_of_after)
 WAY(start_in_a_handler)
+WAY(sign_in_a_handler_of_before)
+WAY(sign_in_a_handler_of_after)
 WAY(close_in_a_destructor)
 
 static const struct host_case cases[] = {
@@ -115,6 +137,8 @@ static const struct host_case cases[] = {
     {"/exit_order/finalize_in_a_handler_of_before", test_finalize_in_a_handler_of_before},
     {"/exit_order/finalize_in_a_handler_of_after", test_finalize_in_a_handler_of_after},
     {"/exit_order/start_in_a_handler", test_start_in_a_handler},
+    {"/exit_order/sign_in_a_handler_of_before", test_sign_in_a_handler_of_before},
+    {"/exit_order/sign_in_a_handler_of_after", test_sign_in_a_handler_of_after},
     {"/exit_order/close_in_a_destructor", test_close_in_a_destructor},
 };
 
