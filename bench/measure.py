@@ -151,7 +151,7 @@ def wall_ms(command):
 def measure(size):
     module, backing, libcrypto = sides = arms.all_arms()
     tokens = [module, backing]
-    results = {"size": size,
+    results = {"size": size, "load": os.getloadavg()[0],
                "idle": whole_processes(sides, "idle", size["processes"]),
                "first": whole_processes(sides, "first", size["processes"]),
                "signatures": [signatures(sides, form, threads, size) for form in FORMS for threads in THREADS],

@@ -91,7 +91,7 @@ def format_report(results, size):
         "What the module adds to the token behind it. Everything here is from one run of `bench/run` on one machine, the sides "
         "measured in turns; compare the ratios, not the milliseconds. *backing* is SoftHSM2 used directly, *libcrypto* the same key "
         "in memory without any token.",
-        f"Measured ({size}): {machine()}.",
+        f"Measured ({size}): {machine()}. Load of the machine before: {results['load']:.1f}.",
         "## Bars", verdict,
         "## Processes", format_processes(results),
         "## Signatures (RSA 2048)", format_signatures(results),
