@@ -439,19 +439,21 @@ static void copy_self(const char *to) {
   host_spawn((const char *const[]){"cp", self, to, NULL});
 }
 
-/* What a copy of this program does. 10: no token; 11: no slot; 12: the module cannot be loaded. */
+/* What a copy of this program does. 0: a session; 10: no token; 11: no slot; 12: the module cannot be loaded. */
 static int open_as_copy(void) {
   static struct host copy;
   CK_SLOT_ID slots[4];
   CK_ULONG number = 4;
   CK_SESSION_HANDLE session = 0;
+  CK_RV rv = CKR_OK;
   if (access(KG_ON_DEMAND_MODULE, R_OK) != 0) return 12;
   host = &copy;
   load();
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_FALSE, slots, &number));
   if (number == 0) return 11;
-  return host->p11->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session) == CKR_TOKEN_NOT_PRESENT ? 10 : 0;
+  rv = host->p11->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session);
+  return rv == CKR_OK ? 0 : rv == CKR_TOKEN_NOT_PRESENT ? 10 : 13;
 }
 
 static void keyguardctl_does_not_start_itself(void) {
