@@ -7,8 +7,6 @@
 command -v strace >/dev/null || { printf 'skipped: no strace\n'; exit 77; }
 strace -qq -o /dev/null true 2>/dev/null || { printf 'skipped: processes may not be traced\n'; exit 77; }
 
-export ASAN_OPTIONS=detect_leaks=0 # which cannot be where a process is traced
-
 # Of one provisioning in which nothing happens: "NAME N" for the N-th call of that name, one a line, from the one that
 # makes the temporary file to the one that gives the lock up.
 calls() { # file of strace

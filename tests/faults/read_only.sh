@@ -24,7 +24,7 @@ case_good_binding_is_used() { # mounted from the host into a container, say
   succeeds token demo --scope https://vault.azure.net
   succeeds exec demo -- true
   succeeds doctor
-  pkcs11-tool --module "$KEYGUARD_MODULE" --token-label demo --list-objects --type cert 2>/dev/null | grep -q demo ||
+  stock pkcs11-tool --module "$KEYGUARD_MODULE" --token-label demo --list-objects --type cert 2>/dev/null | grep -q demo ||
     fail 'the module does not show it'
   requests_are 'issue=0 token=1'
   leave
