@@ -6,7 +6,7 @@
 VAULT=https://vault.azure.net
 
 ready() { # the identity is provisioned and the counters are zero
-  identity demo "$@"
+  identity demo
   succeeds provision demo
   emulator POST reset '{}' >/dev/null
 }

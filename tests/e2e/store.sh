@@ -3,8 +3,6 @@
 # shellcheck source=tests/e2e/harness.sh
 . "$(dirname "$0")/harness.sh"
 
-DAY=86400
-
 case_72_store_roundtrip() {
   identity demo
   succeeds provision demo

@@ -1,5 +1,5 @@
 # Sourced after the harness: callers that run beside the test.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 start() { # name, then keyguardctl's arguments: runs on, with output in $KG_RUN/NAME.out; its process id is PID
   local name=$1

@@ -7,12 +7,11 @@
 
 small_state() { # the state folder is a file system of its own, with room for a few bindings
   mount -t tmpfs -o size=128k,mode=0755 none "$KG_RUN/state" 2>/dev/null || skip 'tmpfs cannot be mounted'
-  SMALL=1
 }
 
 fill() { dd if=/dev/zero of="$KG_RUN/state/ballast" bs=4096 2>/dev/null || true; }
 
-files() { (cd "$KG_RUN/state" && ls -A | grep -v -e '\.lock$' -e ballast | tr '\n' ' '); }
+files() { find "$KG_RUN/state" -mindepth 1 ! -name '*.lock' ! -name ballast -printf '%f '; }
 
 leave() { cd "$KG_BUILD" && umount "$KG_RUN/state"; }
 
@@ -41,8 +40,7 @@ case_cold() {
   small_state
   identity demo
   fill
-  local i
-  for i in 1 2 3; do
+  for _ in 1 2 3; do
     kg provision demo
     equal 1 "$STATUS" "exit ($OUT)"
   done

@@ -84,7 +84,7 @@ case_errors() { # each is told with the path; the old binding stays, and no temp
     [ "$STATUS" = 1 ] || [ "$STATUS" = 12 ] || fail "$error of $name $n: exit $STATUS: $(cat "$KG_RUN/out")"
     grep -q "$KG_RUN/state/demo.json" "$KG_RUN/out" || fail "$error of $name: no path in: $(cat "$KG_RUN/out")"
     equal "$before" "$(cat "$(binding demo)")" "the binding after $error of $name"
-    equal '' "$(cd "$KG_RUN/state" && ls -A | grep -v -e '^demo.json$' -e 'lock$')" "files left after $error of $name"
+    equal '' "$(find "$KG_RUN/state" -mindepth 1 ! -name demo.json ! -name '*lock')" "files left after $error of $name"
   done
 }
 

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/background.sh"
 
 case_waiters_go_on() {
-  local holder waiter i waiters=()
+  local holder i waiters=()
   identity demo
   fault '{"endpoint":"issue","delay_ms":30000}'
   start holder provision demo
