@@ -1,8 +1,7 @@
-#define _GNU_SOURCE /* asprintf, MAP_ANONYMOUS */
+#define _GNU_SOURCE /* asprintf, MAP_ANONYMOUS, timegm */
 #include "host.h"
 
 #include "core/binding.h"
-#include "core/clock.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -109,7 +109,13 @@ static void describe_names(X509 *from, struct kg_certificate *out) {
   OPENSSL_free(serial);
 }
 
-static void describe(X509 *from, const struct host_identity *identity, struct kg_certificate *out) {
+static int64_t seconds_of(const ASN1_TIME *time) {
+  struct tm tm;
+  must(ASN1_TIME_to_tm(time, &tm));
+  return (int64_t)timegm(&tm);
+}
+
+static void describe(X509 *from, struct kg_certificate *out) {
   unsigned char *der = NULL, id[32];
   unsigned int id_len = 0;
   int len = i2d_X509(from, &der);
@@ -118,8 +124,8 @@ static void describe(X509 *from, const struct host_identity *identity, struct kg
   describe_names(from, out);
   must(X509_pubkey_digest(from, EVP_sha1(), id, &id_len)); /* RFC 5280 method 1: SHA-1 of the key bits */
   set_der(&out->id, id, (int)id_len);
-  out->not_before = kg_clock_system()->wall(NULL) - 60;
-  out->not_after = out->not_before + identity->days * 86400;
+  out->not_before = seconds_of(X509_get0_notBefore(from));
+  out->not_after = seconds_of(X509_get0_notAfter(from));
 }
 
 static void set_text(char **field, const char *text) {
@@ -137,7 +143,7 @@ static void add_issuers(struct kg_binding *binding, const struct host_identity *
     X509 *certificate = NULL;
     snprintf(subject, sizeof subject, "issuer %zu", i + 1);
     certificate = make_certificate(identity, 1000 + (long)i, subject);
-    describe(certificate, identity, &binding->chain[i]);
+    describe(certificate, &binding->chain[i]);
     X509_free(certificate);
   }
 }
@@ -172,7 +178,7 @@ void host_bind(struct host_identity *identity) {
   certificate = make_certificate(identity, ++identity->serial, identity->name);
   set_facts(binding, identity);
   set_key(binding, identity);
-  describe(certificate, identity, &binding->leaf);
+  describe(certificate, &binding->leaf);
   binding->issued_at = binding->leaf.not_before;
   X509_free(certificate);
   add_issuers(binding, identity);
