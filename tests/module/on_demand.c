@@ -1,9 +1,8 @@
 /* provision-on-demand in all kinds of hosts: the built module, with a fake in keyguardctl's place. */
 #define _GNU_SOURCE /* seteuid and its like, asprintf */
-#include "host.h"
+#include "on_demand_host.h"
 #include "sandbox.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,76 +14,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct host *host;
-
-/* --- the fake and what it was told --- */
-
-static const char *path_of(const char *name) {
-  static char path[4][1024];
-  static atomic_int turn;
-  int mine = atomic_fetch_add(&turn, 1) % 4;
-  snprintf(path[mine], sizeof path[mine], "%s/%s", host->softhsm->folder, name);
-  return path[mine];
-}
-
-/* No binding for "web", the fake in this mode, and nothing started so far. */
-static void arrange(const char *mode) {
-  free(kg_softhsm_write(host->softhsm, "fake.mode", mode, 0600));
-  unlink(path_of("fake.report"));
-  unlink(path_of("go"));
-  if (access(host->identities[0].binding, F_OK) == 0)
-    must(rename(host->identities[0].binding, path_of("prepared/web.json")) == 0);
-}
-
-static char *report(void) {
-  return access(path_of("fake.report"), F_OK) == 0 ? host_read(path_of("fake.report")) : strdup("");
-}
-
-static int count(const char *word) {
-  char *text = report();
-  int found = 0;
-  for (const char *at = text; (at = strstr(at, word)); at++)
-    found++;
-  free(text);
-  return found;
-}
-
-static int starts(void) {
-  return count("start\n");
-}
-
-/* --- hosts --- */
-
-static void load(void) {
-  CK_C_GetInterface get_interface = NULL;
-  CK_INTERFACE *interface = NULL;
-  host->library = dlopen(KG_ON_DEMAND_MODULE, RTLD_NOW | RTLD_LOCAL);
-  if (!host->library) host_fail(KG_ON_DEMAND_MODULE, 0, dlerror(), 0);
-  *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
-  must(get_interface);
-  must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
-  host->p11 = interface->pFunctionList;
-}
-
-static CK_RV open_session(const char *identity, CK_SESSION_HANDLE *session) {
-  return host->p11->C_OpenSession(host_slot(host, identity), CKF_SERIAL_SESSION, NULL, NULL, session);
-}
-
-static int opens_and_signs(void) {
-  CK_SESSION_HANDLE session = 0;
-  must_be(CKR_OK, open_session("web", &session));
-  host_sign_checked(host, session, host_find(host, session, CKO_PRIVATE_KEY), host->identities[0].key);
-  must_be(CKR_OK, host->p11->C_Finalize(NULL));
-  return 0;
-}
-
-static int finds_no_token(void) {
-  CK_SESSION_HANDLE session = 0;
-  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
-  must_be(CKR_OK, host->p11->C_Finalize(NULL));
-  return 0;
-}
 
 static void must_have_no_child(void) {
   errno = 0;
@@ -100,7 +29,7 @@ static void in_child(int (*function)(void *)) {
 static int ordinary(void *argument) {
   (void)argument;
   host_start(host);
-  (void)opens_and_signs();
+  (void)demand_opens_and_signs();
   must_have_no_child();
   return 0;
 }
@@ -108,24 +37,24 @@ static int ordinary(void *argument) {
 static int disappointed(void *argument) {
   (void)argument;
   host_start(host);
-  (void)finds_no_token();
+  (void)demand_finds_no_token();
   must_have_no_child();
   return 0;
 }
 
 static void session_opens_after_provisioning(void) {
-  arrange("issue");
+  demand_arrange("issue");
   in_child(ordinary);
-  must(starts() == 1);
-  must(count("argument ") == 3 && count("argument keyguardctl\nargument provision\nargument web\n") == 1);
+  must(demand_starts() == 1);
+  must(demand_count("argument ") == 3 && demand_count("argument keyguardctl\nargument provision\nargument web\n") == 1);
 }
 
 static void present_token_starts_nothing(void) {
-  arrange("issue");
+  demand_arrange("issue");
   in_child(ordinary);
-  unlink(path_of("fake.report"));
+  unlink(demand_path("fake.report"));
   in_child(ordinary);
-  must(starts() == 0);
+  must(demand_starts() == 0);
 }
 
 /* --- when nothing is started --- */
@@ -134,17 +63,17 @@ static int childless(void *argument) {
   (void)argument;
   sandbox_forbid_children();
   host_start(host);
-  return finds_no_token();
+  return demand_finds_no_token();
 }
 
 static void off_by_default(void) {
-  arrange("issue");
+  demand_arrange("issue");
   host->extra = NULL;
   host_configure(host);
   in_child(childless);
   host->extra = "provision-on-demand = true\n";
   host_configure(host);
-  must(starts() == 0);
+  must(demand_starts() == 0);
 }
 
 static int looking_around(void *argument) {
@@ -167,9 +96,9 @@ static int looking_around(void *argument) {
 }
 
 static void looking_starts_nothing(void) {
-  arrange("issue");
+  demand_arrange("issue");
   in_child(looking_around);
-  must(starts() == 0);
+  must(demand_starts() == 0);
 }
 
 /* --- what it inherits --- */
@@ -197,18 +126,18 @@ static int untidy(void *argument) {
 
 static void nothing_is_inherited(void) {
   char *expected = NULL;
-  arrange("issue");
+  demand_arrange("issue");
   in_child(untidy);
-  must(starts() == 1);
-  must(count("descriptor ") == 3);
-  must(count("descriptor 0 /dev/null\n") == 1 && count("descriptor 1 /dev/null\n") == 1);
-  must(count("descriptor 2 /dev/null\n") == 1);
-  must(count("environment ") == 3 && count("environment PATH=/usr/sbin:/usr/bin:/sbin:/bin\n") == 1);
-  must(count("environment LC_ALL=C.UTF-8\n") == 1);
+  must(demand_starts() == 1);
+  must(demand_count("descriptor ") == 3);
+  must(demand_count("descriptor 0 /dev/null\n") == 1 && demand_count("descriptor 1 /dev/null\n") == 1);
+  must(demand_count("descriptor 2 /dev/null\n") == 1);
+  must(demand_count("environment ") == 3 && demand_count("environment PATH=/usr/sbin:/usr/bin:/sbin:/bin\n") == 1);
+  must(demand_count("environment LC_ALL=C.UTF-8\n") == 1);
   must(asprintf(&expected, "environment KEYGUARD_CONF=%s\n", host->configuration) > 0);
-  must(count(expected) == 1);
+  must(demand_count(expected) == 1);
   free(expected);
-  must(count("SigBlk 0\n") == 1 && count("SigIgn 0\n") == 1);
+  must(demand_count("SigBlk 0\n") == 1 && demand_count("SigIgn 0\n") == 1);
 }
 
 static int without_standard_descriptors(void *argument) {
@@ -220,9 +149,9 @@ static int without_standard_descriptors(void *argument) {
 }
 
 static void closed_standard_descriptors_do_not_matter(void) {
-  arrange("issue");
+  demand_arrange("issue");
   in_child(without_standard_descriptors);
-  must(count("descriptor ") == 3);
+  must(demand_count("descriptor ") == 3);
 }
 
 /* --- who reaps --- */
@@ -235,12 +164,12 @@ static int ignoring(void *argument) {
 
 static void host_may_ignore_its_children(void) {
   bool good = true;
-  arrange("issue");
+  demand_arrange("issue");
   must(host_fork(ignoring, &good) == 0);
   good = false;
-  arrange("fail");
+  demand_arrange("fail");
   must(host_fork(ignoring, &good) == 0);
-  must(starts() == 1);
+  must(demand_starts() == 1);
 }
 
 static atomic_bool reap;
@@ -258,7 +187,7 @@ static int reaping(void *argument) {
   atomic_store(&reap, true);
   must(pthread_create(&thread, NULL, reaper, NULL) == 0);
   host_start(host);
-  (void)opens_and_signs();
+  (void)demand_opens_and_signs();
   atomic_store(&reap, false);
   must(pthread_join(thread, NULL) == 0);
   must_have_no_child();
@@ -266,26 +195,26 @@ static int reaping(void *argument) {
 }
 
 static void host_may_reap_what_it_does_not_know(void) {
-  arrange("issue");
+  demand_arrange("issue");
   in_child(reaping);
-  must(starts() == 1);
+  must(demand_starts() == 1);
 }
 
 /* --- what goes wrong --- */
 
 static void exit_status_decides_nothing(void) {
-  arrange("issue-and-fail");
+  demand_arrange("issue-and-fail");
   in_child(ordinary);
-  arrange("lie");
+  demand_arrange("lie");
   in_child(disappointed);
-  arrange("fail");
+  demand_arrange("fail");
   in_child(disappointed);
-  must(starts() == 1);
+  must(demand_starts() == 1);
 }
 
 /* It is gone, and not only waited for by nobody. */
 static void must_be_gone(const char *word) {
-  char *text = report(), *at = strstr(text, word);
+  char *text = demand_report(), *at = strstr(text, word);
   pid_t process = at ? (pid_t)atol(at + strlen(word)) : 0;
   must(process > 1);
   for (int i = 0; i < 500 && kill(process, 0) == 0; i++) { /* a grandchild's end is init's to see */
@@ -302,9 +231,9 @@ static void must_be_gone(const char *word) {
 }
 
 static void hanging_one_is_ended(void) {
-  arrange("hang");
+  demand_arrange("hang");
   in_child(disappointed);
-  must(starts() == 1);
+  must(demand_starts() == 1);
   must_be_gone("pid ");
   must_be_gone("grandchild ");
 }
@@ -313,20 +242,20 @@ static int stubborn(void *argument) {
   CK_SESSION_HANDLE session = 0;
   (void)argument;
   host_start(host);
-  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
-  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
+  must_be(CKR_TOKEN_NOT_PRESENT, demand_open("web", &session));
+  must_be(CKR_TOKEN_NOT_PRESENT, demand_open("web", &session));
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  must_be(CKR_TOKEN_NOT_PRESENT, open_session("web", &session));
-  must(starts() == 1);
-  must_be(CKR_TOKEN_NOT_PRESENT, open_session("new", &session));
-  must(starts() == 2);
+  must_be(CKR_TOKEN_NOT_PRESENT, demand_open("web", &session));
+  must(demand_starts() == 1);
+  must_be(CKR_TOKEN_NOT_PRESENT, demand_open("new", &session));
+  must(demand_starts() == 2);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   return 0;
 }
 
 static void failure_is_remembered(void) {
-  arrange("fail");
+  demand_arrange("fail");
   in_child(stubborn);
 }
 
@@ -345,10 +274,10 @@ static int killed_at_execve(void *argument) {
 }
 
 static void host_may_not_execute(void) {
-  arrange("issue");
+  demand_arrange("issue");
   in_child(without_execve);
   in_child(killed_at_execve);
-  must(starts() == 0);
+  must(demand_starts() == 0);
 }
 
 /* --- other threads --- */
@@ -357,11 +286,11 @@ static void *sign_then_let_go(void *argument) {
   CK_SESSION_HANDLE session = 0;
   CK_OBJECT_HANDLE key = 0;
   (void)argument;
-  must_be(CKR_OK, open_session("db", &session));
+  must_be(CKR_OK, demand_open("db", &session));
   key = host_find(host, session, CKO_PRIVATE_KEY);
-  for (int i = 0; i < 2000 && starts() == 0; i++)
+  for (int i = 0; i < 2000 && demand_starts() == 0; i++)
     usleep(5000);
-  must(starts() == 1);
+  must(demand_starts() == 1);
   for (int i = 0; i < 20; i++) { /* while the other thread is waiting for keyguardctl, which waits for us */
     CK_SLOT_INFO info;
     host_sign_checked(host, session, key, host->identities[1].key);
@@ -376,13 +305,13 @@ static int two_threads(void *argument) {
   (void)argument;
   host_start(host);
   must(pthread_create(&thread, NULL, sign_then_let_go, NULL) == 0);
-  (void)opens_and_signs();
+  (void)demand_opens_and_signs();
   must(pthread_join(thread, NULL) == 0);
   return 0;
 }
 
 static void other_threads_go_on(void) {
-  arrange("wait");
+  demand_arrange("wait");
   in_child(two_threads);
 }
 
@@ -393,7 +322,7 @@ static void *open_one(void *argument) {
   CK_SESSION_HANDLE session = 0;
   (void)argument;
   atomic_fetch_add(&waiting, 1);
-  must_be(CKR_OK, open_session("web", &session));
+  must_be(CKR_OK, demand_open("web", &session));
   return NULL;
 }
 
@@ -403,7 +332,7 @@ static int crowd(void *argument) {
   host_start(host);
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, open_one, NULL) == 0);
-  for (int i = 0; i < 2000 && (atomic_load(&waiting) < THREADS || starts() == 0); i++)
+  for (int i = 0; i < 2000 && (atomic_load(&waiting) < THREADS || demand_starts() == 0); i++)
     usleep(5000);
   free(kg_softhsm_write(host->softhsm, "go", "", 0600));
   for (int i = 0; i < THREADS; i++)
@@ -413,9 +342,9 @@ static int crowd(void *argument) {
 }
 
 static void many_threads_start_one(void) {
-  arrange("wait");
+  demand_arrange("wait");
   in_child(crowd);
-  must(starts() == 1);
+  must(demand_starts() == 1);
 }
 
 /* --- rights, and programs by name --- */
@@ -448,7 +377,7 @@ static int open_as_copy(void) {
   CK_RV rv = CKR_OK;
   if (access(KG_ON_DEMAND_MODULE, R_OK) != 0) return 12;
   host = &copy;
-  load();
+  demand_load();
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_FALSE, slots, &number));
   if (number == 0) return 11;
@@ -457,14 +386,14 @@ static int open_as_copy(void) {
 }
 
 static void keyguardctl_does_not_start_itself(void) {
-  arrange("lie");
-  copy_self(path_of("other-name"));
-  must(run_copy(path_of("other-name")) == 10);
-  must(starts() >= 1);
-  unlink(path_of("fake.report"));
-  copy_self(path_of("keyguardctl"));
-  must(run_copy(path_of("keyguardctl")) == 10);
-  must(starts() == 0);
+  demand_arrange("lie");
+  copy_self(demand_path("other-name"));
+  must(run_copy(demand_path("other-name")) == 10);
+  must(demand_starts() >= 1);
+  unlink(demand_path("fake.report"));
+  copy_self(demand_path("keyguardctl"));
+  must(run_copy(demand_path("keyguardctl")) == 10);
+  must(demand_starts() == 0);
 }
 
 static int with_another_effective_user(void *argument) {
@@ -497,15 +426,15 @@ static void write_built_in(void) {
 }
 
 static void raised_rights_start_nothing(void) {
-  const char *copy = path_of("set-uid");
+  const char *copy = demand_path("set-uid");
   int status = 0;
   if (geteuid() != 0) {
     printf("skipped: only root can make a set-uid program for another user\n");
     return;
   }
-  arrange("lie");
+  demand_arrange("lie");
   in_child(with_another_effective_user);
-  must(starts() == 0);
+  must(demand_starts() == 0);
   write_built_in();
   copy_self(copy);
   unsetenv("KEYGUARD_CONF");
@@ -553,8 +482,8 @@ int main(int argc, char **argv) {
   unlink(host_add(host, "new")->binding);
   host->extra = "provision-on-demand = true\n";
   host_configure(host);
-  must(mkdir(path_of("prepared"), 0755) == 0);
-  load();
+  must(mkdir(demand_path("prepared"), 0755) == 0);
+  demand_load();
   status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;

@@ -1,0 +1,71 @@
+#include "on_demand_host.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+struct host *host;
+
+const char *demand_path(const char *name) {
+  static char path[4][1024];
+  static atomic_int turn;
+  int mine = atomic_fetch_add(&turn, 1) % 4;
+  snprintf(path[mine], sizeof path[mine], "%s/%s", host->softhsm->folder, name);
+  return path[mine];
+}
+
+void demand_arrange(const char *mode) {
+  free(kg_softhsm_write(host->softhsm, "fake.mode", mode, 0600));
+  unlink(demand_path("fake.report"));
+  unlink(demand_path("go"));
+  if (access(host->identities[0].binding, F_OK) == 0)
+    must(rename(host->identities[0].binding, demand_path("prepared/web.json")) == 0);
+}
+
+char *demand_report(void) {
+  return access(demand_path("fake.report"), F_OK) == 0 ? host_read(demand_path("fake.report")) : strdup("");
+}
+
+int demand_count(const char *word) {
+  char *text = demand_report();
+  int found = 0;
+  for (const char *at = text; (at = strstr(at, word)); at++)
+    found++;
+  free(text);
+  return found;
+}
+
+int demand_starts(void) {
+  return demand_count("start\n");
+}
+
+void demand_load(void) {
+  CK_C_GetInterface get_interface = NULL;
+  CK_INTERFACE *interface = NULL;
+  host->library = dlopen(KG_ON_DEMAND_MODULE, RTLD_NOW | RTLD_LOCAL);
+  if (!host->library) host_fail(KG_ON_DEMAND_MODULE, 0, dlerror(), 0);
+  *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
+  must(get_interface);
+  must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
+  host->p11 = interface->pFunctionList;
+}
+
+CK_RV demand_open(const char *identity, CK_SESSION_HANDLE *session) {
+  return host->p11->C_OpenSession(host_slot(host, identity), CKF_SERIAL_SESSION, NULL, NULL, session);
+}
+
+int demand_opens_and_signs(void) {
+  CK_SESSION_HANDLE session = 0;
+  must_be(CKR_OK, demand_open("web", &session));
+  host_sign_checked(host, session, host_find(host, session, CKO_PRIVATE_KEY), host->identities[0].key);
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+int demand_finds_no_token(void) {
+  CK_SESSION_HANDLE session = 0;
+  must_be(CKR_TOKEN_NOT_PRESENT, demand_open("web", &session));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
