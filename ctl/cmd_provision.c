@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct flags {
-  bool all, force, replace_key;
+  bool force, replace_key;
 };
 
 static void report_text(struct kg_run *run, const struct kg_identity *identity,
@@ -50,19 +50,18 @@ static int provision_one(struct kg_run *run, const struct kg_identity *identity,
   return exit_code;
 }
 
-static int provision_all(struct kg_run *run, const struct kg_identity **identities, size_t count,
-                         const struct flags *flags) {
+static int provision_all(struct kg_run *run, const struct kg_selection *selection, const struct flags *flags) {
   cJSON *list = cJSON_CreateArray();
   int exit_code = 0;
-  for (size_t i = 0; i < count; i++) {
-    int code = provision_one(run, identities[i], flags, list);
+  for (size_t i = 0; i < selection->count; i++) {
+    int code = provision_one(run, selection->identities[i], flags, list);
     if (exit_code == 0) exit_code = code;
   }
   if (!run->json) {
     cJSON_Delete(list);
     return exit_code;
   }
-  if (count == 1 && !flags->all) { /* one was named, so one is answered */
+  if (selection->count == 1 && !selection->all) { /* one was named, so one is answered */
     cJSON *object = cJSON_DetachItemFromArray(list, 0);
     cJSON_Delete(list);
     return kg_output_json(run, object, exit_code);
@@ -74,23 +73,17 @@ static int provision_all(struct kg_run *run, const struct kg_identity **identiti
 
 static int run_provision(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
   struct flags flags = {0};
+  struct kg_selection selection = {0};
   const struct kg_option options[] = {
-      {"all", 'a', KG_OPTION_FLAG, &flags.all, NULL, "every configured identity"},
+      {"all", 'a', KG_OPTION_FLAG, &selection.all, NULL, "every configured identity"},
       {"force", 'f', KG_OPTION_FLAG, &flags.force, NULL, "anew, even where the binding is good"},
       {"replace-key", 0, KG_OPTION_FLAG, &flags.replace_key, NULL,
        "destroy a key that does not sign and make a new one, whatever its store"},
       {0}};
-  struct kg_operands operands;
-  struct kg_error error = {0};
-  const struct kg_identity **identities = NULL;
-  size_t count = 0;
   int exit_code = 0;
-  if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
-  enum kg_status status = kg_command_configure(run, &error);
-  if (status == KG_OK) status = kg_command_select(run, &operands, flags.all, &identities, &count, &error);
-  if (status != KG_OK) return kg_output_error(run, &error);
-  exit_code = provision_all(run, identities, count, &flags);
-  free(identities);
+  if (!kg_command_begin(command, run, options, argc, argv, &selection, &exit_code)) return exit_code;
+  exit_code = provision_all(run, &selection, &flags);
+  free(selection.identities);
   return exit_code;
 }
 

@@ -99,21 +99,13 @@ static int renew_all(struct kg_run *run, const struct kg_identity **identities, 
 }
 
 static int run_renew(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
-  bool all = false;
+  struct kg_selection selection = {.none_is_all = true};
   const struct kg_option options[] = {
-      {"all", 'a', KG_OPTION_FLAG, &all, NULL, "every configured identity; so does giving no NAME"}, {0}};
-  struct kg_operands operands;
-  struct kg_error error = {0};
-  const struct kg_identity **identities = NULL;
-  size_t count = 0;
+      {"all", 'a', KG_OPTION_FLAG, &selection.all, NULL, "every configured identity; so does giving no NAME"}, {0}};
   int exit_code = 0;
-  if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
-  enum kg_status status = kg_command_configure(run, &error);
-  if (status == KG_OK)
-    status = kg_command_select(run, &operands, all || operands.count == 0, &identities, &count, &error);
-  if (status != KG_OK) return kg_output_error(run, &error);
-  exit_code = renew_all(run, identities, count);
-  free(identities);
+  if (!kg_command_begin(command, run, options, argc, argv, &selection, &exit_code)) return exit_code;
+  exit_code = renew_all(run, selection.identities, selection.count);
+  free(selection.identities);
   return exit_code;
 }
 

@@ -128,23 +128,16 @@ static int report(struct kg_run *run, const struct kg_identity **identities, siz
 }
 
 static int run_status(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
-  bool all = false, with_key = false;
+  struct kg_selection selection = {.none_is_all = true};
+  bool with_key = false;
   const struct kg_option options[] = {
-      {"all", 'a', KG_OPTION_FLAG, &all, NULL, "every configured identity; so does giving no NAME"},
+      {"all", 'a', KG_OPTION_FLAG, &selection.all, NULL, "every configured identity; so does giving no NAME"},
       {"check-key", 'k', KG_OPTION_FLAG, &with_key, NULL, "open the key store too, and make a signature"},
       {0}};
-  struct kg_operands operands;
-  struct kg_error error = {0};
-  const struct kg_identity **identities = NULL;
-  size_t count = 0;
   int exit_code = 0;
-  if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
-  enum kg_status status = kg_command_configure(run, &error);
-  if (status == KG_OK)
-    status = kg_command_select(run, &operands, all || operands.count == 0, &identities, &count, &error);
-  if (status != KG_OK) return kg_output_error(run, &error);
-  exit_code = report(run, identities, count, with_key);
-  free(identities);
+  if (!kg_command_begin(command, run, options, argc, argv, &selection, &exit_code)) return exit_code;
+  exit_code = report(run, selection.identities, selection.count, with_key);
+  free(selection.identities);
   return exit_code;
 }
 

@@ -110,6 +110,19 @@ enum kg_status kg_command_select(const struct kg_run *run, const struct kg_opera
   return KG_OK;
 }
 
+bool kg_command_begin(const struct kg_command *command, struct kg_run *run, const struct kg_option *own, int argc,
+                      char **argv, struct kg_selection *selection, int *exit_code) {
+  struct kg_operands operands;
+  struct kg_error error = {0};
+  if (!kg_command_parse(command, run, own, argc, argv, &operands, exit_code)) return false;
+  bool all = selection->all || (selection->none_is_all && operands.count == 0);
+  enum kg_status status = kg_command_configure(run, &error);
+  if (status == KG_OK)
+    status = kg_command_select(run, &operands, all, &selection->identities, &selection->count, &error);
+  if (status != KG_OK) *exit_code = kg_output_error(run, &error);
+  return status == KG_OK;
+}
+
 enum kg_status kg_command_require(const struct kg_run *run, const struct kg_operands *operands, int count,
                                   const struct kg_identity **out, struct kg_error *error) {
   if (count != 1) return kg_error_set(error, KG_E_USAGE, "give the NAME of one identity");

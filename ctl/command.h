@@ -36,6 +36,17 @@ KG_MUST_USE enum kg_status kg_command_configure(struct kg_run *run, struct kg_er
 /* The identities named by the operands, or all of them. `*out` is freed by the caller. */
 KG_MUST_USE enum kg_status kg_command_select(const struct kg_run *run, const struct kg_operands *operands, bool all,
                                              const struct kg_identity ***out, size_t *count, struct kg_error *error);
+/* What a command on identities is for. */
+struct kg_selection {
+  bool all;                              /* --all was given: its option's place */
+  bool none_is_all;                      /* set by the command: no NAME means the same */
+  const struct kg_identity **identities; /* freed by the caller */
+  size_t count;
+};
+/* kg_command_parse, kg_command_configure and kg_command_select. False: the command is over, as above; what was wrong
+ * has been reported. */
+bool kg_command_begin(const struct kg_command *command, struct kg_run *run, const struct kg_option *own, int argc,
+                      char **argv, struct kg_selection *selection, int *exit_code);
 /* The one identity that the first operand names; `count`: how many operands are names. */
 KG_MUST_USE enum kg_status kg_command_require(const struct kg_run *run, const struct kg_operands *operands, int count,
                                               const struct kg_identity **out, struct kg_error *error);
