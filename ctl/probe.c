@@ -1,5 +1,6 @@
 #include "ctl/probe.h"
 
+#include "core/log.h"
 #include "ctl/environment.h"
 #include "wire/http.h"
 #include "wire/retry.h"
@@ -49,6 +50,9 @@ static int status_of(const struct probe *probe, const char *path) {
   while ((status != KG_OK || response.status != 400) &&
          kg_retry_next(&retry, KG_LEG_PROBE, status, response.status, response.retry_after_s, &delay_ms) &&
          delay_ms < left_ms(probe)) {
+    kg_log(KG_LOG_INFO, "metadata service: %s %d to the probe; retry %u of %u in %lld ms, %lld ms are left",
+           status == KG_OK ? "HTTP" : kg_status_sub_code(status), response.status, retry.failures, retry.limit,
+           (long long)delay_ms, (long long)left_ms(probe));
     probe->clock->sleep_ms(probe->clock->context, delay_ms);
     status = ask(probe, path, &response, &error);
   }

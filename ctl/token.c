@@ -1,7 +1,7 @@
 #include "ctl/token.h"
 
+#include "core/key_store.h"
 #include "core/log.h"
-#include "ctl/patience.h"
 #include "ctl/provision.h"
 #include "ctl/renew.h"
 #include "ctl/tls_client.h"
@@ -25,6 +25,7 @@ struct leg { /* one call of kg_token_acquire */
   struct kg_key *key;
   unsigned char server_alert;
   bool key_failed; /* our own key refused to sign */
+  bool reminted;   /* a rejected certificate was to be replaced */
 };
 
 static int64_t left_ms(const struct leg *leg) {
@@ -96,7 +97,7 @@ static enum kg_status exchange(struct leg *leg, struct kg_error *error) {
 
 /* Opens the binding's key and makes sure that they belong together. */
 static enum kg_status open_key(struct leg *leg, struct kg_error *error) {
-  enum kg_status status = kg_key_open_patiently(leg->identity->key_store, 0, leg->clock, &leg->key, error);
+  enum kg_status status = kg_key_open(leg->identity->key_store, 0, &leg->key, error);
   if (status == KG_OK) status = kg_binding_check_key(leg->result->binding, kg_key_info(leg->key), error);
   if (status != KG_OK) kg_key_close(&leg->key);
   return status;
@@ -139,6 +140,7 @@ static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
     return status;
   }
   struct kg_error first = *error;
+  leg->reminted = true;
   if (provision(leg, &options, error) == KG_OK) return KG_OK;
   return kg_error_prefix(error, "%.200s; provisioning", first.text);
 }
@@ -229,6 +231,18 @@ static enum kg_status prepare(struct leg *leg, struct kg_error *error) {
   return status;
 }
 
+/* The counter that the reference clients plan, in their words (protocol 12): a line, and sent to nobody. */
+static void log_outcome(const struct leg *leg, enum kg_status status) {
+  static const char *const keys[] = {"none", "InMemory", "Hardware", "KeyGuard"};
+  const struct kg_binding *binding = leg->result->binding;
+  const char *outcome = leg->reminted ? "Retry Failed" : "Failed";
+  if (status == KG_OK) outcome = leg->reminted ? "Retry Succeeded" : "Success";
+  if (!binding) outcome = "Not found";
+  kg_log(KG_LOG_INFO, "MsiSource=ImdsV2 TokenType=%s bypassCache=%s KeyType=%s CredentialOutcome=%s",
+         leg->request->type == KG_TOKEN_MTLS_POP ? "mtls_pop" : "Bearer", leg->reminted ? "true" : "false",
+         keys[binding ? binding->strength : KG_STRENGTH_NONE], outcome);
+}
+
 enum kg_status kg_token_acquire(const struct kg_config *config, const struct kg_identity *identity,
                                 const struct kg_token_request *request, const struct kg_clock *clock,
                                 struct kg_token_result *result, struct kg_error *error) {
@@ -238,6 +252,7 @@ enum kg_status kg_token_acquire(const struct kg_config *config, const struct kg_
   if (status == KG_OK) status = find_binding(&leg, error);
   if (status == KG_OK) status = find_or_buy(&leg, error);
   kg_key_close(&leg.key);
+  log_outcome(&leg, status);
   if (status != KG_OK) {
     if (!error->correlation_id[0])
       snprintf(error->correlation_id, sizeof error->correlation_id, "%s", result->request_id);

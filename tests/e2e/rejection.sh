@@ -29,6 +29,18 @@ case_88_invalid_client_once() {
   minted_again
 }
 
+case_outcome_is_told_in_one_line() { # with the names of the counter that the reference clients plan
+  ready
+  keyguardctl -v token demo --scope $VAULT >/dev/null 2>"$KG_RUN/err" || fail 'no token'
+  matches 'MsiSource=ImdsV2 TokenType=mtls_pop bypassCache=false KeyType=InMemory CredentialOutcome=Success' "$(cat "$KG_RUN/err")"
+  oauth_fault 0 invalid_client
+  keyguardctl -v token demo --scope $VAULT >/dev/null 2>"$KG_RUN/err" || fail 'no token'
+  matches 'bypassCache=true KeyType=InMemory CredentialOutcome=Retry Succeeded' "$(cat "$KG_RUN/err")"
+  oauth_fault 0 invalid_client 2
+  keyguardctl -v token demo --scope $VAULT >/dev/null 2>"$KG_RUN/err" && fail 'a token'
+  matches 'CredentialOutcome=Retry Failed' "$(cat "$KG_RUN/err")"
+}
+
 case_89_invalid_client_twice() {
   ready
   oauth_fault 0 invalid_client 2
