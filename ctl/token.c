@@ -140,7 +140,6 @@ static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
     return status;
   }
   struct kg_error first = *error;
-  leg->reminted = true;
   if (provision(leg, &options, error) == KG_OK) return KG_OK;
   return kg_error_prefix(error, "%.200s; provisioning", first.text);
 }
@@ -154,6 +153,7 @@ static enum kg_status remint(struct leg *leg, enum kg_token_remedy remedy, struc
                                                .drop_attestation = remedy == KG_REMEDY_REMINT_UNATTESTED,
                                                .deadline_ms = leg->deadline_ms};
   struct kg_error first = *error;
+  leg->reminted = true;
   kg_log_error(KG_LOG_WARN, error);
   kg_log(KG_LOG_WARN, "'%s': the certificate was rejected and is replaced", leg->identity->name);
   enum kg_status status = provision(leg, &options, error);
