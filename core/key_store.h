@@ -47,7 +47,10 @@ enum {
   KG_KEY_CREATE = 1 << 0,
   /* No signatures to learn what the key can do: the caller knows, from a binding. What could only be learnt so is
    * claimed, and the store has the last word. */
-  KG_KEY_NO_TRIAL = 1 << 1
+  KG_KEY_NO_TRIAL = 1 << 1,
+  /* Four times as long before a `pkcs11:` token that other processes are using is taken for missing or broken: for the
+   * command, which no connection waits for. */
+  KG_KEY_PATIENT = 1 << 2
 };
 
 /* KG_E_USAGE for an unknown scheme or a URI that says too little or too much; KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN,

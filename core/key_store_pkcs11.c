@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPEN_FIRST_WAIT_MS 5 /* between attempts to open a key, then twice as long each time: 315 ms in all */
-#define OPEN_LAST_WAIT_MS 160
+#define OPEN_FIRST_WAIT_MS 5 /* between attempts to open a key, then twice as long each time up to the longest */
+#define OPEN_LONGEST_WAIT_MS 40
+#define OPEN_WAITS_MS 315 /* in all */
+#define OPEN_PATIENT_WAITS_MS 1275
 
 static struct kg_token_key *of(struct kg_key *key) {
   return (struct kg_token_key *)key;
@@ -128,11 +130,14 @@ static enum kg_status open_once(const char *store, unsigned flags, struct kg_key
 static enum kg_status open_key(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
   const struct kg_clock *clock = kg_clock_system();
   struct kg_error local;
+  int64_t wait_ms = OPEN_FIRST_WAIT_MS, left_ms = flags & KG_KEY_PATIENT ? OPEN_PATIENT_WAITS_MS : OPEN_WAITS_MS;
   bool passing = false;
   if (error == NULL) error = &local;
   enum kg_status status = open_once(store, flags, out, &passing, error);
-  for (int64_t wait_ms = OPEN_FIRST_WAIT_MS; passing && wait_ms <= OPEN_LAST_WAIT_MS; wait_ms *= 2) {
+  while (passing && left_ms > 0) {
     clock->sleep_ms(clock->context, wait_ms);
+    left_ms -= wait_ms;
+    if (wait_ms < OPEN_LONGEST_WAIT_MS) wait_ms *= 2;
     kg_error_clear(error);
     status = open_once(store, flags, out, &passing, error);
   }

@@ -1,9 +1,8 @@
 /* keyguardctl status: what there is, and what is wrong with it in one line. */
-#include "core/file.h"
+#include "core/key_store.h"
 #include "ctl/describe.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
-#include "ctl/patience.h"
 #include "ctl/provision.h"
 #include "ctl/renew.h"
 
@@ -21,9 +20,9 @@ static int64_t now_of(const struct kg_run *run) {
   return run->clock->wall(run->clock->context);
 }
 
-static void check_key(const struct kg_run *run, struct state *state) {
+static void check_key(struct state *state) {
   struct kg_key *key = NULL;
-  enum kg_status status = kg_key_open_patiently(state->identity->key_store, 0, run->clock, &key, &state->error);
+  enum kg_status status = kg_key_open(state->identity->key_store, KG_KEY_PATIENT, &key, &state->error);
   if (status == KG_OK) status = kg_binding_check_key(state->binding, kg_key_info(key), &state->error);
   if (status == KG_OK) status = kg_key_probe(key, &state->error);
   kg_key_close(&key);
@@ -40,7 +39,7 @@ static void look(struct kg_run *run, const struct kg_identity *identity, bool wi
   } else if (out->binding) {
     enum kg_status status = kg_binding_check_identity(out->binding, identity, &out->error);
     if (status == KG_OK) status = kg_binding_check_time(out->binding, now_of(run), &out->error);
-    if (status == KG_OK && with_key) check_key(run, out);
+    if (status == KG_OK && with_key) check_key(out);
   }
   out->has_failure = failure_path && kg_failure_load(failure_path, &out->failure);
   free(binding_path);

@@ -1,9 +1,9 @@
 #include "ctl/doctor.h"
 
 #include "core/binding.h"
+#include "core/key_store.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
-#include "ctl/patience.h"
 #include "ctl/renew.h"
 #include "wire/source.h"
 
@@ -38,7 +38,7 @@ static void check_strength(struct kg_doctor *doctor, const struct kg_identity *i
 static struct kg_key *check_key(struct kg_doctor *doctor, const struct kg_identity *identity) {
   struct kg_key *key = NULL;
   struct kg_error error = {0};
-  if (kg_key_open_patiently(identity->key_store, 0, doctor->run->clock, &key, &error) != KG_OK) {
+  if (kg_key_open(identity->key_store, KG_KEY_PATIENT, &key, &error) != KG_OK) {
     kg_doctor_fail(doctor, "key store", NULL, &error);
     return NULL;
   }

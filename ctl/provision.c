@@ -3,13 +3,13 @@
 #include "core/encoding.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/key_store.h"
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/uri.h"
 #include "ctl/credential.h"
 #include "ctl/failure.h"
 #include "ctl/fingerprint.h"
-#include "ctl/patience.h"
 #include "ctl/renew.h"
 #include "wire/source.h"
 
@@ -74,7 +74,7 @@ static bool is_good(struct job *job, struct kg_binding **out) {
   bool refused = options->rejected && memcmp(options->rejected, (*out)->sha256, sizeof(*out)->sha256) == 0;
   bool due = kg_renew_binding(*out, now_of(job)).state != KG_RENEW_GOOD && !options->accept_due;
   if (!refused && !due) {
-    enum kg_status status = kg_key_open_patiently(job->identity->key_store, 0, job->clock, &job->key, &error);
+    enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_PATIENT, &job->key, &error);
     if (status == KG_OK) status = check_floor(job->identity, kg_key_info(job->key), &error);
     if (status == KG_OK) status = kg_binding_check_key(*out, kg_key_info(job->key), &error);
     if (status == KG_OK) status = kg_key_probe(job->key, &error);
@@ -95,13 +95,12 @@ static enum kg_status probe_twice(struct kg_key *key, struct kg_error *error) {
 static enum kg_status replace_key(struct job *job, struct kg_error *error) {
   kg_log(KG_LOG_WARN, "'%s': its key does not sign and is made anew: %s", job->identity->name, error->text);
   enum kg_status status = kg_key_delete(&job->key, error);
-  if (status == KG_OK)
-    status = kg_key_open_patiently(job->identity->key_store, KG_KEY_CREATE, job->clock, &job->key, error);
+  if (status == KG_OK) status = kg_key_open(job->identity->key_store, KG_KEY_CREATE | KG_KEY_PATIENT, &job->key, error);
   return status == KG_OK ? kg_key_probe(job->key, error) : status;
 }
 
 static enum kg_status open_key_locked(struct job *job, struct kg_error *error) {
-  enum kg_status status = kg_key_open_patiently(job->identity->key_store, KG_KEY_CREATE, job->clock, &job->key, error);
+  enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_CREATE | KG_KEY_PATIENT, &job->key, error);
   if (status != KG_OK) return status;
   const struct kg_key_info *info = kg_key_info(job->key);
   if (check_floor(job->identity, info, error) != KG_OK) {

@@ -97,7 +97,7 @@ static enum kg_status exchange(struct leg *leg, struct kg_error *error) {
 
 /* Opens the binding's key and makes sure that they belong together. */
 static enum kg_status open_key(struct leg *leg, struct kg_error *error) {
-  enum kg_status status = kg_key_open(leg->identity->key_store, 0, &leg->key, error);
+  enum kg_status status = kg_key_open(leg->identity->key_store, KG_KEY_PATIENT, &leg->key, error);
   if (status == KG_OK) status = kg_binding_check_key(leg->result->binding, kg_key_info(leg->key), error);
   if (status != KG_OK) kg_key_close(&leg->key);
   return status;
