@@ -106,7 +106,14 @@ static enum kg_status find_key(const char *store, unsigned flags, struct kg_toke
   return status;
 }
 
-/* `*passing`: the token was not there, or failed, as it may while another process is using it. */
+/* The token was not there, failed, or had no PIN, as it may while another process is writing it. */
+static bool is_passing(const struct kg_token_key *key, const struct kg_error *error) {
+  if (error->status == KG_E_KEY_NOT_FOUND) return !key->has_token;
+  if (error->status == KG_E_KEY_STORE) return atomic_load(&key->backing) != NULL;
+  return error->status == KG_E_KEY_PIN && error->native_code == CKR_USER_PIN_NOT_INITIALIZED;
+}
+
+/* `*passing`: it may succeed in a moment. */
 static enum kg_status open_once(const char *store, unsigned flags, struct kg_key **out, bool *passing,
                                 struct kg_error *error) {
   static atomic_uint_least64_t numbers;
@@ -115,8 +122,7 @@ static enum kg_status open_once(const char *store, unsigned flags, struct kg_key
   key->key.ops = &kg_key_store_pkcs11;
   key->number = atomic_fetch_add(&numbers, 1) + 1;
   enum kg_status status = find_key(store, flags, key, error);
-  *passing = (status == KG_E_KEY_NOT_FOUND && !key->has_token) ||
-             (status == KG_E_KEY_STORE && atomic_load(&key->backing) != NULL);
+  *passing = status != KG_OK && is_passing(key, error);
   if (status == KG_OK)
     *out = &key->key;
   else
@@ -125,8 +131,8 @@ static enum kg_status open_once(const char *store, unsigned flags, struct kg_key
 }
 
 /* At every login SoftHSM2 (2.6.1) empties the file that makes the token, unlocks it, and only then writes it again: who
- * initialises the library meanwhile sees no token until it does so anew. Workers of one server do this to each other.
- */
+ * initialises the library meanwhile sees no token, or one without a PIN, until it does so anew. Workers of one server
+ * do this to each other. */
 static enum kg_status open_key(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
   const struct kg_clock *clock = kg_clock_system();
   struct kg_error local;

@@ -147,6 +147,8 @@ static CK_RV close_all_sessions(CK_SLOT_ID slot) {
 }
 
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len) {
+  if (atomic_load(&fake_token.pinless) > 0 && atomic_fetch_sub(&fake_token.pinless, 1) > 0)
+    return CKR_USER_PIN_NOT_INITIALIZED;
   enter();
   CK_RV rv = real->C_Login(session, user, pin, len);
   if (rv == CKR_OK) atomic_fetch_add(&fake_token.logins, 1);

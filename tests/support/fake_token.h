@@ -24,6 +24,7 @@ struct fake_token {
   atomic_int initialized, finalized;          /* successful calls */
   atomic_int opened, closed, open, most_open; /* sessions */
   atomic_int logins, refused_logins;
+  atomic_int pinless; /* so many times C_Login finds no PIN, as where another process is writing the token */
   atomic_int inside, most_inside; /* threads in a call */
   atomic_int signatures;
 };

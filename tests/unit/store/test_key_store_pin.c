@@ -159,6 +159,21 @@ static void a_token_near_or_past_locking_is_not_tried(void **state) {
   free(uri);
 }
 
+/* SoftHSM2 while another process writes the token; a token that stays so is refused in the end. */
+static void a_token_without_a_pin_is_looked_at_again(void **state) {
+  struct token *token = *state;
+  char *uri = uri_with("&pin-value=" KG_SOFTHSM_PIN);
+
+  atomic_store(&token->fake->pinless, 1000);
+  expect(uri, KG_E_KEY_PIN, "C_Login: CKR_USER_PIN_NOT_INITIALIZED");
+  assert_in_range(atomic_load(&token->fake->pinless), 900, 998);
+  atomic_store(&token->fake->pinless, 2);
+  expect(uri, KG_OK, NULL);
+  assert_int_equal(atomic_load(&token->fake->pinless), 0);
+  assert_int_equal(refused_logins(token), 0);
+  free(uri);
+}
+
 /* The host is logged in already: the PIN is not even read. */
 static void the_hosts_login_is_used(void **state) {
   struct token *token = *state;
@@ -220,6 +235,7 @@ int main(void) {
       TOKEN_CASE("/key_store_pin/many_threads_try_a_wrong_pin_once", many_threads_try_a_wrong_pin_once),
       TOKEN_CASE("/key_store_pin/a_child_does_not_try_it_again", a_child_does_not_try_it_again),
       TOKEN_CASE("/key_store_pin/a_token_near_or_past_locking_is_not_tried", a_token_near_or_past_locking_is_not_tried),
+      TOKEN_CASE("/key_store_pin/a_token_without_a_pin_is_looked_at_again", a_token_without_a_pin_is_looked_at_again),
       TOKEN_CASE("/key_store_pin/the_hosts_login_is_used", the_hosts_login_is_used),
       TOKEN_CASE("/key_store_pin/one_login_serves_all_keys_and_sessions", one_login_serves_all_keys_and_sessions),
       TOKEN_CASE("/key_store_pin/a_logout_by_the_host_is_repaired", a_logout_by_the_host_is_repaired),
