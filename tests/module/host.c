@@ -330,11 +330,29 @@ void host_free(struct host **pointer) {
 
 /* --- the module --- */
 
+static char shared_folder[] = "/tmp/kg-module-XXXXXX", shared[sizeof shared_folder + 24];
+
+const char *host_module(void) {
+  const char *copy = getenv("KG_TEST_MODULE"); /* in the environment, because programs execute themselves */
+  return copy ? copy : KG_MODULE_PATH;
+}
+
+void host_share_module(void) {
+  must(mkdtemp(shared_folder) && chmod(shared_folder, 0755) == 0);
+  must(snprintf(shared, sizeof shared, "%s/keyguard-pkcs11.so", shared_folder) > 0);
+  host_spawn((const char *const[]){"cp", KG_MODULE_PATH, shared, NULL});
+  must(chmod(shared, 0755) == 0 && setenv("KG_TEST_MODULE", shared, 1) == 0);
+}
+
+void host_unshare_module(void) {
+  must(unsetenv("KG_TEST_MODULE") == 0 && unlink(shared) == 0 && rmdir(shared_folder) == 0);
+}
+
 void host_load(struct host *host) {
   CK_C_GetInterface get_interface = NULL;
   CK_INTERFACE *interface = NULL;
-  host->library = dlopen(KG_MODULE_PATH, RTLD_NOW | RTLD_LOCAL);
-  if (!host->library) host_fail(KG_MODULE_PATH, 0, dlerror(), 0);
+  host->library = dlopen(host_module(), RTLD_NOW | RTLD_LOCAL);
+  if (!host->library) host_fail(host_module(), 0, dlerror(), 0);
   *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
   must(get_interface);
   must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));

@@ -107,6 +107,11 @@ bool host_is_mapped(const char *name); /* a library of this name is in this proc
 
 /* A file from start to end; free() it. */
 char *host_read(const char *path);
+/* Where the module is loaded from: the built file, or its copy while it is shared. */
+const char *host_module(void);
+/* For programs that go on as another user, who may have no way into the build folder: a copy that everybody may read. */
+void host_share_module(void);
+void host_unshare_module(void);
 void host_spawn(const char *const arguments[]); /* waits; anything but exit status 0 fails the test */
 
 #endif

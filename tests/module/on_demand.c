@@ -375,7 +375,9 @@ static int open_as_copy(void) {
   CK_ULONG number = 4;
   CK_SESSION_HANDLE session = 0;
   CK_RV rv = CKR_OK;
-  if (access(KG_ON_DEMAND_MODULE, R_OK) != 0) return 12;
+  int fd = open(KG_ON_DEMAND_MODULE, O_RDONLY | O_CLOEXEC); /* access(2) would ask for the real user */
+  if (fd < 0) return 12;
+  close(fd);
   host = &copy;
   demand_load();
   must_be(CKR_OK, host->p11->C_Initialize(NULL));

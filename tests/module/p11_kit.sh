@@ -12,7 +12,8 @@ command -v p11-kit >/dev/null || { echo "skipped: no p11-kit"; exit 77; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder/.config/pkcs11/modules"
-sed "s|@KEYGUARD_MODULE@|$module|" "$template" >"$folder/.config/pkcs11/modules/keyguard.module"
+cp "$module" "$folder/keyguard-pkcs11.so" # nobody may have no way into the build folder
+sed "s|@KEYGUARD_MODULE@|$folder/keyguard-pkcs11.so|" "$template" >"$folder/.config/pkcs11/modules/keyguard.module"
 as=
 if [ "$(id -u)" = 0 ]; then
   chown -R 65534:65534 "$folder"

@@ -52,7 +52,9 @@ int main(int argc, char **argv) {
   }
   program = argv[0];
   host = host_new();
+  host_share_module();
   status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  host_unshare_module();
   host_free(&host);
   return status;
 }

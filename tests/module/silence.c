@@ -79,7 +79,7 @@ static void use(const CK_FUNCTION_LIST *list) {
 
 /* As every program that uses p11-kit does. */
 static void use_by_p11_kit(void) {
-  CK_FUNCTION_LIST *list = p11_kit_module_load(KG_MODULE_PATH, 0);
+  CK_FUNCTION_LIST *list = p11_kit_module_load(host_module(), 0);
   must(list);
   must_be(CKR_OK, p11_kit_module_initialize(list));
   use(list);
@@ -152,4 +152,11 @@ static const struct host_case cases[] = {
     {"/silence/state_missing", test_state_missing},
     {"/silence/damaged_binding", test_damaged_binding},
 };
-HOST_MAIN(cases)
+
+int main(int argc, char **argv) {
+  int status = 0;
+  host_share_module();
+  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  host_unshare_module();
+  return status;
+}

@@ -1,3 +1,4 @@
+#include "core/hash_state.h"
 #include "pkcs11/mechanism.h"
 
 #include "../core/unit.h"
@@ -157,7 +158,8 @@ static void only_what_the_store_can_do_is_listed(void **state) {
   assert_int_equal(kg_mechanism_list_sign(&all, list), 8);
   assert_int_equal(kg_mechanism_list_sign(&pkcs1, list), 4);
   assert_int_equal(kg_mechanism_list_sign(&pss, list), 4);
-  assert_int_equal(kg_mechanism_list(&all, list), 11);
+  /* Digests are listed only where their state can be saved: not on Windows. */
+  assert_int_equal(kg_mechanism_list(&all, list), kg_hash_state_size(KG_HASH_SHA256) ? 11 : 8);
   assert_null(kg_mechanism_find(CKM_RSA_PKCS_PSS, &pkcs1));
   assert_null(kg_mechanism_find(CKM_SHA256_RSA_PKCS, &pss));
   assert_null(kg_mechanism_find(CKM_RSA_X_509, &all));
