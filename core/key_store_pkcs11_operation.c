@@ -112,6 +112,18 @@ static void give_back(struct kg_backing *backing, struct kg_lane *lane, enum kg_
     kg_session_drop(backing, lane);
 }
 
+/* Another thread had to initialise the library anew since the session was chosen: its number and the key's may have
+ * been another's by then, so the answer, good or bad, says nothing. Nothing of it is kept or given out. */
+static bool is_meaningless(struct kg_backing *backing, const struct kg_lane *lane, enum kg_status *status, CK_RV *rv,
+                           struct kg_error *error) {
+  if (lane->epoch == atomic_load(&backing->epoch)) return false;
+  if (!is_session_gone(*rv)) {
+    *rv = CKR_SESSION_HANDLE_INVALID;
+    *status = kg_token_error(error, "the operation, on a library that was initialised anew,", *rv);
+  }
+  return true;
+}
+
 /* `out` NULL: verify `signature`; else sign. `error` is not NULL. */
 static enum kg_status once(struct kg_token_key *key, struct operation *operation, struct kg_span signature,
                            unsigned char *out, bool *again, struct kg_error *error) {
@@ -125,7 +137,12 @@ static enum kg_status once(struct kg_token_key *key, struct operation *operation
   if (status == KG_OK) {
     status = out != NULL ? sign_in(key, backing, lane, operation, out, &rv, error)
                          : verify_in(backing, lane, operation, signature, &rv, error);
-    give_back(backing, lane, status, rv);
+    if (is_meaningless(backing, lane, &status, &rv, error)) {
+      kg_session_forget(backing, lane);
+      if (out != NULL) kg_wipe(out, key->key.info.bits / 8);
+    } else {
+      give_back(backing, lane, status, rv);
+    }
   } else if (status == KG_E_KEY_STORE || status == KG_E_KEY_DEAD || status == KG_E_KEY_PIN) {
     rv = (CK_RV)error->native_code; /* of a token's function, not an errno */
   }

@@ -196,6 +196,7 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
   CK_RV rv = atomic_load(&fake_token.fail_sign_init);
   if (rv != CKR_OK) return rv;
   if (is_foreign_salt(mechanism)) return CKR_MECHANISM_PARAM_INVALID;
+  call(&fake_token.during_sign_init);
   enter();
   return leave(real->C_SignInit(session, mechanism, key));
 }

@@ -19,7 +19,7 @@ struct fake_token {
   atomic_ulong fail_sign_init; /* every C_SignInit answers this */
   atomic_ulong fail_initialize, fail_random, fail_generate, fail_token_info;
   atomic_bool incomplete_list; /* a function list without C_Sign */
-  _Atomic(void (*)(void)) during_sign, during_initialize;
+  _Atomic(void (*)(void)) during_sign_init, during_sign, during_initialize;
   /* What happened. */
   atomic_int initialized, finalized;          /* successful calls */
   atomic_int opened, closed, open, most_open; /* sessions */

@@ -246,6 +246,46 @@ static void a_library_that_comes_back_to_us_is_refused_at_once(void **state) {
   free(uri);
 }
 
+/* What happens between another thread's choice of a session and its C_SignInit: the host finalises, and we initialise
+ * the library again for the other key. Sessions and objects are numbered from the beginning, so the numbers that the
+ * first thread holds are valid again, and mean something else. */
+static struct token *renewing;
+static struct kg_key *renewed_for;
+
+static void *sign_with_the_other(void *nothing) {
+  for (unsigned i = 0; i < 3; i++)
+    token_sign(renewed_for, 9);
+  return nothing;
+}
+
+static void renew_once(void) {
+  pthread_t thread;
+  atomic_store(&renewing->fake->during_sign_init, NULL);
+  if (renewing->library->C_Finalize(NULL) != CKR_OK) abort();
+  if (pthread_create(&thread, NULL, sign_with_the_other, NULL) != 0) abort();
+  pthread_join(thread, NULL);
+}
+
+static void handles_from_before_a_renewal_sign_nothing(void **state) {
+  static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
+  static const unsigned char digest[32] = {1};
+  unsigned char signature[KG_SIGNATURE_MAX];
+  struct token *token = renewing = *state;
+  struct kg_key *key = token_open_object(token, "a"), *other = renewed_for = token_open_object(token, "b");
+  struct kg_error error;
+
+  for (unsigned i = 0; i < 8; i++) {
+    struct kg_key *first = i % 2 ? other : key;
+    renewed_for = i % 2 ? key : other;
+    token_sign(first, 1);
+    atomic_store(&token->fake->during_sign_init, renew_once);
+    if (kg_key_sign(first, &params, kg_span_of(digest, 32), signature, &error) != KG_OK) fail_msg("%s", error.text);
+    assert_true(token_verify(kg_key_info(first), &params, kg_span_of(digest, 32), signature));
+  }
+  kg_key_close(&key);
+  kg_key_close(&other);
+}
+
 /* --- children ------------------------------------------------------------------------------------------------- */
 
 /* What a child of a server does: sign with the key that its parent opened, then with one of its own. 0: all went well.
@@ -362,6 +402,8 @@ int main(void) {
                  threads_that_come_and_go_leave_no_sessions),
       TOKEN_CASE("/key_store_share/a_library_that_comes_back_to_us_is_refused_at_once",
                  a_library_that_comes_back_to_us_is_refused_at_once),
+      TOKEN_CASE("/key_store_share/handles_from_before_a_renewal_sign_nothing",
+                 handles_from_before_a_renewal_sign_nothing),
       TOKEN_CASE("/key_store_share/a_child_signs_with_its_parents_key", a_child_signs_with_its_parents_key),
       TOKEN_CASE("/key_store_share/a_grandchild_signs_as_well", a_grandchild_signs_as_well),
       TOKEN_CASE("/key_store_share/a_child_may_close_its_parents_key", a_child_may_close_its_parents_key),
