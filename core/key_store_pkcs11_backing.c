@@ -59,9 +59,10 @@ static enum kg_status recognise(struct kg_backing *backing, struct kg_error *err
   return KG_OK;
 }
 
-/* Holding the turn. An initialisation that was there before is adopted: whoever made it ends it. The epoch is counted on
- * twice: before, so that whoever still holds numbers of the last one sees that they mean something else as soon as they
- * can be valid again; and after, so that whoever fails in between does not take this initialisation for the lost one. */
+/* Holding the turn. An initialisation that was there before is adopted: whoever made it ends it. The epoch is counted
+ * on twice: before, so that whoever still holds numbers of the last one sees that they mean something else as soon as
+ * they can be valid again; and after, so that whoever fails in between does not take this initialisation for the lost
+ * one. */
 static enum kg_status initialise(struct kg_backing *backing, struct kg_error *error) {
   CK_C_INITIALIZE_ARGS arguments = {.flags = CKF_OS_LOCKING_OK};
   atomic_fetch_add(&backing->epoch, 1);
