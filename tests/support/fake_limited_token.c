@@ -17,6 +17,12 @@ EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
 
 static CK_FUNCTION_LIST *real, ours, incomplete;
 
+/* SoftHSM2 makes its one object at the first call, whichever that is, without a lock: threads that come in after
+ * C_Finalize, or during C_Initialize, would make several and corrupt the heap. Here they are told what they are to
+ * know. */
+static atomic_bool is_up;
+#define REAL(name, arguments) (atomic_load(&is_up) ? real->name arguments : CKR_CRYPTOKI_NOT_INITIALIZED)
+
 static void note_most(atomic_int *most, int now) {
   int seen = atomic_load(most);
   while (now > seen && !atomic_compare_exchange_weak(most, &seen, now))
@@ -37,7 +43,7 @@ static CK_RV leave(CK_RV rv) {
 #define PASS(name, parameters, arguments)                                                                              \
   static CK_RV pass_##name parameters {                                                                                \
     enter();                                                                                                           \
-    return leave(real->name arguments);                                                                                \
+    return leave(REAL(name, arguments));                                                                               \
   }
 
 PASS(C_GetSlotList, (CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count), (present, slots, count))
@@ -61,7 +67,7 @@ static void pad(CK_UTF8CHAR *field, size_t size, const char *text) {
 
 static CK_RV get_info(CK_INFO *info) {
   enter();
-  CK_RV rv = real->C_GetInfo(info);
+  CK_RV rv = REAL(C_GetInfo, (info));
   pad(info->manufacturerID, sizeof info->manufacturerID, atomic_load(&fake_token.manufacturer));
   pad(info->libraryDescription, sizeof info->libraryDescription, atomic_load(&fake_token.description));
   return leave(rv);
@@ -69,7 +75,7 @@ static CK_RV get_info(CK_INFO *info) {
 
 static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info) {
   enter();
-  CK_RV rv = real->C_GetSlotInfo(slot, info);
+  CK_RV rv = REAL(C_GetSlotInfo, (slot, info));
   if (atomic_load(&fake_token.hardware_slot)) info->flags |= CKF_HW_SLOT;
   return leave(rv);
 }
@@ -78,7 +84,7 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
   CK_RV failure = atomic_load(&fake_token.fail_token_info);
   if (failure != CKR_OK) return failure;
   enter();
-  CK_RV rv = real->C_GetTokenInfo(slot, info);
+  CK_RV rv = REAL(C_GetTokenInfo, (slot, info));
   info->flags |= atomic_load(&fake_token.token_flags);
   pad(info->manufacturerID, sizeof info->manufacturerID, atomic_load(&fake_token.token_manufacturer));
   return leave(rv);
@@ -87,7 +93,7 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
 static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info) {
   if (type == CKM_RSA_PKCS_PSS && atomic_load(&fake_token.no_pss)) return CKR_MECHANISM_INVALID;
   enter();
-  return leave(real->C_GetMechanismInfo(slot, type, info));
+  return leave(REAL(C_GetMechanismInfo, (slot, type, info)));
 }
 
 static void call(_Atomic(void (*)(void)) *hook) {
@@ -102,12 +108,15 @@ static CK_RV initialize(void *arguments) {
   call(&fake_token.during_initialize);
   rv = real->C_Initialize(arguments);
   if (rv == CKR_OK) atomic_fetch_add(&fake_token.initialized, 1);
+  if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED) atomic_store(&is_up, true);
   return leave(rv);
 }
 
 static CK_RV finalize(void *reserved) {
   enter();
+  bool was_up = atomic_exchange(&is_up, false);
   CK_RV rv = real->C_Finalize(reserved);
+  if (rv != CKR_OK) atomic_store(&is_up, was_up);
   if (rv == CKR_OK) {
     atomic_fetch_add(&fake_token.finalized, 1);
     atomic_store(&fake_token.open, 0);
@@ -121,7 +130,7 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK
   CK_RV refusal = atomic_load(&fake_token.refuse_with);
   enter();
   CK_RV rv = refusal != CKR_OK ? refusal : CKR_SESSION_COUNT;
-  if (max == 0 || now <= max) rv = real->C_OpenSession(slot, flags, application, notify, session);
+  if (max == 0 || now <= max) rv = REAL(C_OpenSession, (slot, flags, application, notify, session));
   if (rv == CKR_OK) {
     note_most(&fake_token.most_open, now);
     atomic_fetch_add(&fake_token.opened, 1);
@@ -133,7 +142,7 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK
 
 static CK_RV close_session(CK_SESSION_HANDLE session) {
   enter();
-  CK_RV rv = real->C_CloseSession(session);
+  CK_RV rv = REAL(C_CloseSession, (session));
   if (rv == CKR_OK) atomic_fetch_sub(&fake_token.open, 1);
   if (rv == CKR_OK) atomic_fetch_add(&fake_token.closed, 1);
   return leave(rv);
@@ -141,7 +150,7 @@ static CK_RV close_session(CK_SESSION_HANDLE session) {
 
 static CK_RV close_all_sessions(CK_SLOT_ID slot) {
   enter();
-  CK_RV rv = real->C_CloseAllSessions(slot);
+  CK_RV rv = REAL(C_CloseAllSessions, (slot));
   if (rv == CKR_OK) atomic_store(&fake_token.open, 0);
   return leave(rv);
 }
@@ -150,7 +159,7 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
   if (atomic_load(&fake_token.pinless) > 0 && atomic_fetch_sub(&fake_token.pinless, 1) > 0)
     return CKR_USER_PIN_NOT_INITIALIZED;
   enter();
-  CK_RV rv = real->C_Login(session, user, pin, len);
+  CK_RV rv = REAL(C_Login, (session, user, pin, len));
   if (rv == CKR_OK) atomic_fetch_add(&fake_token.logins, 1);
   if (rv == CKR_PIN_INCORRECT) atomic_fetch_add(&fake_token.refused_logins, 1);
   return leave(rv);
@@ -162,8 +171,9 @@ static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template
   bool is_public =
       count > 0 && template[0].type == CKA_CLASS && *(const CK_OBJECT_CLASS *)template[0].pValue == CKO_PUBLIC_KEY;
   enter();
-  if (is_public && atomic_load(&fake_token.no_public_key)) return leave(real->C_FindObjectsInit(session, &nothing, 1));
-  return leave(real->C_FindObjectsInit(session, template, count));
+  if (is_public && atomic_load(&fake_token.no_public_key))
+    return leave(REAL(C_FindObjectsInit, (session, &nothing, 1)));
+  return leave(REAL(C_FindObjectsInit, (session, template, count)));
 }
 
 static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public_template,
@@ -172,15 +182,15 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
   CK_RV rv = atomic_load(&fake_token.fail_generate);
   if (rv != CKR_OK) return rv;
   enter();
-  return leave(real->C_GenerateKeyPair(session, mechanism, public_template, public_count, private_template,
-                                       private_count, public_key, private_key));
+  return leave(REAL(C_GenerateKeyPair, (session, mechanism, public_template, public_count, private_template,
+                                        private_count, public_key, private_key)));
 }
 
 static CK_RV generate_random(CK_SESSION_HANDLE session, CK_BYTE *out, CK_ULONG len) {
   CK_RV rv = atomic_load(&fake_token.fail_random);
   if (rv != CKR_OK) return rv;
   enter();
-  return leave(real->C_GenerateRandom(session, out, len));
+  return leave(REAL(C_GenerateRandom, (session, out, len)));
 }
 
 /* As tpm2-pkcs11 does: another salt length is refused at once. */
@@ -198,7 +208,7 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
   if (is_foreign_salt(mechanism)) return CKR_MECHANISM_PARAM_INVALID;
   call(&fake_token.during_sign_init);
   enter();
-  return leave(real->C_SignInit(session, mechanism, key));
+  return leave(REAL(C_SignInit, (session, mechanism, key)));
 }
 
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *signature, CK_ULONG *signature_len) {
@@ -206,7 +216,7 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYT
   if (rv != CKR_OK) return rv;
   enter();
   call(&fake_token.during_sign);
-  rv = real->C_Sign(session, data, len, signature, signature_len);
+  rv = REAL(C_Sign, (session, data, len, signature, signature_len));
   if (rv == CKR_OK && atomic_load(&fake_token.wrong_signature)) signature[*signature_len / 2] ^= 1;
   if (rv == CKR_OK) atomic_fetch_add(&fake_token.signatures, 1);
   return leave(rv);
