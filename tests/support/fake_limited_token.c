@@ -21,7 +21,9 @@ static CK_FUNCTION_LIST *real, ours, incomplete;
  * C_Finalize, or during C_Initialize, would make several and corrupt the heap. Here they are told what they are to
  * know. */
 static atomic_bool is_up;
-#define REAL(name, arguments) (atomic_load(&is_up) ? real->name arguments : CKR_CRYPTOKI_NOT_INITIALIZED)
+/* As a thread found it on entering: what it was given before (a session's number) is of that time. */
+static _Thread_local bool was_up;
+#define REAL(name, arguments) (was_up ? real->name arguments : CKR_CRYPTOKI_NOT_INITIALIZED)
 
 static void note_most(atomic_int *most, int now) {
   int seen = atomic_load(most);
@@ -31,6 +33,7 @@ static void note_most(atomic_int *most, int now) {
 
 /* Gives way between entering and working, so that two threads in here at once see each other. */
 static void enter(void) {
+  was_up = atomic_load(&is_up);
   note_most(&fake_token.most_inside, atomic_fetch_add(&fake_token.inside, 1) + 1);
   sched_yield();
 }
@@ -114,9 +117,9 @@ static CK_RV initialize(void *arguments) {
 
 static CK_RV finalize(void *reserved) {
   enter();
-  bool was_up = atomic_exchange(&is_up, false);
+  bool before = atomic_exchange(&is_up, false);
   CK_RV rv = real->C_Finalize(reserved);
-  if (rv != CKR_OK) atomic_store(&is_up, was_up);
+  if (rv != CKR_OK) atomic_store(&is_up, before);
   if (rv == CKR_OK) {
     atomic_fetch_add(&fake_token.finalized, 1);
     atomic_store(&fake_token.open, 0);
