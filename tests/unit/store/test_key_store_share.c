@@ -271,7 +271,7 @@ static void handles_from_before_a_renewal_sign_nothing(void **state) {
   static const unsigned char digest[32] = {1};
   unsigned char signature[KG_SIGNATURE_MAX];
   struct token *token = renewing = *state;
-  struct kg_key *key = token_open_object(token, "a"), *other = renewed_for = token_open_object(token, "b");
+  struct kg_key *key = token_open_object(token, "a"), *other = token_open_object(token, "b");
   struct kg_error error;
 
   for (unsigned i = 0; i < 8; i++) {
