@@ -27,7 +27,7 @@ else()
   add_link_options(-fsanitize=${KEYGUARD_SANITIZE})
 endif()
 
-# Every source names its headers from the project's root: "core/status.h", "keyguard/cryptoki.h".
+# Every source names its headers from the project's root: "core/base/status.h", "keyguard/cryptoki.h".
 add_library(kg_common INTERFACE)
 target_include_directories(kg_common INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_compile_definitions(kg_common INTERFACE _POSIX_C_SOURCE=200809L KEYGUARD_VERSION="${PROJECT_VERSION}")

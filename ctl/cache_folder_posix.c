@@ -1,7 +1,7 @@
 #include "ctl/cache_folder.h"
 
-#include "core/file.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/os/file.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 #include "ctl/cache_folder.h"
 
-#include "core/file.h"
-#include "core/log.h"
-#include "core/path.h"
+#include "core/base/log.h"
+#include "core/os/file.h"
+#include "core/os/path.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,9 @@
 #include "ctl/certificate.h"
 
-#include "core/clock.h"
-#include "core/log.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/key/key.h"
+#include "core/state/binding_member.h"
 
 #include <openssl/asn1.h>
 #include <openssl/core_names.h>

@@ -2,7 +2,8 @@
 #ifndef KG_CTL_CERTIFICATE_H
 #define KG_CTL_CERTIFICATE_H
 
-#include "core/binding.h"
+#include "core/key/key.h"
+#include "core/state/binding.h"
 
 struct kg_certificate_facts {
   struct kg_certificate certificate;

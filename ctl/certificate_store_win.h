@@ -2,8 +2,8 @@
 #ifndef KG_CTL_CERTIFICATE_STORE_WIN_H
 #define KG_CTL_CERTIFICATE_STORE_WIN_H
 
-#include "core/binding.h"
-#include "core/key_store_cng_name.h"
+#include "core/key/cng/key_name.h"
+#include "core/state/binding.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,8 @@
 /* keyguardctl capabilities: what this host can bind a token to, found out without obtaining or creating anything. */
-#include "core/file.h"
+#include "core/base/strength.h"
+#include "core/key/key.h"
+#include "core/os/file.h"
+#include "core/state/config_parse.h"
 #include "ctl/output.h"
 #include "ctl/probe.h"
 #include "wire/source.h"

@@ -1,5 +1,5 @@
 /* keyguardctl exec, env: what a script needs to know to use the key through the module. */
-#include "core/path.h"
+#include "core/os/path.h"
 #include "ctl/describe.h"
 #include "ctl/library.h"
 #include "ctl/output.h"

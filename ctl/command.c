@@ -1,6 +1,7 @@
 #include "ctl/command.h"
 
-#include "core/path.h"
+#include "core/os/path.h"
+#include "core/state/config_file.h"
 #include "ctl/output.h"
 
 #include <stdlib.h>

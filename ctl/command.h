@@ -2,8 +2,9 @@
 #ifndef KG_CTL_COMMAND_H
 #define KG_CTL_COMMAND_H
 
-#include "core/clock.h"
-#include "core/config.h"
+#include "core/base/clock.h"
+#include "core/state/config.h"
+#include "core/state/config_file.h"
 #include "ctl/options.h"
 
 struct kg_run {

@@ -1,8 +1,9 @@
 #include "ctl/credential.h"
 
-#include "core/log.h"
-#include "core/machine.h"
-#include "core/uri.h"
+#include "core/base/log.h"
+#include "core/key/key.h"
+#include "core/key/uri.h"
+#include "core/os/machine.h"
 #include "ctl/certificate.h"
 #include "ctl/environment.h"
 #include "ctl/plugin_loader.h"

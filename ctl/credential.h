@@ -3,9 +3,9 @@
 #ifndef KG_CTL_CREDENTIAL_H
 #define KG_CTL_CREDENTIAL_H
 
-#include "core/binding.h"
-#include "core/clock.h"
-#include "core/config.h"
+#include "core/base/clock.h"
+#include "core/state/binding.h"
+#include "core/state/config.h"
 
 struct kg_credential_request {
   const struct kg_config *config;

@@ -1,8 +1,9 @@
 #include "ctl/describe.h"
 
-#include "core/clock.h"
-#include "core/encoding.h"
-#include "core/uri.h"
+#include "core/base/clock.h"
+#include "core/base/encoding.h"
+#include "core/base/strength.h"
+#include "core/key/uri.h"
 #include "ctl/output.h"
 #include "ctl/renew.h"
 

@@ -2,7 +2,7 @@
 #ifndef KG_CTL_DESCRIBE_H
 #define KG_CTL_DESCRIBE_H
 
-#include "core/binding.h"
+#include "core/state/binding.h"
 
 #include <cJSON.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "ctl/doctor.h"
 
-#include "core/file.h"
+#include "core/os/file.h"
 #include "ctl/plugin_loader.h"
 #include "ctl/probe.h"
 
@@ -11,7 +11,7 @@
 
 #define PROBE_BUDGET_MS 5000
 #define CLOCK_WARN_S 30
-#define CLOCK_FAIL_S 300 /* what a fresh certificate is allowed to be in the future (core/binding.h) */
+#define CLOCK_FAIL_S 300 /* what a fresh certificate is allowed to be in the future (core/state/binding.h) */
 
 static struct kg_finding *add(struct kg_doctor *doctor, enum kg_finding_level level, const char *check,
                               const char *cure) {

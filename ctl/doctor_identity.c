@@ -1,7 +1,9 @@
 #include "ctl/doctor.h"
 
-#include "core/binding.h"
-#include "core/key_store.h"
+#include "core/base/strength.h"
+#include "core/key/key.h"
+#include "core/state/binding.h"
+#include "core/state/binding_reader.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/renew.h"

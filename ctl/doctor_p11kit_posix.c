@@ -1,6 +1,6 @@
 #include "ctl/doctor.h"
 
-#include "core/file.h"
+#include "core/os/file.h"
 
 #include <dirent.h>
 #include <stdlib.h>

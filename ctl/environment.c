@@ -1,6 +1,6 @@
 #include "ctl/environment.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "wire/endpoint.h"
 
 #include <ctype.h>

@@ -1,9 +1,9 @@
 #include "ctl/failure.h"
 
-#include "core/clock.h"
-#include "core/file.h"
-#include "core/json.h"
-#include "core/log.h"
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/os/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

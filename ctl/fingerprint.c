@@ -1,9 +1,9 @@
 #include "ctl/fingerprint.h"
 
-#include "core/encoding.h"
-#include "core/file.h"
-#include "core/hash.h"
-#include "core/uri.h"
+#include "core/base/encoding.h"
+#include "core/base/hash.h"
+#include "core/key/uri.h"
+#include "core/os/file.h"
 #include "ctl/environment.h"
 
 #include <inttypes.h>

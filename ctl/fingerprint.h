@@ -2,7 +2,7 @@
 #ifndef KG_CTL_FINGERPRINT_H
 #define KG_CTL_FINGERPRINT_H
 
-#include "core/config.h"
+#include "core/state/config.h"
 
 /* Hexadecimal SHA-256 over release, configuration file (which contents its name has now), and the settings that this
  * identity is provisioned with, the environment's metadata address included; PINs are not. free() it; NULL: no memory.

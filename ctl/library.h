@@ -2,7 +2,7 @@
 #ifndef KG_CTL_LIBRARY_H
 #define KG_CTL_LIBRARY_H
 
-#include "core/status.h"
+#include "core/base/status.h"
 
 #ifdef _WIN32
 #define KG_LIBRARY_SUFFIX ".dll"

@@ -1,7 +1,7 @@
 #include "ctl/library.h"
 
-#include "core/file.h"
-#include "core/wide_win.h"
+#include "core/base/wide_win.h"
+#include "core/os/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* keyguardctl: the command that people and timers run. */
-#include "core/log.h"
+#include "core/base/buf.h"
+#include "core/base/log.h"
 #include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/process.h"

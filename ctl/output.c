@@ -1,5 +1,6 @@
 #include "ctl/output.h"
 
+#include "core/base/buf.h"
 #include "ctl/process.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "ctl/plugin_loader.h"
 
-#include "core/file.h"
-#include "core/path.h"
+#include "core/os/file.h"
+#include "core/os/path.h"
 #include "ctl/library.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "ctl/probe.h"
 
-#include "core/log.h"
+#include "core/base/log.h"
 #include "ctl/environment.h"
 #include "wire/http.h"
 #include "wire/retry.h"

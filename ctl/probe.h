@@ -2,8 +2,8 @@
 #ifndef KG_CTL_PROBE_H
 #define KG_CTL_PROBE_H
 
-#include "core/clock.h"
-#include "core/config.h"
+#include "core/base/clock.h"
+#include "core/state/config.h"
 
 enum kg_probe_version { KG_PROBE_NONE = 0, KG_PROBE_V1, KG_PROBE_V2 };
 

@@ -1,7 +1,7 @@
 #define _DEFAULT_SOURCE /* initgroups */
 #include "ctl/process.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,7 +1,7 @@
 #include "ctl/process.h"
 
-#include "core/buf.h"
-#include "core/wide_win.h"
+#include "core/base/buf.h"
+#include "core/base/wide_win.h"
 
 #include <fcntl.h>
 #include <io.h>

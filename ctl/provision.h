@@ -2,9 +2,9 @@
 #ifndef KG_CTL_PROVISION_H
 #define KG_CTL_PROVISION_H
 
-#include "core/binding.h"
-#include "core/clock.h"
-#include "core/config.h"
+#include "core/base/clock.h"
+#include "core/state/binding.h"
+#include "core/state/config.h"
 
 struct kg_provision_options {
   bool force;       /* even where the binding is good, and whatever failed before; no answer from a cache */

@@ -1,6 +1,6 @@
 #include "ctl/renew.h"
 
-#include "core/hash.h"
+#include "core/base/hash.h"
 
 #define DAY_S (24 * 60 * 60)
 /* A token may live 24 hours and must not outlive its certificate (protocol 7.2: MI/V2/CertificateCacheEntry.cs). */

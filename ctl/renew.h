@@ -2,7 +2,7 @@
 #ifndef KG_CTL_RENEW_H
 #define KG_CTL_RENEW_H
 
-#include "core/binding.h"
+#include "core/state/binding.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 #include "ctl/secret_memory.h"
 
-#include "core/buf.h"
-#include "core/log.h"
+#include "core/base/buf.h"
+#include "core/base/log.h"
 #include "ctl/process.h"
 
 #include <cJSON.h>

@@ -1,7 +1,8 @@
 #include "ctl/token.h"
 
-#include "core/key_store.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/base/strength.h"
+#include "core/key/key.h"
 #include "ctl/provision.h"
 #include "ctl/renew.h"
 #include "ctl/tls_client.h"

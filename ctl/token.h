@@ -2,8 +2,8 @@
 #ifndef KG_CTL_TOKEN_H
 #define KG_CTL_TOKEN_H
 
-#include "core/clock.h"
-#include "core/config.h"
+#include "core/base/clock.h"
+#include "core/state/config.h"
 #include "ctl/token_response.h"
 
 struct kg_token_result {

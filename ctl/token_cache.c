@@ -1,10 +1,12 @@
 #include "ctl/token_cache.h"
 
-#include "core/clock.h"
-#include "core/encoding.h"
-#include "core/hash.h"
-#include "core/json.h"
-#include "core/log.h"
+#include "core/base/clock.h"
+#include "core/base/encoding.h"
+#include "core/base/hash.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/base/strength.h"
+#include "core/os/file.h"
 #include "ctl/cache_folder.h"
 #include "ctl/describe.h"
 
@@ -13,7 +15,7 @@
 #include <string.h>
 
 #define VERSION 1
-#define SIZE_LIMIT (1024 * 1024) /* what core/json.h reads */
+#define SIZE_LIMIT (1024 * 1024) /* what core/base/json.h reads */
 #define MARGIN_S 300             /* protocol 8.6: MIC/Internal/Constants.cs */
 #define SKEW_S 300
 

@@ -3,7 +3,7 @@
 #ifndef KG_CTL_TOKEN_CACHE_H
 #define KG_CTL_TOKEN_CACHE_H
 
-#include "core/config.h"
+#include "core/state/config.h"
 #include "ctl/token_response.h"
 
 /* What a token must have been bought with to be the answer: the same identity, scope, kind, attestation and floor, and

@@ -1,6 +1,6 @@
 #include "ctl/token_request.h"
 
-#include "core/json.h"
+#include "core/base/json.h"
 #include "wire/http.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "ctl/token_response.h"
 
-#include "core/encoding.h"
-#include "core/json.h"
+#include "core/base/encoding.h"
+#include "core/base/json.h"
 #include "wire/answer.h"
 
 #include <openssl/ssl.h>

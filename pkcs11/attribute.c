@@ -1,6 +1,6 @@
 #include "pkcs11/attribute.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>

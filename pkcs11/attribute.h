@@ -3,7 +3,7 @@
 #ifndef KG_PKCS11_ATTRIBUTE_H
 #define KG_PKCS11_ATTRIBUTE_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "keyguard/cryptoki.h"
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* The C_* functions: guard, call, map, expanded from entry.def, and the tables that hand them out. The functions of the
  * tables are our own statics, so no library with the same names can come between (-Bsymbolic sees to the three
  * exports). */
-#include "core/log.h"
+#include "core/base/log.h"
 #include "pkcs11/access.h"
 #include "pkcs11/digest.h"
 #include "pkcs11/find.h"

@@ -1,5 +1,7 @@
 #include "pkcs11/generation.h"
 
+#include "core/state/binding_facts.h"
+
 #include <stdlib.h>
 
 static bool is_same_key(const struct kg_binding *a, const struct kg_binding *b) {

@@ -1,6 +1,6 @@
 #include "pkcs11/handle.h"
 
-#include "pkcs11/mutex.h"
+#include "core/os/mutex.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

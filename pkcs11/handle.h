@@ -3,7 +3,7 @@
 #ifndef KG_PKCS11_HANDLE_H
 #define KG_PKCS11_HANDLE_H
 
-#include "core/status.h"
+#include "core/base/status.h"
 #include "keyguard/cryptoki.h"
 
 #include <stdbool.h>

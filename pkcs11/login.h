@@ -3,8 +3,8 @@
 #ifndef KG_PKCS11_LOGIN_H
 #define KG_PKCS11_LOGIN_H
 
+#include "core/os/mutex.h"
 #include "pkcs11/call.h"
-#include "pkcs11/mutex.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "pkcs11/mechanism.h"
 
-#include "core/digest_info.h"
-#include "core/hash_state.h"
+#include "core/base/hash_state.h"
+#include "core/key/digest_info.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef KG_PKCS11_MECHANISM_H
 #define KG_PKCS11_MECHANISM_H
 
-#include "core/key_store.h"
+#include "core/key/key.h"
 #include "keyguard/cryptoki.h"
 
 enum kg_mechanism_use { KG_USE_SIGN, KG_USE_DIGEST };

@@ -2,7 +2,7 @@
 #ifndef KG_PKCS11_OBJECT_H
 #define KG_PKCS11_OBJECT_H
 
-#include "core/identity.h"
+#include "core/state/identity.h"
 #include "pkcs11/attribute.h"
 
 struct kg_binding;

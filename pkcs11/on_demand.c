@@ -1,6 +1,6 @@
 #include "pkcs11/on_demand.h"
 
-#include "core/key_store.h"
+#include "core/key/key.h"
 
 #define WAIT_MS 35000 /* for another thread's: longer than it is given */
 #define POLL_MS 20

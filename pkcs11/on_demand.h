@@ -4,8 +4,8 @@
 #ifndef KG_PKCS11_ON_DEMAND_H
 #define KG_PKCS11_ON_DEMAND_H
 
-#include "core/clock.h"
-#include "core/config.h"
+#include "core/base/clock.h"
+#include "core/state/config.h"
 
 #include <stdatomic.h>
 

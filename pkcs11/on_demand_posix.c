@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np, and what Linux tells a process about itself */
 #include "pkcs11/on_demand.h"
 
-#include "core/errno_posix.h"
-#include "core/file.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/os/errno_posix.h"
+#include "core/os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

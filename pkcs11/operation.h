@@ -3,7 +3,7 @@
 #ifndef KG_PKCS11_OPERATION_H
 #define KG_PKCS11_OPERATION_H
 
-#include "core/hash.h"
+#include "core/base/hash.h"
 #include "pkcs11/call.h"
 #include "pkcs11/mechanism.h"
 

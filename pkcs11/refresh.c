@@ -1,6 +1,8 @@
 #include "pkcs11/refresh.h"
 
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/os/file.h"
+#include "core/state/binding_reader.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,10 +3,10 @@
 #ifndef KG_PKCS11_REFRESH_H
 #define KG_PKCS11_REFRESH_H
 
-#include "core/clock.h"
-#include "core/file.h"
+#include "core/base/clock.h"
+#include "core/os/file.h"
+#include "core/os/mutex.h"
 #include "pkcs11/generation.h"
-#include "pkcs11/mutex.h"
 
 struct kg_refresh {
   const struct kg_identity *identity; /* borrowed, as is the clock */

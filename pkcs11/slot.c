@@ -1,6 +1,6 @@
 #include "pkcs11/slot.h"
 
-#include "core/hash.h"
+#include "core/base/hash.h"
 #include "pkcs11/module.h"
 #include "pkcs11/output.h"
 #include "pkcs11/text.h"

@@ -3,7 +3,7 @@
 #ifndef KG_PKCS11_SLOT_H
 #define KG_PKCS11_SLOT_H
 
-#include "core/config.h"
+#include "core/state/config.h"
 #include "pkcs11/call.h"
 #include "pkcs11/login.h"
 #include "pkcs11/on_demand.h"

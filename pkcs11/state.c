@@ -1,6 +1,6 @@
 #include "pkcs11/state.h"
 
-#include "core/hash_state.h"
+#include "core/base/hash_state.h"
 #include "pkcs11/output.h"
 #include "pkcs11/session.h"
 

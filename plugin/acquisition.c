@@ -1,6 +1,6 @@
 #include "plugin/acquisition.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "wire/endpoint.h"
 
 #include <stdarg.h>

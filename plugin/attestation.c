@@ -1,6 +1,6 @@
 #include "plugin/attestation.h"
 
-#include "core/hash.h"
+#include "core/base/hash.h"
 #include "plugin/attestation_cache.h"
 #include "plugin/attestation_code.h"
 #include "plugin/attestation_loader.h"

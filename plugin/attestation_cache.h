@@ -3,7 +3,7 @@
 #ifndef KG_PLUGIN_ATTESTATION_CACHE_H
 #define KG_PLUGIN_ATTESTATION_CACHE_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
 #include "plugin/attestation_loader.h"
 
-#include "core/encoding.h"
-#include "core/file.h"
-#include "core/hash.h"
-#include "core/path.h"
+#include "core/base/encoding.h"
+#include "core/base/hash.h"
+#include "core/os/file.h"
+#include "core/os/path.h"
 #include "plugin/attestation_loader_system.h"
 
 #include <openssl/crypto.h>

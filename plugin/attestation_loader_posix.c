@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* dladdr: where this plugin's own file is */
 #include "plugin/attestation_loader_system.h"
 
-#include "core/file.h"
+#include "core/os/file.h"
 #include "wire/redact.h"
 
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 #include "plugin/attestation_loader_system.h"
 
-#include "core/file.h"
-#include "core/wide_win.h"
+#include "core/base/wide_win.h"
+#include "core/os/file.h"
 #include "plugin/authenticode_win.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "plugin/attestation_token.h"
 
-#include "core/encoding.h"
-#include "core/json.h"
+#include "core/base/encoding.h"
+#include "core/base/json.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

@@ -2,7 +2,7 @@
 #ifndef KG_PLUGIN_ATTESTATION_TOKEN_H
 #define KG_PLUGIN_ATTESTATION_TOKEN_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 #include "plugin/certificate.h"
 
-#include "core/clock.h"
-#include "core/encoding.h"
+#include "core/base/clock.h"
+#include "core/base/encoding.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>

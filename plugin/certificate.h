@@ -2,7 +2,7 @@
 #ifndef KG_PLUGIN_CERTIFICATE_H
 #define KG_PLUGIN_CERTIFICATE_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <stdint.h>
 

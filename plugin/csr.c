@@ -1,7 +1,7 @@
 #include "plugin/csr.h"
 
-#include "core/encoding.h"
-#include "core/hash.h"
+#include "core/base/encoding.h"
+#include "core/base/hash.h"
 
 #include <cJSON.h>
 #include <openssl/err.h>

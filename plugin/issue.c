@@ -1,6 +1,6 @@
 #include "plugin/issue.h"
 
-#include "core/json.h"
+#include "core/base/json.h"
 #include "plugin/certificate.h"
 #include "plugin/leg.h"
 #include "wire/endpoint.h"

@@ -1,7 +1,7 @@
 #include "plugin/metadata.h"
 
-#include "core/json.h"
-#include "core/log.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
 #include "plugin/leg.h"
 #include "wire/endpoint.h"
 #include "wire/redact.h"

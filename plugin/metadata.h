@@ -2,7 +2,7 @@
 #ifndef KG_PLUGIN_METADATA_H
 #define KG_PLUGIN_METADATA_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "plugin/acquisition.h"
 
 struct kg_metadata {

@@ -1,6 +1,6 @@
 #include "wire/answer.h"
 
-#include "core/json.h"
+#include "core/base/json.h"
 #include "wire/redact.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "wire/endpoint.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "wire/redact.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "wire/http_parts.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

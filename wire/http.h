@@ -4,7 +4,7 @@
 #ifndef KG_WIRE_HTTP_H
 #define KG_WIRE_HTTP_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <openssl/ssl.h>
 #include <stdint.h>

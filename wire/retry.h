@@ -2,7 +2,7 @@
 #ifndef KG_WIRE_RETRY_H
 #define KG_WIRE_RETRY_H
 
-#include "core/status.h"
+#include "core/base/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -15,12 +15,19 @@ extern "C" {
 #define KG_CREDENTIAL_PLUGIN_VERSION 1
 
 enum kg_plugin_selector { /* which of the machine's identities; the value is in selector_value */
-  KG_PLUGIN_SYSTEM_ASSIGNED = 0, KG_PLUGIN_CLIENT_ID, KG_PLUGIN_OBJECT_ID, KG_PLUGIN_RESOURCE_ID
+                          KG_PLUGIN_SYSTEM_ASSIGNED = 0,
+                          KG_PLUGIN_CLIENT_ID,
+                          KG_PLUGIN_OBJECT_ID,
+                          KG_PLUGIN_RESOURCE_ID
 };
 
-struct kg_plugin_bytes { const unsigned char *data; size_t len; };
+struct kg_plugin_bytes {
+  const unsigned char *data;
+  size_t len;
+};
 
-/* Services of the caller; all are set. `log` levels: 1 error, 2 warning, 3 information, 4 debug; lines hold no secret. */
+/* Services of the caller; all are set. `log` levels: 1 error, 2 warning, 3 information, 4 debug; lines hold no secret.
+ */
 struct kg_plugin_host {
   void *context;
   void (*log)(void *context, int level, const char *line);
@@ -33,52 +40,52 @@ struct kg_plugin_key {
   void *context;
   struct kg_plugin_bytes public_key_info; /* DER SubjectPublicKeyInfo, rsaEncryption */
   unsigned bits;
-  int strength;                           /* 1 software, 2 hardware, 3 keyguard */
+  int strength; /* 1 software, 2 hardware, 3 keyguard */
   /* RSASSA-PSS, SHA-256, MGF1 SHA-256, salt 32 over a 32-byte digest; `signature` takes bits / 8 bytes. 0: done. */
   int (*sign_pss_sha256)(void *context, const unsigned char digest[32], unsigned char *signature);
-  uintptr_t native_handle;                /* NCRYPT_KEY_HANDLE on Windows, else 0 */
+  uintptr_t native_handle; /* NCRYPT_KEY_HANDLE on Windows, else 0 */
 };
 
 struct kg_plugin_request {
-  uint32_t size;                      /* sizeof(struct kg_plugin_request) as the caller was compiled */
+  uint32_t size; /* sizeof(struct kg_plugin_request) as the caller was compiled */
   const struct kg_plugin_host *host;
   const struct kg_plugin_key *key;
-  const char *identity;               /* the configured name, for messages */
+  const char *identity; /* the configured name, for messages */
   enum kg_plugin_selector selector;
-  const char *selector_value;         /* NULL when system-assigned */
-  int proof_of_possession;            /* gate 1 */
-  int attestation;                    /* gate 2; without gate 1 the request is refused before any I/O */
-  int bypass_cache;                   /* a re-mint after a rejection */
-  int drop_attestation;               /* the attestation token is to blame: do not reuse a cached one */
-  const char *metadata_endpoint;      /* NULL: the built-in address */
-  const char *attestation_library;    /* absolute path; NULL: beside the plugin */
+  const char *selector_value;             /* NULL when system-assigned */
+  int proof_of_possession;                /* gate 1 */
+  int attestation;                        /* gate 2; without gate 1 the request is refused before any I/O */
+  int bypass_cache;                       /* a re-mint after a rejection */
+  int drop_attestation;                   /* the attestation token is to blame: do not reuse a cached one */
+  const char *metadata_endpoint;          /* NULL: the built-in address */
+  const char *attestation_library;        /* absolute path; NULL: beside the plugin */
   const char *attestation_library_sha256; /* hex or NULL */
-  const char *const *allowed_hosts;   /* suffixes for attestation and token endpoints; NULL-terminated, empty: any */
-  int64_t deadline_ms;                /* on host->elapsed_ms: the whole acquisition ends before it */
-  uint64_t retry_seed;                /* spreads retries of machines that start together; 0: exact waits */
+  const char *const *allowed_hosts; /* suffixes for attestation and token endpoints; NULL-terminated, empty: any */
+  int64_t deadline_ms;              /* on host->elapsed_ms: the whole acquisition ends before it */
+  uint64_t retry_seed;              /* spreads retries of machines that start together; 0: exact waits */
 };
 
 struct kg_plugin_credential { /* owned by the plugin until released */
   uint32_t size;
-  struct kg_plugin_bytes certificate;        /* DER */
-  const struct kg_plugin_bytes *chain;       /* issuers, nearest first */
+  struct kg_plugin_bytes certificate;  /* DER */
+  const struct kg_plugin_bytes *chain; /* issuers, nearest first */
   size_t chain_count;
   const char *client_id, *tenant_id, *identity_type;
   const char *mtls_authentication_endpoint;
-  const char *token_endpoint;                /* the whole URL to POST the token request to */
+  const char *token_endpoint; /* the whole URL to POST the token request to */
   int attested;
-  int64_t server_time_s;                     /* Date of the issuing answer; 0 unknown */
+  int64_t server_time_s; /* Date of the issuing answer; 0 unknown */
 };
 
 #define KG_PLUGIN_TEXT 512
 struct kg_plugin_error {
   uint32_t size;
-  char code[40];          /* MSI_V2_ATTESTATION_REQUIRES_POP, MSI_V2_KEYGUARD_UNAVAILABLE, MSI_V2_ERROR */
-  char sub_code[64];      /* e.g. attestation_failed; the list is in docs/errors.md */
-  char status[40];        /* the kind, which decides the exit code: a name of core/status.h, e.g. "KG_E_TRANSPORT";
-                             empty or unknown: told from code, sub_code and http_status */
-  int http_status;        /* 0: none */
-  long native_code;       /* attestation library's return code, CURLcode, ...; 0: none */
+  char code[40];     /* MSI_V2_ATTESTATION_REQUIRES_POP, MSI_V2_KEYGUARD_UNAVAILABLE, MSI_V2_ERROR */
+  char sub_code[64]; /* e.g. attestation_failed; the list is in docs/errors.md */
+  char status[40];   /* the kind, which decides the exit code: a name of core/base/status.h, e.g. "KG_E_TRANSPORT";
+                        empty or unknown: told from code, sub_code and http_status */
+  int http_status;   /* 0: none */
+  long native_code;  /* attestation library's return code, CURLcode, ...; 0: none */
   char oauth_error[64];
   char aadsts[24];
   char correlation_id[40];

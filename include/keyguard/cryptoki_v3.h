@@ -1,7 +1,7 @@
 /* What PKCS#11 3.0 adds to a 2.40 header, for headers that end there (p11-kit before 0.25, OASIS 2.40), and the names
  * of all functions as lists. Included by cryptoki.h only, after the header it completes. Values and signatures: OASIS
  * "PKCS #11 Cryptographic Token Interface Base Specification Version 3.0", sections 3 and 5;
- * tests/unit/store/test_cryptoki_layout.c compares sizes, offsets and values with an independent copy of them. */
+ * tests/unit/include/test_cryptoki_layout.c compares sizes, offsets and values with an independent copy of them. */
 #ifndef KEYGUARD_CRYPTOKI_V3_H
 #define KEYGUARD_CRYPTOKI_V3_H
 

@@ -3,9 +3,11 @@
  */
 #include "fuzz.h"
 
-#include "core/binding.h"
-#include "core/clock.h"
-#include "core/encoding.h"
+#include "core/base/clock.h"
+#include "core/base/encoding.h"
+#include "core/state/binding.h"
+#include "core/state/binding_reader.h"
+#include "core/state/binding_writer.h"
 #include "pkcs11/generation.h"
 #include "sample.h"
 

@@ -4,7 +4,8 @@
 #include "fuzz.h"
 
 #include "caller.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
+#include "core/state/binding_writer.h"
 #include "sample.h"
 
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* The configuration: taken whole or refused with a reason; what was taken keeps its promises to the slots. */
 #include "fuzz.h"
 
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/uri.h"
+#include "core/base/clock.h"
+#include "core/key/uri.h"
+#include "core/state/config.h"
+#include "core/state/config_parse.h"
 #include "pkcs11/slot.h"
 
 #include <stdlib.h>

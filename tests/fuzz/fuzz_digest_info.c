@@ -1,7 +1,7 @@
 /* DigestInfo: what is taken is exactly what would be written, and nothing else is. */
 #include "fuzz.h"
 
-#include "core/digest_info.h"
+#include "core/key/digest_info.h"
 #include "pkcs11/mechanism.h"
 
 #include <string.h>

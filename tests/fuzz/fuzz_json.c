@@ -2,7 +2,7 @@
  * issuing answer stands for a certificate that was issued as it should be, which chance never finds. */
 #include "fuzz.h"
 
-#include "core/json.h"
+#include "core/base/json.h"
 #include "ctl/token_response.h"
 #include "plugin/issue.h"
 #include "plugin/metadata.h"

@@ -1,7 +1,10 @@
 #define _GNU_SOURCE /* asprintf, MAP_ANONYMOUS, timegm */
 #include "host.h"
 
-#include "core/binding.h"
+#include "core/base/strength.h"
+#include "core/state/binding.h"
+#include "core/state/binding_reader.h"
+#include "core/state/binding_writer.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #ifndef KG_TESTS_MODULE_HOST_H
 #define KG_TESTS_MODULE_HOST_H
 
-#include "core/key_store.h"
+#include "core/key/key.h"
 #include "fake_token.h"
 #include "keyguard/cryptoki.h"
 #include "softhsm.h"
@@ -109,7 +109,8 @@ bool host_is_mapped(const char *name); /* a library of this name is in this proc
 char *host_read(const char *path);
 /* Where the module is loaded from: the built file, or its copy while it is shared. */
 const char *host_module(void);
-/* For programs that go on as another user, who may have no way into the build folder: a copy that everybody may read. */
+/* For programs that go on as another user, who may have no way into the build folder: a copy that everybody may read.
+ */
 void host_share_module(void);
 void host_unshare_module(void);
 void host_spawn(const char *const arguments[]); /* waits; anything but exit status 0 fails the test */

@@ -1,7 +1,7 @@
 /* Signatures: every mechanism, single and multi part, against OpenSSL and back through C_Verify. */
 #include "host.h"
 
-#include "core/digest_info.h"
+#include "core/key/digest_info.h"
 
 #include <string.h>
 

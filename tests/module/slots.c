@@ -1,7 +1,7 @@
 /* Slots and tokens of several identities: numbers, labels, serial numbers, and the URIs that find them. */
 #include "host.h"
 
-#include "core/uri.h"
+#include "core/key/uri.h"
 
 #include <p11-kit/uri.h>
 #include <string.h>

@@ -27,8 +27,8 @@ report 'keyguard/cryptoki.h is the only includer' "$(sources core pkcs11 wire pl
 
 # --- never written ------------------------------------------------------------------------------------------------
 report 'never called' "$(sources core pkcs11 wire plugin ctl | xargs -r grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|alloca|EVP_PKEY_fromdata)[[:space:]]*\(' | grep -vE ':[0-9]+: *(/\*|\*)|fromdata\(\)' || true)"
-# core/exit.c: the one handler, which sets a flag so that a token's library is left alone while the process ends.
-report 'a guest starts no thread and leaves no handler' "$(sources pkcs11 core | grep -vx core/exit.c \
+# core/os/exit.c: the one handler, which sets a flag so that a token's library is left alone while the process ends.
+report 'a guest starts no thread and leaves no handler' "$(sources pkcs11 core | grep -vx core/os/exit.c \
   | xargs -r grep -nE '\b(pthread_create|thrd_create|atexit|pthread_key_create)[[:space:]]*\(' || true)"
 report 'an issue or nothing' "$(sources core pkcs11 wire plugin ctl include tests | xargs -r grep -nE '[^A-Za-z](XXX|FIXME|TODO)[^A-Za-z]' || true)"
 
@@ -51,7 +51,7 @@ fi
 kit=$(pkg-config --cflags p11-kit-1 2>/dev/null || true)
 alone() {
   local header
-  for header in $(sources core pkcs11 wire plugin ctl include | grep '\.h$' | grep -vE '_(win|cng)|cng_|cryptoki_v3'); do
+  for header in $(sources core pkcs11 wire plugin ctl include | grep '\.h$' | grep -vE '_win|core/key/cng/|cryptoki_v3'); do
     # shellcheck disable=SC2086  # compiler options
     printf '#include "%s"\ntypedef int kg_not_empty;\n' "$header" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -I. -Iinclude \
       -Ithird_party/cjson $kit -fsyntax-only -x c - 2>/dev/null || printf '%s\n' "$header"

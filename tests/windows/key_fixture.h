@@ -2,7 +2,7 @@
 #ifndef KG_TESTS_WINDOWS_KEY_FIXTURE_H
 #define KG_TESTS_WINDOWS_KEY_FIXTURE_H
 
-#include "core/key_store.h"
+#include "core/key/key.h"
 #include "tests/windows/check.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Loading the attestation library, and calling it with a key of the fake ncrypt.dll. Numbers are the acceptance cases'.
  *   test_attestation PATH-OF-FAKE SHA256-OF-FAKE */
-#include "core/file.h"
-#include "core/key_store.h"
-#include "core/wide_win.h"
+#include "core/base/wide_win.h"
+#include "core/key/key.h"
+#include "core/os/file.h"
 #include "plugin/acquisition.h"
 #include "plugin/attestation.h"
 #include "plugin/attestation_cache.h"

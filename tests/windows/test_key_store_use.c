@@ -1,8 +1,9 @@
 /* Using a cng: key of the fake ncrypt.dll: signatures, threads, names, and processes that start together. Numbers are
  * those of the acceptance cases of the protocol notes. */
-#include "core/digest_info.h"
-#include "core/key_store_cng_name.h"
-#include "core/mutex_win.h"
+#include "core/key/cng/key_name.h"
+#include "core/key/digest_info.h"
+#include "core/key/key.h"
+#include "core/os/named_mutex_win.h"
 #include "tests/windows/key_fixture.h"
 
 static char self[MAX_PATH];
@@ -148,18 +149,19 @@ static void mutex_names_do_not_tell_case_apart(void) {
 static DWORD WINAPI hold_and_die(void *name) {
   void *mutex = NULL;
 
-  return kg_mutex_acquire(name, 0, 0, &mutex, NULL) == KG_OK ? 0 : 1; /* the thread ends and leaves it abandoned */
+  return kg_named_mutex_acquire(name, 0, 0, &mutex, NULL) == KG_OK ? 0
+                                                                   : 1; /* the thread ends and leaves it abandoned */
 }
 
 static HANDLE taken, give_back;
 
 static DWORD WINAPI hold(void *name) {
   void *mutex = NULL;
-  enum kg_status status = kg_mutex_acquire(name, 1, 0, &mutex, NULL);
+  enum kg_status status = kg_named_mutex_acquire(name, 1, 0, &mutex, NULL);
 
   SetEvent(taken);
   WaitForSingleObject(give_back, 60000);
-  kg_mutex_release(&mutex);
+  kg_named_mutex_release(&mutex);
   return status == KG_OK ? 0 : 1;
 }
 
@@ -170,12 +172,12 @@ static void an_abandoned_mutex_is_free_and_a_held_one_busy(void) {
   DWORD code = 1;
 
   CHECK(thread && WaitForSingleObject(thread, 60000) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) && code == 0);
-  CHECK(kg_mutex_acquire(name, 0, 0, &mutex, &error) == KG_OK);
-  kg_mutex_release(&mutex);
+  CHECK(kg_named_mutex_acquire(name, 0, 0, &mutex, &error) == KG_OK);
+  kg_named_mutex_release(&mutex);
   taken = CreateEventA(NULL, TRUE, FALSE, NULL), give_back = CreateEventA(NULL, TRUE, FALSE, NULL);
   thread = CreateThread(NULL, 0, hold, name, 0, NULL);
   CHECK(thread && WaitForSingleObject(taken, 60000) == WAIT_OBJECT_0);
-  CHECK(kg_mutex_acquire(name, 1, 10, &mutex, &error) == KG_E_LOCK_BUSY && mutex == NULL);
+  CHECK(kg_named_mutex_acquire(name, 1, 10, &mutex, &error) == KG_E_LOCK_BUSY && mutex == NULL);
   SetEvent(give_back);
   CHECK(WaitForSingleObject(thread, 60000) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) && code == 0);
 }

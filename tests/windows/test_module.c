@@ -1,11 +1,13 @@
 /* The built keyguard-pkcs11.dll as an application sees it, with a binding for a key in the fake ncrypt.dll. What the
  * module does is compared by means that are not its own: p11-kit's header, BCrypt for the signatures.
  *   test_module PATH-OF-DLL */
-#include "core/binding.h"
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/hash.h"
-#include "core/key_store.h"
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/key/key.h"
+#include "core/os/file.h"
+#include "core/state/binding.h"
+#include "core/state/binding_writer.h"
+#include "core/state/config.h"
 #include "tests/windows/check.h"
 
 #include <stddef.h>

@@ -1,12 +1,16 @@
 /* Every allocation of core's readers and writers fails once: the call says so, keeps its promises and leaks nothing
  * (which the address sanitizer watches). */
-#include "binding_fixture.h"
-#include "core/config.h"
-#include "core/encoding.h"
-#include "core/file.h"
-#include "core/json.h"
-#include "scratch.h"
-#include "unit.h"
+#include "core/base/encoding.h"
+#include "core/base/json.h"
+#include "core/os/file.h"
+#include "core/state/binding_facts.h"
+#include "core/state/binding_reader.h"
+#include "core/state/binding_writer.h"
+#include "core/state/config.h"
+#include "core/state/config_parse.h"
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
+#include "tests/unit/core/state/binding_fixture.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "support_ca.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <openssl/pem.h>
 #include <openssl/rsa.h>

@@ -2,7 +2,7 @@
 #ifndef SUPPORT_CA_H
 #define SUPPORT_CA_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>

@@ -1,11 +1,11 @@
 #include "support_commands.h"
 
-#include "core/log.h"
-#include "scratch.h"
+#include "core/base/log.h"
 #include "softhsm.h"
 #include "support_ca.h"
+#include "tests/support/scratch.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

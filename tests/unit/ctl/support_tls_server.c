@@ -2,7 +2,7 @@
 
 #include "support_ca.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

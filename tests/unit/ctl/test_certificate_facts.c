@@ -1,10 +1,11 @@
 #include "ctl/certificate.h"
 
-#include "core/clock.h"
-#include "core/hash.h"
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/key/key.h"
 #include "support_ca.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

@@ -1,9 +1,9 @@
 #include "support_commands.h"
 
-#include "scratch.h"
+#include "tests/support/scratch.h"
 #include "wire/crypto.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <curl/curl.h>
 #include <signal.h>

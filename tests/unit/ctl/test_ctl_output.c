@@ -2,9 +2,9 @@
 
 #include "ctl/doctor.h"
 #include "ctl/process.h"
-#include "scratch.h"
+#include "tests/support/scratch.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

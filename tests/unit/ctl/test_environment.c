@@ -2,7 +2,7 @@
 
 #include "wire/source.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

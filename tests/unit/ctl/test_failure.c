@@ -1,7 +1,7 @@
 #include "ctl/failure.h"
 
-#include "scratch.h"
-#include "unit.h"
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,10 @@
 /* What an attempt depends on: everything that an operator may mend changes it, and nothing secret is in it. */
 #include "ctl/fingerprint.h"
 
-#include "scratch.h"
-#include "unit.h"
+#include "core/base/buf.h"
+#include "core/state/config_parse.h"
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "ctl/options.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <string.h>
 

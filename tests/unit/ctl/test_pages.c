@@ -1,11 +1,12 @@
-/* The pages against the code: errors.md and the table in core/status.c, the manuals and options, keys, exit codes. */
-#include "core/config_key.h"
-#include "core/status.h"
+/* The pages against the code: errors.md and the table in core/base/status.c, the manuals and options, keys, exit codes.
+ */
+#include "core/base/status.h"
+#include "core/state/config_key.h"
 #include "ctl/command.h"
 
 #include "keyguard/cryptoki.h"
-#include "scratch.h"
-#include "unit.h"
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 #include "ctl/plugin_loader.h"
 
-#include "core/status.h"
-#include "scratch.h"
+#include "core/base/status.h"
+#include "tests/support/scratch.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "ctl/probe.h"
 
 #include "support_server.h"
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>

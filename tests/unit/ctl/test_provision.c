@@ -1,13 +1,18 @@
 /* Provisioning as keyguardctl does it, with a real token and a plugin that issues by itself. */
 #include "ctl/provision.h"
 
-#include "core/lock.h"
+#include "core/base/strength.h"
+#include "core/key/key.h"
+#include "core/os/file.h"
+#include "core/os/lock.h"
+#include "core/state/binding_reader.h"
+#include "core/state/config_parse.h"
 #include "ctl/failure.h"
-#include "scratch.h"
 #include "softhsm.h"
+#include "tests/support/scratch.h"
 #include "wire/crypto.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

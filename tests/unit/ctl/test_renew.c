@@ -1,6 +1,6 @@
 #include "ctl/renew.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <string.h>

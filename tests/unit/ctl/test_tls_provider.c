@@ -1,6 +1,7 @@
 #include "ctl/tls_provider.h"
 
-#include "core/binding.h"
+#include "core/key/key.h"
+#include "core/state/binding.h"
 #include "ctl/certificate.h"
 #include "ctl/tls_client.h"
 #include "support_ca.h"
@@ -9,7 +10,7 @@
 #include "wire/http.h"
 
 #include "softhsm.h"
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <curl/curl.h>
 #include <openssl/err.h>

@@ -1,11 +1,12 @@
 /* Tokens that are kept: for whom, for how long, and that nothing about another certificate is ever answered. */
 #include "ctl/token_cache.h"
 
-#include "binding_fixture.h"
-#include "core/encoding.h"
-#include "core/log.h"
-#include "scratch.h"
-#include "unit.h"
+#include "core/base/encoding.h"
+#include "core/base/log.h"
+#include "core/base/strength.h"
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
+#include "tests/unit/core/state/binding_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,13 +1,14 @@
 /* The token command against a TLS server of the test. */
 #include "support_commands.h"
 
-#include "core/binding.h"
-#include "core/encoding.h"
-#include "scratch.h"
+#include "core/base/encoding.h"
+#include "core/state/binding.h"
+#include "core/state/binding_reader.h"
 #include "support_tls_server.h"
+#include "tests/support/scratch.h"
 #include "wire/crypto.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <curl/curl.h>
 #include <signal.h>

@@ -1,9 +1,9 @@
 #include "ctl/token_request.h"
 #include "ctl/token_response.h"
 
-#include "core/encoding.h"
+#include "core/base/encoding.h"
 
-#include "unit.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

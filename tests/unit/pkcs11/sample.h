@@ -3,8 +3,8 @@
 #ifndef KG_TESTS_SAMPLE_H
 #define KG_TESTS_SAMPLE_H
 
-#include "core/binding.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
+#include "core/state/binding.h"
 
 #define SAMPLE_NOW 1800000000
 
@@ -19,7 +19,7 @@ struct kg_identity sample_identity(const char *name); /* borrows the name */
 extern int64_t sample_wall, sample_elapsed_ms;
 extern const struct kg_clock sample_clock; /* tells the two above */
 
-/* The key store of these tests, in place of core/key_store.c. Counters of what was asked. */
+/* The key store of these tests, in place of core/key/key.c. Counters of what was asked. */
 struct fake_key_store {
   unsigned char key;      /* the modulus is sample_binding()'s for this number */
   enum kg_status on_open; /* KG_OK unless a test wants a failure */

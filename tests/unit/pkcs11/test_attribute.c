@@ -1,6 +1,6 @@
 #include "pkcs11/attribute.h"
 
-#include "../core/unit.h"
+#include "tests/support/unit.h"
 
 #include <string.h>
 

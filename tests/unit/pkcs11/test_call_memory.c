@@ -1,10 +1,11 @@
 /* Every allocation between C_Initialize and C_Finalize fails once: the call that needed it says so, nothing is left
  * behind (which the address sanitizer watches), and the next attempt works. */
-#include "../core/scratch.h"
-#include "../core/unit.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
+#include "core/state/binding_writer.h"
 #include "keyguard/cryptoki.h"
 #include "sample.h"
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
 
 #include <errno.h>
 #include <stdbool.h>

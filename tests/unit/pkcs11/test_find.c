@@ -1,8 +1,8 @@
 #include "pkcs11/find.h"
 
-#include "../core/unit.h"
 #include "pkcs11/generation.h"
 #include "sample.h"
+#include "tests/support/unit.h"
 
 static int make(void **state) {
   struct kg_identity identity = sample_identity("web");

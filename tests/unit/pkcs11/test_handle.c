@@ -1,6 +1,6 @@
 #include "pkcs11/handle.h"
 
-#include "../core/unit.h"
+#include "tests/support/unit.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 #include "pkcs11/lazy_key.h"
 
-#include "../core/unit.h"
 #include "keyguard/cryptoki.h"
 #include "sample.h"
+#include "tests/support/unit.h"
 
 static int begin(void **state) {
   static const struct fake_key_store clean = {1, KG_OK, 0, 0, 0};

@@ -1,6 +1,6 @@
 #include "pkcs11/login.h"
 
-#include "../core/unit.h"
+#include "tests/support/unit.h"
 
 #include <pthread.h>
 

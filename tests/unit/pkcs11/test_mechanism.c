@@ -1,9 +1,9 @@
-#include "core/hash_state.h"
+#include "core/base/hash_state.h"
 #include "pkcs11/mechanism.h"
 
-#include "../core/unit.h"
-#include "core/digest_info.h"
+#include "core/key/digest_info.h"
 #include "sample.h"
+#include "tests/support/unit.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #include "pkcs11/on_demand.h"
 
-#include "../core/unit.h"
 #include "sample.h"
+#include "tests/support/unit.h"
 
 #include <string.h>
 

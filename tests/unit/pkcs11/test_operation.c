@@ -1,8 +1,8 @@
 #include "pkcs11/operation.h"
 
-#include "../core/unit.h"
 #include "pkcs11/session.h"
 #include "sample.h"
+#include "tests/support/unit.h"
 
 #include <string.h>
 

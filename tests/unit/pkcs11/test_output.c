@@ -1,6 +1,6 @@
 #include "pkcs11/output.h"
 
-#include "../core/unit.h"
+#include "tests/support/unit.h"
 
 static void null_buffer_asks_for_the_length(void **state) {
   static const CK_ULONG garbage[] = {0, 1, 31, 32, 33, (CK_ULONG)-1};

@@ -1,9 +1,10 @@
 #include "pkcs11/refresh.h"
 
-#include "../core/scratch.h"
-#include "../core/unit.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/state/binding_writer.h"
 #include "sample.h"
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

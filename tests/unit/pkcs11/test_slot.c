@@ -1,7 +1,7 @@
 #include "pkcs11/slot.h"
 
-#include "../core/unit.h"
 #include "sample.h"
+#include "tests/support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

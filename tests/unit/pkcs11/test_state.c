@@ -1,8 +1,8 @@
 #include "pkcs11/state.h"
 
-#include "../core/unit.h"
-#include "core/hash_state.h"
+#include "core/base/hash_state.h"
 #include "sample.h"
+#include "tests/support/unit.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "support_host.h"
 #include "support_pki.h"
 
-#include "core/encoding.h"
+#include "core/base/encoding.h"
 
 #include <dlfcn.h>
 

@@ -2,9 +2,9 @@
 #include "fake_attestation.h"
 #include "plugin/attestation_loader.h"
 
-#include "core/encoding.h"
-#include "core/file.h"
-#include "core/hash.h"
+#include "core/base/encoding.h"
+#include "core/base/hash.h"
+#include "core/os/file.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "core/encoding.h"
+#include "core/base/encoding.h"
 #include "plugin/csr.h"
 #include "support_host.h"
 #include "support_pki.h"

@@ -3,7 +3,7 @@
 #include "fake_attestation.h"
 #include "support_service.h"
 
-#include "core/encoding.h"
+#include "core/base/encoding.h"
 #include "keyguard/attestation.h"
 
 #include <curl/curl.h>

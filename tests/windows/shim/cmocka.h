@@ -86,7 +86,8 @@ static inline int kg_shim_one(const struct CMUnitTest *test, void **group) {
   return 0;
 }
 
-static inline int kg_shim_run(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup, CMFixtureFunction teardown) {
+static inline int kg_shim_run(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
+                              CMFixtureFunction teardown) {
   unsigned results[3] = {0, 0, 0};
   void *state = NULL;
 

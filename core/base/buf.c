@@ -1,0 +1,116 @@
+#include "core/base/buf.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct kg_span kg_span_of(const void *data, size_t len) {
+  struct kg_span span = {data, len};
+  return span;
+}
+
+struct kg_span kg_span_text(const char *text) {
+  return kg_span_of(text, text ? strlen(text) : 0);
+}
+
+bool kg_span_equal(struct kg_span a, struct kg_span b) {
+  return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Two spans one after the other become the contents; either may lie inside the old contents. */
+static enum kg_status replace(struct kg_buf *buf, struct kg_span first, struct kg_span second) {
+  struct kg_buf fresh = {NULL, 0};
+
+  if (first.len > SIZE_MAX - 1 - second.len) return KG_E_NO_MEMORY;
+  fresh.len = first.len + second.len;
+  fresh.data = malloc(fresh.len + 1);
+  if (!fresh.data) return KG_E_NO_MEMORY;
+  if (first.len) memcpy(fresh.data, first.data, first.len);
+  if (second.len) memcpy(fresh.data + first.len, second.data, second.len);
+  fresh.data[fresh.len] = '\0';
+  kg_buf_clear(buf);
+  *buf = fresh;
+  return KG_OK;
+}
+
+enum kg_status kg_buf_set(struct kg_buf *buf, struct kg_span from) {
+  return replace(buf, from, kg_span_of(NULL, 0));
+}
+
+enum kg_status kg_buf_append(struct kg_buf *buf, struct kg_span from) {
+  return replace(buf, kg_buf_span(buf), from);
+}
+
+enum kg_status kg_buf_resize(struct kg_buf *buf, size_t len) {
+  unsigned char *data;
+
+  if (len == SIZE_MAX) return KG_E_NO_MEMORY;
+  data = calloc(1, len + 1);
+  if (!data) return KG_E_NO_MEMORY;
+  kg_buf_clear(buf);
+  buf->data = data;
+  buf->len = len;
+  return KG_OK;
+}
+
+struct kg_span kg_buf_span(const struct kg_buf *buf) {
+  return kg_span_of(buf->data, buf->len);
+}
+
+void kg_buf_clear(struct kg_buf *buf) {
+  if (!buf) return;
+  kg_wipe(buf->data, buf->len);
+  free(buf->data);
+  buf->data = NULL;
+  buf->len = 0;
+}
+
+/* Through a volatile pointer, because the compiler may not assume what it points to. */
+static void *(*const volatile wipe_memset)(void *, int, size_t) = memset;
+
+void kg_wipe(void *data, size_t len) {
+  if (data && len) wipe_memset(data, 0, len);
+}
+
+char *kg_strdup(const char *text) {
+  size_t size = text ? strlen(text) + 1 : 0;
+  char *copy = text ? malloc(size) : NULL;
+
+  if (copy) memcpy(copy, text, size);
+  return copy;
+}
+
+/* Length of the UTF-8 sequence that `text` begins with, its code point in *point; 0 where it is none (RFC 3629). */
+static size_t utf8_length(const unsigned char *text, uint32_t *point) {
+  static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  size_t length = text[0] < 0x80 ? 1 : text[0] < 0xC0 ? 0 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
+
+  if (length == 0 || text[0] >= 0xF8) return 0;
+  *point = length == 1 ? text[0] : text[0] & (0x7FU >> length);
+  for (size_t i = 1; i < length; i++) {
+    if ((text[i] & 0xC0) != 0x80) return 0; /* the NUL ends it, too */
+    *point = *point << 6 | (text[i] & 0x3FU);
+  }
+  if (*point < smallest[length] || *point > 0x10FFFF || (*point >= 0xD800 && *point <= 0xDFFF)) return 0;
+  return length;
+}
+
+static bool is_harmless(uint32_t point) {
+  if (point < 0x20 || (point >= 0x7F && point < 0xA0)) return false; /* C0, DEL, C1 */
+  if (point >= 0x2028 && point <= 0x202E) return false;              /* line separators, bidi overrides */
+  return !(point >= 0x2066 && point <= 0x2069) && point != 0xFEFF;   /* bidi isolates, byte order mark */
+}
+
+void kg_text_clean(char *text) {
+  unsigned char *at = (unsigned char *)text;
+
+  while (at && *at) {
+    uint32_t point = 0;
+    size_t length = utf8_length(at, &point);
+    if (length == 0 || !is_harmless(point)) {
+      length = length ? length : 1;
+      memset(at, '?', length);
+    }
+    at += length;
+  }
+}

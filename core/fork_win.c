@@ -1,8 +1,0 @@
-#include "core/fork.h"
-
-/* Windows has no fork. */
-void kg_fork_watch(void) {}
-
-uint32_t kg_fork_generation(void) {
-  return 0;
-}

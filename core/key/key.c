@@ -1,0 +1,168 @@
+#include "core/key/store.h"
+
+#include "core/key/digest_info.h"
+#include "core/key/key.h"
+#include "core/os/exit.h"
+
+#include <string.h>
+
+#define PKCS1_OVERHEAD 11 /* RFC 8017 section 9.2: at least 8 bytes of padding and three fixed ones */
+
+static const struct kg_key_store_ops *const stores[] = {
+#if defined(_WIN32)
+    &kg_key_store_cng,
+#else
+    &kg_key_store_pkcs11,
+#endif
+};
+
+static _Thread_local unsigned depth;
+
+bool kg_key_store_is_busy(void) {
+  return depth > 0;
+}
+
+static enum kg_status enter(struct kg_error *error) {
+  if (depth > 0)
+    return kg_error_set(error, KG_E_KEY_STORE, "the key store's own library called back into this key store");
+  if (kg_exit_has_begun())
+    return kg_error_set(error, KG_E_KEY_STORE, "the process is ending, and the key store's library with it");
+  depth++;
+  return KG_OK;
+}
+
+static void leave(void) {
+  depth--;
+}
+
+static const struct kg_key_store_ops *find_store(const char *store) {
+  for (size_t i = 0; store != NULL && i < sizeof stores / sizeof stores[0]; i++)
+    if (strncmp(store, stores[i]->scheme, strlen(stores[i]->scheme)) == 0) return stores[i];
+  return NULL;
+}
+
+enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
+  const struct kg_key_store_ops *ops = find_store(store);
+  *out = NULL;
+  if (ops == NULL) /* the text is not shown: what looks like no URI may still be a PIN */
+    return kg_error_set(error, KG_E_USAGE, "no such key store: its name must begin with \"%s\"", stores[0]->scheme);
+  enum kg_status status = enter(error);
+  if (status != KG_OK) return status;
+  status = ops->open(store, flags, out, error);
+  leave();
+  return status;
+}
+
+void kg_key_close(struct kg_key **key) {
+  if (*key == NULL) return;
+  /* From inside a store, or at the end of the process, the key is left behind: closing it would call a library that is
+   * calling us, or is gone. */
+  if (enter(NULL) == KG_OK) {
+    (*key)->ops->close(*key);
+    leave();
+  }
+  *key = NULL;
+}
+
+const struct kg_key_info *kg_key_info(const struct kg_key *key) {
+  return &key->info;
+}
+
+uintptr_t kg_key_native_handle(const struct kg_key *key) {
+  return key->ops->native_handle != NULL ? key->ops->native_handle(key) : 0;
+}
+
+static enum kg_status check_pss(const struct kg_key_info *info, const struct kg_sign_params *params, size_t hash_size,
+                                struct kg_error *error) {
+  size_t encoded = (info->bits + 6) / 8; /* emLen of RFC 8017 section 8.1.1: the modulus less one bit */
+  if (!(info->capabilities & KG_CAN_SIGN_PSS))
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store has no RSASSA-PSS for this key");
+  if (params->salt_len > encoded - hash_size - 2)
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "a salt of %zu bytes does not fit a key of %u bits",
+                        params->salt_len, info->bits);
+  if (params->salt_len != hash_size && !(info->capabilities & KG_CAN_PSS_ANY_SALT))
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store can only use a salt as long as the hash");
+  return KG_OK;
+}
+
+static enum kg_status check_any_input(const struct kg_key_info *info, struct kg_span input, struct kg_error *error) {
+  enum kg_hash hash;
+  struct kg_span digest;
+  if (input.len > info->bits / 8 - PKCS1_OVERHEAD)
+    return kg_error_set(error, KG_E_KEY_INPUT, "%zu bytes are too many for RSASSA-PKCS1-v1_5 with a key of %u bits",
+                        input.len, info->bits);
+  if (!(info->capabilities & KG_CAN_PKCS1_ANY_INPUT) && kg_digest_info_parse(input, &hash, &digest) != KG_OK)
+    return kg_error_set(error, KG_E_KEY_INPUT, "this key store signs a DigestInfo of SHA-256, 384 or 512 only");
+  return KG_OK;
+}
+
+/* What a store need not check again. */
+static enum kg_status check_params(const struct kg_key_info *info, const struct kg_sign_params *params,
+                                   struct kg_span input, struct kg_error *error) {
+  size_t hash_size = kg_hash_size(params->hash);
+  if (params->padding == KG_PADDING_PKCS1 && !(info->capabilities & KG_CAN_SIGN_PKCS1))
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store has no RSASSA-PKCS1-v1_5 for this key");
+  if (input.data == NULL && input.len > 0) return kg_error_set(error, KG_E_KEY_INPUT, "no data to sign");
+  if (params->padding == KG_PADDING_PKCS1 && params->hash == KG_HASH_NONE) return check_any_input(info, input, error);
+  if (params->hash != KG_HASH_SHA256 && params->hash != KG_HASH_SHA384 && params->hash != KG_HASH_SHA512)
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "signatures are made with SHA-256, 384 or 512 only");
+  if (input.len != hash_size)
+    return kg_error_set(error, KG_E_KEY_INPUT, "a %s digest has %zu bytes, not %zu", kg_hash_name(params->hash),
+                        hash_size, input.len);
+  return params->padding == KG_PADDING_PSS ? check_pss(info, params, hash_size, error) : KG_OK;
+}
+
+enum kg_status kg_key_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
+                           unsigned char *signature, struct kg_error *error) {
+  enum kg_status status = check_params(&key->info, params, input, error);
+  if (status == KG_OK) status = enter(error);
+  if (status != KG_OK) return status;
+  status = key->ops->sign(key, params, input, signature, error);
+  leave();
+  return status;
+}
+
+enum kg_status kg_key_verify(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
+                             struct kg_span signature, struct kg_error *error) {
+  enum kg_status status = check_params(&key->info, params, input, error);
+  if (status != KG_OK) return status;
+  if (!(key->info.capabilities & KG_CAN_VERIFY))
+    return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store cannot verify: it has no public key object");
+  if (signature.data == NULL || signature.len != key->info.bits / 8)
+    return kg_error_set(error, KG_E_SIGNATURE, "a signature of this key has %u bytes, not %zu", key->info.bits / 8,
+                        signature.len);
+  status = enter(error);
+  if (status != KG_OK) return status;
+  status = key->ops->verify(key, params, input, signature, error);
+  leave();
+  return status;
+}
+
+/* Not the key's fault: nobody could ask it. */
+static bool is_inconclusive(enum kg_status status) {
+  return status == KG_E_KEY_PIN || status == KG_E_KEY_BUSY || status == KG_E_NO_MEMORY ||
+         status == KG_E_KEY_MECHANISM || status == KG_E_ACCESS || status == KG_E_UNTRUSTED || status == KG_E_BUG;
+}
+
+enum kg_status kg_key_probe(struct kg_key *key, struct kg_error *error) {
+  static const unsigned char digest[32];
+  static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, sizeof digest};
+  unsigned char signature[KG_SIGNATURE_MAX];
+  struct kg_span input = kg_span_of(digest, sizeof digest);
+  enum kg_status status = kg_key_sign(key, &params, input, signature, error);
+  if (status == KG_OK && key->info.capabilities & KG_CAN_VERIFY)
+    status = kg_key_verify(key, &params, input, kg_span_of(signature, key->info.bits / 8), error);
+  if (status == KG_OK || is_inconclusive(status)) return status;
+  kg_error_prefix(error, "the key does not sign");
+  if (error != NULL) error->status = KG_E_KEY_DEAD;
+  return KG_E_KEY_DEAD;
+}
+
+enum kg_status kg_key_delete(struct kg_key **key, struct kg_error *error) {
+  enum kg_status status = enter(error);
+  if (status != KG_OK) return status;
+  status = (*key)->ops->destroy(*key, error);
+  leave();
+  if (status == KG_OK) kg_key_close(key);
+  return status;
+}

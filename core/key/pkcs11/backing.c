@@ -1,0 +1,192 @@
+#include "core/key/pkcs11/backing.h"
+
+#include "core/base/clock.h"
+#include "core/key/pkcs11/backing_key.h"
+#include "core/key/pkcs11/ckr.h"
+#include "core/key/pkcs11/host.h"
+#include "core/key/pkcs11/load.h"
+#include "core/os/exit.h"
+#include "core/os/fork.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic(struct kg_backing *) backings; /* grows at the head; nothing is ever taken out or freed */
+
+bool kg_turn_take(atomic_flag *turn) {
+  const struct kg_clock *clock = kg_clock_system();
+  if (!atomic_flag_test_and_set(turn)) return true;
+  int64_t deadline = clock->elapsed_ms(clock->context) + KG_LANE_WAIT_MS;
+  while (atomic_flag_test_and_set(turn)) {
+    if (clock->elapsed_ms(clock->context) >= deadline) return false;
+    clock->sleep_ms(clock->context, 1);
+  }
+  return true;
+}
+
+void kg_turn_give(atomic_flag *turn) {
+  atomic_flag_clear(turn);
+}
+
+static enum kg_status busy(struct kg_error *error) {
+  return kg_error_set(error, KG_E_KEY_BUSY, "another thread is still in the token's C_Initialize or C_Finalize");
+}
+
+static bool is_text(const CK_UTF8CHAR *field, size_t size, const char *text) {
+  size_t len = strlen(text);
+  if (len > size || memcmp(field, text, len) != 0) return false;
+  for (; len < size; len++)
+    if (field[len] != ' ' && field[len] != '\0') return false;
+  return true;
+}
+
+/* By what the library says of itself: the only way to know our own module from another process image of it (keyguardctl
+ * is not the module), and tpm2-pkcs11, whose C_OpenSession gives two threads the same handle (1.9.0). */
+static enum kg_status recognise(struct kg_backing *backing, struct kg_error *error) {
+  CK_INFO info;
+  memset(&info, 0, sizeof info);
+  CK_RV rv = backing->f->C_GetInfo(&info);
+  if (rv != CKR_OK) return kg_ckr_error(error, "C_GetInfo", rv);
+  if (is_text(info.manufacturerID, sizeof info.manufacturerID, "keyguard-pkcs11"))
+    return kg_error_set(error, KG_E_USAGE, "module-path %s is this module itself, not a token's library",
+                        backing->path);
+  if (is_text(info.manufacturerID, sizeof info.manufacturerID, "PKCS#11 Kit") &&
+      is_text(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module"))
+    return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library",
+                        backing->path);
+  backing->is_tpm2 = is_text(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
+  backing->lanes.size = backing->is_tpm2 ? 1 : KG_LANES;
+  return KG_OK;
+}
+
+/* Holding the turn. An initialisation that was there before is adopted: whoever made it ends it. The epoch is counted
+ * on twice: before, so that whoever still holds numbers of the last one sees that they mean something else as soon as
+ * they can be valid again; and after, so that whoever fails in between does not take this initialisation for the lost
+ * one. */
+static enum kg_status initialise(struct kg_backing *backing, struct kg_error *error) {
+  CK_C_INITIALIZE_ARGS arguments = {.flags = CKF_OS_LOCKING_OK};
+  atomic_fetch_add(&backing->epoch, 1);
+  CK_RV rv = backing->f->C_Initialize(&arguments);
+  if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) return kg_ckr_error(error, "C_Initialize", rv);
+  bool owned = rv == CKR_OK;
+  enum kg_status status = recognise(backing, error);
+  if (status != KG_OK) {
+    if (owned) backing->f->C_Finalize(NULL);
+    return status;
+  }
+  if (!backing->watched) kg_exit_watch();
+  backing->watched = true;
+  atomic_store(&backing->owned, owned);
+  atomic_fetch_add(&backing->epoch, 1);
+  atomic_store(&backing->ready, true);
+  return KG_OK;
+}
+
+enum kg_status kg_backing_renew(struct kg_backing *backing, unsigned epoch, struct kg_error *error) {
+  enum kg_status status = KG_OK;
+  if (!kg_turn_take(&backing->turn)) return busy(error);
+  if (atomic_load(&backing->epoch) == epoch || !atomic_load(&backing->ready)) {
+    atomic_store(&backing->ready, false);
+    status = initialise(backing, error);
+  }
+  kg_turn_give(&backing->turn);
+  return status;
+}
+
+/* Order matters: the user is counted before `ready` is read, while kg_backing_release clears `ready` before it reads
+ * the count. One of the two sees the other. */
+static enum kg_status join(struct kg_backing *backing, struct kg_error *error) {
+  atomic_fetch_add(&backing->users, 1);
+  if (atomic_load(&backing->ready)) return KG_OK;
+  enum kg_status status = kg_backing_renew(backing, 0, error);
+  if (status != KG_OK) atomic_fetch_sub(&backing->users, 1);
+  return status;
+}
+
+void kg_backing_release(struct kg_backing *backing) {
+  if (atomic_fetch_sub(&backing->users, 1) != 1 || !atomic_load(&backing->owned)) return;
+  if (!kg_turn_take(&backing->turn)) return;
+  bool ready = atomic_exchange(&backing->ready, false);
+  if (ready && (atomic_load(&backing->users) > 0 || !atomic_load(&backing->owned))) {
+    atomic_store(&backing->ready, true);
+  } else if (ready) {
+    backing->f->C_Finalize(NULL);
+    atomic_store(&backing->owned, false);
+  }
+  kg_turn_give(&backing->turn);
+}
+
+/* Of this process, else of a parent: the library is mapped in both. */
+static struct kg_backing *find(const char *path, bool inherited) {
+  uint32_t generation = kg_fork_generation();
+  struct kg_backing *backing = atomic_load(&backings);
+  while (backing != NULL && (strcmp(backing->path, path) != 0 || (backing->generation == generation) == inherited))
+    backing = backing->next;
+  return backing;
+}
+
+/* Takes `path`. */
+static struct kg_backing *new_backing(char *path, const CK_FUNCTION_LIST *f) {
+  struct kg_backing *backing = aligned_alloc(_Alignof(struct kg_backing), sizeof *backing);
+  if (backing != NULL) memset(backing, 0, sizeof *backing);
+  if (backing == NULL || kg_lanes_init(&backing->lanes) != KG_OK) {
+    free(backing);
+    free(path);
+    return NULL;
+  }
+  backing->path = path;
+  backing->f = f;
+  backing->generation = kg_fork_generation();
+  return backing;
+}
+
+/* Puts it at the head, or finds the one that another thread just put there. */
+static struct kg_backing *publish(struct kg_backing *backing) {
+  backing->next = atomic_load(&backings);
+  do {
+    struct kg_backing *other = find(backing->path, false);
+    if (other == NULL) continue;
+    free(backing->path);
+    free(backing);
+    return other;
+  } while (!atomic_compare_exchange_weak(&backings, &backing->next, backing));
+  return backing;
+}
+
+static enum kg_status add(char *path, const CK_FUNCTION_LIST *f, struct kg_backing **out, struct kg_error *error) {
+  struct kg_backing *backing = path != NULL ? new_backing(path, f) : NULL;
+  if (backing == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  *out = publish(backing);
+  return join(*out, error);
+}
+
+enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, struct kg_error *error) {
+  const CK_FUNCTION_LIST *f = NULL;
+  char *resolved = NULL;
+  kg_fork_watch();
+  enum kg_status status = kg_backing_library_load(path, &resolved, &f, error);
+  if (status != KG_OK) return status;
+  bool entered = kg_host_enter();
+  *out = find(resolved, false);
+  if (*out == NULL) {
+    status = add(resolved, f, out, error);
+  } else {
+    free(resolved);
+    status = join(*out, error);
+  }
+  kg_host_leave(entered);
+  return status;
+}
+
+enum kg_status kg_backing_of(struct kg_backing_key *key, struct kg_backing **out, struct kg_error *error) {
+  struct kg_backing *inherited = atomic_load(&key->backing), *backing = NULL;
+  *out = inherited;
+  if (inherited->generation == kg_fork_generation()) return KG_OK;
+  backing = find(inherited->path, false);
+  enum kg_status status =
+      backing != NULL ? join(backing, error) : add(kg_strdup(inherited->path), inherited->f, &backing, error);
+  if (status != KG_OK) return status;
+  if (!atomic_compare_exchange_strong(&key->backing, &inherited, backing)) kg_backing_release(backing);
+  *out = atomic_load(&key->backing);
+  return KG_OK;
+}

@@ -1,0 +1,35 @@
+#include "core/key/pkcs11/host.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <string.h>
+
+typedef int (*queue_function)(void); /* ERR_set_mark and ERR_pop_to_mark of libcrypto (ERR_set_mark(3)) */
+
+static _Atomic(queue_function) set_mark, pop_to_mark;
+
+static queue_function find(void *library, const char *name) {
+  queue_function function = NULL;
+  void *symbol = dlsym(library, name); /* in the library and what it needs, in that order; not in the host */
+  if (symbol != NULL) memcpy(&function, &symbol, sizeof function);
+  return function;
+}
+
+void kg_host_learn(void *library) {
+  queue_function set = find(library, "ERR_set_mark"), pop = find(library, "ERR_pop_to_mark");
+  if (set == NULL || pop == NULL) return;
+  atomic_store(&pop_to_mark, pop);
+  atomic_store(&set_mark, set);
+}
+
+bool kg_host_enter(void) {
+  queue_function set = atomic_load(&set_mark);
+  if (set == NULL) return false;
+  (void)set(); /* 0 where the queue is empty: then popping empties it again */
+  return true;
+}
+
+void kg_host_leave(bool entered) {
+  queue_function pop = atomic_load(&pop_to_mark);
+  if (entered) (void)pop();
+}

@@ -1,0 +1,94 @@
+#define _GNU_SOURCE /* dladdr: which file does a function come from; realpath */
+#include "core/key/pkcs11/load.h"
+
+#include "core/key/pkcs11/ckr.h"
+#include "core/key/pkcs11/host.h"
+#include "core/os/errno_posix.h"
+#include "core/os/file.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Which loaded file an address is in; NULL: none. Equal for two addresses of one file, by whatever name. */
+static const void *file_of(const void *address) {
+  Dl_info info;
+  return dladdr(address, &info) != 0 ? info.dli_fbase : NULL;
+}
+
+/* A function's address as data and back: POSIX promises that they have the same representation (dlsym). */
+static const void *address_of(CK_C_GetFunctionList function) {
+  const void *address;
+  memcpy(&address, &function, sizeof address);
+  return address;
+}
+
+/* Both would lead back to us: p11-kit's proxy loads every configured module, ours among them. Its other name is
+ * libp11-kit itself, known by a function that no token's library has. */
+static enum kg_status refuse_ourselves(void *handle, CK_C_GetFunctionList get, const char *path,
+                                       struct kg_error *error) {
+  static const char anchor;
+  const void *library = file_of(address_of(get));
+  if (library == NULL || library == file_of(&anchor))
+    return kg_error_set(error, KG_E_USAGE, "module-path %s is this module itself, not a token's library", path);
+  const void *p11kit = dlsym(handle, "p11_kit_modules_load");
+  if (p11kit != NULL && file_of(p11kit) == library)
+    return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library", path);
+  return KG_OK;
+}
+
+/* Every function that we call; a library that leaves one out would be a jump to nowhere later. */
+static bool is_complete(const CK_FUNCTION_LIST *f) {
+  return f->C_Initialize && f->C_Finalize && f->C_GetInfo && f->C_GetSlotList && f->C_GetSlotInfo &&
+         f->C_GetTokenInfo && f->C_GetMechanismInfo && f->C_OpenSession && f->C_CloseSession && f->C_GetSessionInfo &&
+         f->C_Login && f->C_GetAttributeValue && f->C_FindObjectsInit && f->C_FindObjects && f->C_FindObjectsFinal &&
+         f->C_DestroyObject && f->C_GenerateKeyPair && f->C_GenerateRandom && f->C_SignInit && f->C_Sign &&
+         f->C_VerifyInit && f->C_Verify;
+}
+
+/* What was loaded stays loaded, whatever follows: a library's handlers (atexit, atfork) may outlive our use of it. */
+static enum kg_status load(const char *path, const CK_FUNCTION_LIST **f, struct kg_error *error) {
+  CK_C_GetFunctionList get = NULL;
+  CK_FUNCTION_LIST *list = NULL;
+  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (handle == NULL) {
+    const char *reason = dlerror();
+    return kg_error_set(error, KG_E_KEY_STORE, "cannot load %s: %s", path, reason != NULL ? reason : "unknown reason");
+  }
+  void *symbol = dlsym(handle, "C_GetFunctionList");
+  if (symbol == NULL)
+    return kg_error_set(error, KG_E_KEY_STORE, "%s is not a PKCS#11 library: it has no C_GetFunctionList", path);
+  memcpy(&get, &symbol, sizeof get);
+  enum kg_status status = refuse_ourselves(handle, get, path, error);
+  if (status != KG_OK) return status;
+  CK_RV rv = get(&list);
+  if (rv != CKR_OK) return kg_ckr_error(error, "C_GetFunctionList", rv);
+  kg_host_learn(handle);
+  if (list == NULL || list->version.major < 2 || list->version.major > 3 || !is_complete(list))
+    return kg_error_set(error, KG_E_KEY_STORE, "%s: its PKCS#11 function list is missing or incomplete", path);
+  *f = list;
+  return KG_OK;
+}
+
+/* The check walks the path as written, links included; behind it nobody else can change where the path leads. */
+enum kg_status kg_backing_library_load(const char *path, char **resolved, const CK_FUNCTION_LIST **f,
+                                       struct kg_error *error) {
+  *resolved = NULL;
+  enum kg_status status = kg_file_check(path, KG_TRUST_OWNER, error);
+  if (status != KG_OK) {
+    kg_error_prefix(error, "module-path %s", path);
+    if (status != KG_E_NOT_FOUND) return status;
+    if (error) error->status = KG_E_KEY_STORE; /* what is not found is the store, and no binding */
+    return KG_E_KEY_STORE;
+  }
+  char *real = realpath(path, NULL);
+  if (real == NULL) return kg_errno_report(errno, "open", path, error);
+  status = load(real, f, error);
+  if (status == KG_OK)
+    *resolved = real;
+  else
+    free(real);
+  return status;
+}

@@ -1,0 +1,124 @@
+#include "core/key/pkcs11/pin.h"
+
+#include "core/key/pkcs11/ckr.h"
+#include "core/os/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PIN_MAX 4096
+
+/* A PIN that a token refused, so that no other call tries it again: each attempt brings the token nearer to locking.
+ * Kept for the process, across keys and forks; a change of the file makes another PIN of it. */
+struct refused_pin {
+  struct refused_pin *next;
+  char serial[sizeof((CK_TOKEN_INFO *)0)->serialNumber];
+  struct kg_file_id file;      /* of pin-source */
+  unsigned char pin_value[32]; /* SHA-256 of serial and pin-value, where there is no file */
+};
+
+static _Atomic(struct refused_pin *) refused;
+
+static enum kg_status no_memory(struct kg_error *error) {
+  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+}
+
+/* The line end that an editor leaves behind is not part of a PIN. */
+static void cut_line_end(struct kg_buf *pin) {
+  if (pin->len > 0 && pin->data[pin->len - 1] == '\n') pin->data[--pin->len] = '\0';
+  if (pin->len > 0 && pin->data[pin->len - 1] == '\r') pin->data[--pin->len] = '\0';
+}
+
+static enum kg_status read_pin(const struct kg_uri *uri, struct kg_buf *pin, struct refused_pin *tried,
+                               struct kg_error *error) {
+  if (uri->pin_source != NULL) {
+    enum kg_status status = kg_file_read(uri->pin_source, PIN_MAX, KG_TRUST_PRIVATE, pin, &tried->file, error);
+    if (status == KG_E_NOT_FOUND) {
+      kg_error_prefix(error, "pin-source %s", uri->pin_source);
+      if (error != NULL) error->status = KG_E_KEY_PIN;
+      return KG_E_KEY_PIN;
+    }
+    cut_line_end(pin);
+    return status;
+  }
+  if (uri->pin_value.data == NULL)
+    return kg_error_set(error, KG_E_KEY_PIN, "the token asks for a PIN and the key store's URI has no pin-source");
+  struct kg_hash_ctx hash;
+  kg_hash_init(&hash, KG_HASH_SHA256);
+  kg_hash_update(&hash, kg_span_of(tried->serial, sizeof tried->serial));
+  kg_hash_update(&hash, kg_buf_span(&uri->pin_value));
+  if (!kg_hash_final(&hash, tried->pin_value)) return no_memory(error);
+  return kg_buf_set(pin, kg_buf_span(&uri->pin_value)) == KG_OK ? KG_OK : no_memory(error);
+}
+
+static bool was_refused(const struct refused_pin *tried) {
+  const struct refused_pin *pin = atomic_load(&refused);
+  for (; pin != NULL; pin = pin->next)
+    if (memcmp(pin->serial, tried->serial, sizeof pin->serial) == 0 && kg_file_id_equal(&pin->file, &tried->file) &&
+        memcmp(pin->pin_value, tried->pin_value, sizeof pin->pin_value) == 0)
+      return true;
+  return false;
+}
+
+static void remember(const struct refused_pin *tried) {
+  struct refused_pin *pin = malloc(sizeof *pin);
+  if (pin == NULL) return;
+  *pin = *tried;
+  pin->next = atomic_load(&refused);
+  while (!atomic_compare_exchange_weak(&refused, &pin->next, pin))
+    continue;
+}
+
+static enum kg_status check_flags(const CK_TOKEN_INFO *info, struct kg_error *error) {
+  if (info->flags & CKF_USER_PIN_LOCKED) return kg_error_set(error, KG_E_KEY_PIN, "the token's user PIN is locked");
+  if (info->flags & CKF_USER_PIN_FINAL_TRY)
+    return kg_error_set(error, KG_E_KEY_PIN, "one more wrong PIN would lock the token: log in once by hand");
+  return KG_OK;
+}
+
+static bool is_logged_in(struct kg_backing *backing, CK_SESSION_HANDLE session) {
+  CK_SESSION_INFO info;
+  memset(&info, 0, sizeof info);
+  return backing->f->C_GetSessionInfo(session, &info) == CKR_OK &&
+         (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
+}
+
+static bool is_wrong_pin(CK_RV rv) {
+  return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_LOCKED;
+}
+
+static enum kg_status try_pin(struct kg_backing *backing, CK_USER_TYPE user, CK_SESSION_HANDLE session,
+                              struct kg_buf *pin, const struct refused_pin *tried, struct kg_error *error) {
+  if (was_refused(tried))
+    return kg_error_set(error, KG_E_KEY_PIN,
+                        "the token refused this PIN before; it is not tried again until %s changes",
+                        tried->file.inode != 0 ? "the pin-source file" : "the configuration");
+  CK_RV rv = backing->f->C_Login(session, user, pin->data, (CK_ULONG)pin->len);
+  if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return KG_OK;
+  if (is_wrong_pin(rv)) remember(tried);
+  return kg_ckr_error(error, "C_Login", rv);
+}
+
+/* Holding the turn, so that two threads cannot both try a wrong PIN. */
+static enum kg_status login(struct kg_backing_key *key, struct kg_backing *backing, CK_USER_TYPE user,
+                            CK_SESSION_HANDLE session, const CK_TOKEN_INFO *info, struct kg_error *error) {
+  struct refused_pin tried;
+  struct kg_buf pin = {0};
+  memset(&tried, 0, sizeof tried);
+  memcpy(tried.serial, info->serialNumber, sizeof tried.serial);
+  if (user == CKU_USER && is_logged_in(backing, session)) return KG_OK;
+  enum kg_status status = check_flags(info, error);
+  if (status == KG_OK) status = read_pin(&key->uri, &pin, &tried, error);
+  if (status == KG_OK) status = try_pin(backing, user, session, &pin, &tried, error);
+  kg_buf_clear(&pin);
+  return status;
+}
+
+enum kg_status kg_backing_login(struct kg_backing_key *key, struct kg_backing *backing, CK_USER_TYPE user,
+                                CK_SESSION_HANDLE session, const CK_TOKEN_INFO *info, struct kg_error *error) {
+  if (!kg_turn_take(&backing->login))
+    return kg_error_set(error, KG_E_KEY_BUSY, "another thread is still in the token's C_Login");
+  enum kg_status status = login(key, backing, user, session, info, error);
+  kg_turn_give(&backing->login);
+  return status;
+}

@@ -1,0 +1,207 @@
+#define _GNU_SOURCE /* O_PATH: a folder may be searchable without being readable */
+#include "core/os/trust_posix.h"
+
+#include "core/os/errno_posix.h"
+#include "core/os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel's own limit, path_resolution(7) */
+
+struct walk {
+  enum kg_file_trust trust;
+  int folder;          /* where we are */
+  struct stat stat;    /* of `folder` */
+  char at[PATH_MAX];   /* the same as text, without symbolic links; "" is the root */
+  char rest[PATH_MAX]; /* what is still to go */
+  char leaf[NAME_MAX + 1];
+  unsigned links;
+  struct kg_error *error;
+};
+
+static enum kg_status refuse(struct walk *walk, const char *name, const struct stat *stat, const char *reason) {
+  return kg_error_set(walk->error, KG_E_UNTRUSTED, "'%s%s%s' %s (owner %ld, mode %04o)", walk->at, *name ? "/" : "",
+                      *name || walk->at[0] ? name : "/", reason, (long)stat->st_uid, (unsigned)stat->st_mode & 07777);
+}
+
+static bool is_shared_folder(const struct stat *stat) {
+  return (stat->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+/* Owned by somebody we believe. In a sticky folder anybody may put things, so there it must be somebody we know even
+ * where any owner would do. */
+static bool is_owner_trusted(const struct walk *walk, const struct stat *stat) {
+  if (stat->st_uid == 0 || stat->st_uid == geteuid()) return true;
+  if (walk->trust != KG_TRUST_SHARED) return false;
+  return !is_shared_folder(&walk->stat) || stat->st_uid == walk->stat.st_uid;
+}
+
+static enum kg_status check_folder(struct walk *walk, const char *name, const struct stat *stat) {
+  if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "belongs to somebody else");
+  if (is_shared_folder(stat) && !(stat->st_mode & S_ISVTX)) return refuse(walk, name, stat, "may be written by others");
+  return KG_OK;
+}
+
+static enum kg_status check_file(struct walk *walk, const char *name, const struct stat *stat) {
+  if (!S_ISREG(stat->st_mode)) return refuse(walk, name, stat, "is not a regular file");
+  if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "belongs to somebody else");
+  if (stat->st_mode & (S_IWGRP | S_IWOTH)) return refuse(walk, name, stat, "may be written by others");
+  if (walk->trust == KG_TRUST_PRIVATE && stat->st_mode & (S_IRWXG | S_IRWXO))
+    return refuse(walk, name, stat, "may be read by others");
+  return KG_OK;
+}
+
+static enum kg_status fail(struct walk *walk, int number, const char *name) {
+  char path[PATH_MAX + NAME_MAX + 2];
+
+  snprintf(path, sizeof path, "%s/%s", walk->at, name);
+  return kg_errno_report(number, "open", path, walk->error);
+}
+
+/* Makes `folder` the place to go on from; takes the descriptor. */
+static void enter(struct walk *walk, int folder, const struct stat *stat, const char *name) {
+  size_t length = strlen(walk->at);
+
+  if (walk->folder >= 0) close(walk->folder);
+  walk->folder = folder;
+  walk->stat = *stat;
+  if (strcmp(name, "..") == 0) {
+    char *slash = strrchr(walk->at, '/');
+    if (slash) *slash = '\0';
+  } else if (*name) {
+    snprintf(walk->at + length, sizeof walk->at - length, "/%s", name);
+  }
+}
+
+static enum kg_status enter_root(struct walk *walk) {
+  int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  struct stat stat;
+
+  walk->at[0] = '\0';
+  if (folder < 0) return fail(walk, errno, "");
+  if (fstat(folder, &stat) != 0) {
+    int number = errno;
+    close(folder);
+    return fail(walk, number, "");
+  }
+  enter(walk, folder, &stat, "");
+  return check_folder(walk, "", &stat);
+}
+
+/* Puts the link's target before what is still to go. */
+static enum kg_status follow(struct walk *walk, int link, const struct stat *stat, const char *name) {
+  char target[PATH_MAX], rest[PATH_MAX];
+  ssize_t length;
+
+  if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "is a link of somebody else's");
+  length = readlinkat(link, "", target, sizeof target);
+  if (length < 0) return fail(walk, errno, name);
+  if (++walk->links > LINKS_MAX) return fail(walk, ELOOP, name);
+  /* The rest begins with its slash, or is empty: a link at the end of the path is no folder. */
+  if ((size_t)length + strlen(walk->rest) >= sizeof rest) return fail(walk, ENAMETOOLONG, name);
+  memcpy(rest, target, (size_t)length);
+  memcpy(rest + length, walk->rest, strlen(walk->rest) + 1);
+  memcpy(walk->rest, rest, strlen(rest) + 1);
+  return target[0] == '/' ? enter_root(walk) : KG_OK;
+}
+
+/* Cuts the next name off walk->rest; "" at the end. */
+static enum kg_status next_name(struct walk *walk, char name[NAME_MAX + 1]) {
+  const char *start = walk->rest + strspn(walk->rest, "/");
+  size_t length = strcspn(start, "/");
+
+  if (length > NAME_MAX) return fail(walk, ENAMETOOLONG, "");
+  memcpy(name, start, length);
+  name[length] = '\0';
+  memmove(walk->rest, start + length, strlen(start + length) + 1);
+  return KG_OK;
+}
+
+/* One name: into a folder, along a link, or, at the end of the path, to the leaf (`walk->leaf`). */
+static enum kg_status step(struct walk *walk, const char *name) {
+  int fd = openat(walk->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  enum kg_status status;
+  struct stat stat;
+
+  if (fd < 0) return fail(walk, errno, name);
+  if (fstat(fd, &stat) != 0) {
+    status = fail(walk, errno, name);
+  } else if (S_ISDIR(stat.st_mode)) {
+    status = check_folder(walk, strcmp(name, "..") == 0 ? "" : name, &stat);
+    if (status == KG_OK) {
+      enter(walk, fd, &stat, name);
+      return KG_OK;
+    }
+  } else if (S_ISLNK(stat.st_mode)) {
+    status = follow(walk, fd, &stat, name);
+  } else if (walk->rest[0]) {
+    status = fail(walk, ENOTDIR, name);
+  } else {
+    memcpy(walk->leaf, name, strlen(name) + 1);
+    status = check_file(walk, name, &stat);
+  }
+  close(fd);
+  return status;
+}
+
+static enum kg_status walk_path(struct walk *walk) {
+  char name[NAME_MAX + 1];
+  enum kg_status status = enter_root(walk);
+
+  while (status == KG_OK && !walk->leaf[0]) {
+    status = next_name(walk, name);
+    if (status || !name[0]) break;
+    if (strcmp(name, ".") != 0) status = step(walk, name);
+  }
+  return status;
+}
+
+/* The leaf once more, now to be read, and the checks once more on what was really opened. */
+static enum kg_status open_leaf(struct walk *walk, int *fd) {
+  int opened = openat(walk->folder, walk->leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  enum kg_status status;
+  struct stat stat;
+
+  if (opened < 0) return fail(walk, errno, walk->leaf);
+  status = fstat(opened, &stat) != 0 ? fail(walk, errno, walk->leaf) : check_file(walk, walk->leaf, &stat);
+  if (status == KG_OK)
+    *fd = opened;
+  else
+    close(opened);
+  return status;
+}
+
+static enum kg_status start(struct walk *walk, const char *path) {
+  size_t length = 0;
+
+  if (path[0] != '/') {
+    if (!getcwd(walk->rest, sizeof walk->rest)) return kg_errno_report(errno, "open", path, walk->error);
+    length = strlen(walk->rest);
+    walk->rest[length++] = '/';
+  }
+  if (length + strlen(path) >= sizeof walk->rest) return kg_errno_report(ENAMETOOLONG, "open", path, walk->error);
+  memcpy(walk->rest + length, path, strlen(path) + 1);
+  return KG_OK;
+}
+
+enum kg_status kg_trust_open(const char *path, enum kg_file_trust trust, int *fd, struct kg_error *error) {
+  struct walk walk;
+  enum kg_status status;
+
+  memset(&walk, 0, sizeof walk);
+  walk.trust = trust;
+  walk.folder = -1;
+  walk.error = error;
+  status = start(&walk, path);
+  if (status == KG_OK) status = walk_path(&walk);
+  if (status == KG_OK && fd && !walk.leaf[0]) status = refuse(&walk, "", &walk.stat, "is not a regular file");
+  if (status == KG_OK && fd) status = open_leaf(&walk, fd);
+  if (walk.folder >= 0) close(walk.folder);
+  return status;
+}

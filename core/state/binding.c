@@ -1,0 +1,110 @@
+#include "core/state/binding.h"
+
+#include "core/base/clock.h"
+#include "core/os/file.h"
+#include "core/os/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Clocks of the issuer and of ours may differ by this much (pitfall: not yet valid). */
+#define SKEW_S 300
+
+char *kg_binding_path(const char *state_dir, const char *identity) {
+  return kg_file_join(state_dir, identity, ".json");
+}
+
+static void certificate_clear(struct kg_certificate *certificate) {
+  kg_buf_clear(&certificate->der);
+  kg_buf_clear(&certificate->subject);
+  kg_buf_clear(&certificate->issuer);
+  kg_buf_clear(&certificate->serial);
+  kg_buf_clear(&certificate->id);
+}
+
+void kg_binding_free(struct kg_binding **pointer) {
+  struct kg_binding *binding = pointer ? *pointer : NULL;
+
+  if (!binding) return;
+  for (size_t i = 0; i < binding->chain_count; i++)
+    certificate_clear(&binding->chain[i]);
+  certificate_clear(&binding->leaf);
+  kg_buf_clear(&binding->modulus);
+  kg_buf_clear(&binding->exponent);
+  kg_buf_clear(&binding->public_key_info);
+  free(binding->chain);
+  free(binding->identity);
+  free(binding->selector_value);
+  free(binding->client_id);
+  free(binding->tenant_id);
+  free(binding->identity_type);
+  free(binding->mtls_authentication_endpoint);
+  free(binding->token_endpoint);
+  free(binding->key_store);
+  free(binding->machine_id);
+  free(binding->boot_id);
+  free(binding);
+  *pointer = NULL;
+}
+
+int64_t kg_binding_end(const struct kg_binding *binding) {
+  int64_t end = binding->leaf.not_after;
+
+  return binding->token_not_after && binding->token_not_after < end ? binding->token_not_after : end;
+}
+
+enum kg_status kg_binding_check_key(const struct kg_binding *binding, const struct kg_key_info *key,
+                                    struct kg_error *error) {
+  if (kg_span_equal(kg_buf_span(&binding->modulus), kg_buf_span(&key->modulus)) &&
+      kg_span_equal(kg_buf_span(&binding->exponent), kg_buf_span(&key->exponent)))
+    return KG_OK;
+  return kg_error_set(error, KG_E_BINDING_STALE, "the certificate of '%s' is for another key than the one in its store",
+                      binding->identity);
+}
+
+/* The boot's number is the same in a container as outside, so there a copied binding is told from a mounted one. */
+static bool is_from_elsewhere(const struct kg_binding *binding) {
+  char *machine = kg_machine_id(), *boot = kg_boot_id();
+  bool machine_differs = machine && binding->machine_id && strcmp(machine, binding->machine_id) != 0;
+  bool boot_agrees = boot && binding->boot_id && strcmp(boot, binding->boot_id) == 0;
+
+  free(machine);
+  free(boot);
+  return machine_differs && !boot_agrees;
+}
+
+static bool is_same_text(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What is wrong, or NULL. */
+static const char *mismatch(const struct kg_binding *binding, const struct kg_identity *identity) {
+  if (!is_same_text(binding->identity, identity->name)) return "was issued for another identity";
+  if (binding->selector != identity->selector || !is_same_text(binding->selector_value, identity->selector_value))
+    return "was issued for another user-assigned or system-assigned identity than is configured";
+  if (binding->attested != identity->attestation)
+    return binding->attested ? "was issued with attestation, which is configured to be off"
+                             : "was issued without attestation, which is configured to be on";
+  if (binding->strength < identity->floor) return "was issued for a key below minimum-strength";
+  if (is_from_elsewhere(binding)) return "was issued on another machine";
+  return NULL;
+}
+
+enum kg_status kg_binding_check_identity(const struct kg_binding *binding, const struct kg_identity *identity,
+                                         struct kg_error *error) {
+  const char *reason = mismatch(binding, identity);
+
+  if (!reason) return KG_OK;
+  return kg_error_set(error, KG_E_BINDING_STALE, "the binding of '%s' %s", identity->name, reason);
+}
+
+enum kg_status kg_binding_check_time(const struct kg_binding *binding, int64_t now, struct kg_error *error) {
+  char ours[KG_TIME_TEXT_SIZE], theirs[KG_TIME_TEXT_SIZE];
+  int64_t end = kg_binding_end(binding);
+
+  if (now >= binding->leaf.not_before - SKEW_S && now < end) return KG_OK;
+  kg_time_format(now, ours);
+  kg_time_format(now < end ? binding->leaf.not_before : end, theirs);
+  return kg_error_set(error, KG_E_BINDING_STALE, "the certificate of '%s' %s at %s; this machine's clock says %s",
+                      binding->identity, now < end ? "becomes valid" : "ended", theirs, ours);
+}

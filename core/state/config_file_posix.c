@@ -1,0 +1,11 @@
+#define _GNU_SOURCE /* secure_getenv: NULL in set-uid, set-gid and capability-raised processes (pitfall: environment   \
+                       trust) */
+#include "core/state/config_file.h"
+
+#include <stdlib.h>
+
+const char *kg_config_path(void) {
+  const char *path = secure_getenv("KEYGUARD_CONF");
+
+  return path && path[0] == '/' ? path : KG_SYSCONFDIR "/keyguard/keyguard.conf";
+}

@@ -1,0 +1,269 @@
+#include "core/state/config_key.h"
+
+#include "core/base/buf.h"
+#include "core/os/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS "0123456789"
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define HEX DIGITS "abcdefABCDEF"
+
+const char kg_config_no_memory[] = "out of memory";
+
+static bool consists_of(const char *text, const char *characters) {
+  return *text && strspn(text, characters) == strlen(text);
+}
+
+static const char *store(void *field, const char *value) {
+  char **text = field;
+
+  *text = kg_strdup(value);
+  return *text ? NULL : kg_config_no_memory;
+}
+
+static const char *set_path(void *field, const char *value) {
+  char **text = field;
+
+  if (!kg_path_is_absolute(value)) return "must be an absolute path";
+  *text = kg_path_expand(value);
+  return *text ? NULL : kg_config_no_memory;
+}
+
+static const char *set_plugin(void *field, const char *value) {
+  if (kg_path_is_absolute(value)) return set_path(field, value);
+  return consists_of(value, LOWER DIGITS "_-") ? store(field, value)
+                                               : "must be a name of a-z, 0-9, _ and -, or an absolute path";
+}
+
+static const char *set_sha256(void *field, const char *value) {
+  if (strlen(value) != 64 || !consists_of(value, HEX)) return "must be the 64 hexadecimal digits of a SHA-256";
+  return store(field, value);
+}
+
+static const char *set_bool(void *field, const char *value) {
+  bool is_true = strcmp(value, "true") == 0;
+
+  if (!is_true && strcmp(value, "false") != 0) return "must be true or false";
+  *(bool *)field = is_true;
+  return NULL;
+}
+
+/* A whole number without sign, of at most 5 digits; -1 where it is none. */
+static long number_of(const char *text) {
+  return consists_of(text, DIGITS) && strlen(text) <= 5 ? strtol(text, NULL, 10) : -1;
+}
+
+/* host, host:port, [IPv6] or [IPv6]:port */
+static bool is_authority(const char *text) {
+  size_t host = text[0] == '[' ? 1 + strspn(text + 1, HEX ":.") : strspn(text, LOWER UPPER DIGITS ".-");
+  const char *port = text + host;
+
+  if (host == (text[0] == '[')) return false;
+  if (text[0] == '[' && *port++ != ']') return false;
+  if (*port == '\0') return true;
+  return *port == ':' && number_of(port + 1) > 0 && number_of(port + 1) <= 65535;
+}
+
+static const char *set_url(void *field, const char *value) {
+  char **text = field;
+  size_t scheme = strncmp(value, "http://", 7) == 0 ? 7 : strncmp(value, "https://", 8) == 0 ? 8 : 0;
+  const char *reason;
+
+  if (scheme == 0) return "must begin with http:// or https://";
+  if (strchr(value, '@')) return "must not hold a user name or password";
+  reason = store(field, value);
+  if (reason) return reason;
+  if ((*text)[strlen(*text) - 1] == '/') (*text)[strlen(*text) - 1] = '\0';
+  if (strlen(*text) > scheme && is_authority(*text + scheme)) return NULL;
+  return "must be a host and perhaps a port, without a path";
+}
+
+static const char *add_host(struct kg_config *config, const char *start, size_t length) {
+  char **hosts, *host = malloc(length + 1);
+
+  if (!host) return kg_config_no_memory;
+  memcpy(host, start, length);
+  host[length] = '\0';
+  hosts = realloc(config->allowed_hosts, (config->allowed_hosts_count + 1) * sizeof *hosts);
+  if (!hosts) {
+    free(host);
+    return kg_config_no_memory;
+  }
+  hosts[config->allowed_hosts_count++] = host;
+  config->allowed_hosts = hosts;
+  return NULL;
+}
+
+/* `field` is the configuration. */
+static const char *set_allowed_hosts(void *field, const char *value) {
+  const char *reason = NULL;
+
+  while (reason == NULL) {
+    size_t length;
+    value += strspn(value, " \t");
+    length = strspn(value, LOWER DIGITS ".-");
+    if (length == 0 || strspn(value, ".-") == length) return "must be host suffixes in lower case, with commas between";
+    reason = add_host(field, value, length);
+    value += length + strspn(value + length, " \t");
+    if (*value == '\0') break;
+    if (*value++ != ',') return "must be host suffixes in lower case, with commas between";
+  }
+  return reason;
+}
+
+static const char *set_tls_max(void *field, const char *value) {
+  int *version = field;
+
+  if (strcmp(value, "1.2") != 0 && strcmp(value, "1.3") != 0) return "must be 1.2 or 1.3";
+  *version = value[2] == '2' ? 12 : 13;
+  return NULL;
+}
+
+static const char *set_deadline(void *field, const char *value) {
+  long seconds = number_of(value);
+
+  if (seconds < 1 || seconds > 3600) return "must be a number of seconds from 1 to 3600";
+  *(unsigned *)field = (unsigned)seconds;
+  return NULL;
+}
+
+static const char *set_log_level(void *field, const char *value) {
+  return kg_log_level_parse(value, field) ? "must be off, error, warn, info or debug" : NULL;
+}
+
+static const char *set_log_sink(void *field, const char *value) {
+  bool is_syslog = strcmp(value, "syslog") == 0;
+
+  if (!is_syslog && strcmp(value, "stderr") != 0) return "must be stderr or syslog";
+  *(enum kg_log_sink *)field = is_syslog ? KG_LOG_SYSLOG : KG_LOG_STDERR;
+  return NULL;
+}
+
+static const char *set_key_store(void *field, const char *value) {
+  static const char *const schemes[] = {"pkcs11:", "cng:", "tpm2:"};
+
+  if (strpbrk(value, " \t")) return "must not hold white space";
+  if (strcmp(value, "cng:") == 0) return store(field, value); /* every part of it has a default */
+  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+    size_t length = strlen(schemes[i]);
+    if (strncmp(value, schemes[i], length) == 0 && value[length]) return store(field, value);
+  }
+  return "must be a pkcs11:, cng: or tpm2: URI";
+}
+
+static const char *set_floor(void *field, const char *value) {
+  return kg_strength_parse(value, field) ? "must be none, software, hardware or keyguard" : NULL;
+}
+
+static const char *set_selector(struct kg_identity *identity, enum kg_selector selector, const char *value) {
+  if (identity->selector != KG_SELECT_SYSTEM) return "stands beside another user-assigned-...-id; one is the most";
+  identity->selector = selector;
+  return store(&identity->selector_value, value);
+}
+
+static bool is_guid(const char *text) {
+  static const char form[] = "00000000-0000-0000-0000-000000000000";
+
+  if (strlen(text) != sizeof form - 1) return false;
+  for (size_t i = 0; i < sizeof form - 1; i++)
+    if (form[i] == '0' ? !strchr(HEX, text[i]) : text[i] != '-') return false;
+  return true;
+}
+
+/* For the next three `field` is the identity. */
+static const char *set_client_id(void *field, const char *value) {
+  return is_guid(value) ? set_selector(field, KG_SELECT_CLIENT_ID, value) : "must be a GUID";
+}
+
+static const char *set_object_id(void *field, const char *value) {
+  return is_guid(value) ? set_selector(field, KG_SELECT_OBJECT_ID, value) : "must be a GUID";
+}
+
+static const char *set_resource_id(void *field, const char *value) {
+  if (strncmp(value, "/subscriptions/", 15) != 0 || strpbrk(value, " \t?#"))
+    return "must be a resource identifier, beginning with /subscriptions/";
+  return set_selector(field, KG_SELECT_RESOURCE_ID, value);
+}
+
+#define CONFIG(member) offsetof(struct kg_config, member)
+#define IDENTITY(member) offsetof(struct kg_identity, member)
+
+static const struct kg_config_key keyguard_keys[] = {
+    {"state-dir", false, set_path, CONFIG(state_dir)},
+    {"plugin", false, set_plugin, CONFIG(plugin)},
+    {"metadata-endpoint", false, set_url, CONFIG(metadata_endpoint)},
+    {"attestation-library", false, set_path, CONFIG(attestation_library)},
+    {"attestation-library-sha256", false, set_sha256, CONFIG(attestation_library_sha256)},
+    {"ca-file", false, set_path, CONFIG(ca_file)},
+    {"proxy", false, set_url, CONFIG(proxy)},
+    {"allowed-hosts", true, set_allowed_hosts, 0},
+    {"tls-max", false, set_tls_max, CONFIG(tls_max)},
+    {"deadline", false, set_deadline, CONFIG(deadline_s)},
+    {"provision-on-demand", false, set_bool, CONFIG(provision_on_demand)},
+    {"token-cache", false, set_bool, CONFIG(token_cache)},
+    {"log-level", false, set_log_level, CONFIG(log_level)},
+    {"log", false, set_log_sink, CONFIG(log_sink)},
+    {NULL, false, NULL, 0},
+};
+
+static const struct kg_config_key identity_keys[] = {
+    {"key-store", true, set_key_store, IDENTITY(key_store)},
+    {"mtls-proof-of-possession", false, set_bool, IDENTITY(proof_of_possession)},
+    {"with-attestation-support", false, set_bool, IDENTITY(attestation)},
+    {"minimum-strength", false, set_floor, IDENTITY(floor)},
+    {"user-assigned-client-id", false, set_client_id, 0},
+    {"user-assigned-object-id", false, set_object_id, 0},
+    {"user-assigned-resource-id", true, set_resource_id, 0},
+    {NULL, false, NULL, 0},
+};
+
+static const struct kg_config_key *keys_of(enum kg_config_section section) {
+  return section == KG_SECTION_KEYGUARD ? keyguard_keys : identity_keys;
+}
+
+const struct kg_config_key *kg_config_key_find(enum kg_config_section section, const char *name) {
+  for (const struct kg_config_key *key = keys_of(section); key->name; key++)
+    if (strcmp(key->name, name) == 0) return key;
+  return NULL;
+}
+
+unsigned kg_config_key_index(enum kg_config_section section, const struct kg_config_key *key) {
+  return (unsigned)(key - keys_of(section));
+}
+
+#define NAME_MAX_LENGTH 31
+
+/* Levenshtein's distance, one row of his table at a time. */
+static size_t distance(const char *a, const char *b) {
+  size_t row[NAME_MAX_LENGTH + 1], length = strlen(b);
+
+  for (size_t j = 0; j <= length; j++)
+    row[j] = j;
+  for (size_t i = 1; a[i - 1]; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= length; j++) {
+      size_t change = diagonal + (a[i - 1] != b[j - 1]), shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+      diagonal = row[j];
+      row[j] = change < shift ? change : shift;
+    }
+  }
+  return row[length];
+}
+
+const char *kg_config_key_suggest(enum kg_config_section section, const char *name) {
+  const char *nearest = NULL;
+  size_t least = 3; /* two typing errors are believed */
+
+  if (strlen(name) > NAME_MAX_LENGTH) return NULL;
+  for (const struct kg_config_key *key = keys_of(section); key->name; key++) {
+    size_t found = distance(name, key->name);
+    if (found >= least || found >= strlen(key->name)) continue;
+    least = found;
+    nearest = key->name;
+  }
+  return nearest;
+}

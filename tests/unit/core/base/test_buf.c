@@ -1,0 +1,155 @@
+#include "core/base/buf.h"
+
+#include "tests/support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void empty_buffer_is_clean_and_clears_twice(void **state) {
+  struct kg_buf buf = {NULL, 0};
+
+  (void)state;
+  kg_buf_clear(&buf);
+  kg_buf_clear(&buf);
+  kg_buf_clear(NULL);
+  assert_null(buf.data);
+  assert_int_equal(kg_buf_span(&buf).len, 0);
+}
+
+static void set_copies_and_ends_with_nul(void **state) {
+  struct kg_buf buf = {NULL, 0};
+  char text[] = "abc";
+
+  (void)state;
+  assert_int_equal(kg_buf_set(&buf, kg_span_text(text)), KG_OK);
+  text[0] = 'x';
+  assert_int_equal(buf.len, 3);
+  assert_memory_equal(buf.data, "abc", 4);
+  assert_int_equal(kg_buf_set(&buf, kg_span_of(NULL, 0)), KG_OK);
+  assert_int_equal(buf.len, 0);
+  assert_memory_equal(buf.data, "", 1);
+  kg_buf_clear(&buf);
+}
+
+static void set_and_append_take_a_part_of_themselves(void **state) {
+  struct kg_buf buf = {NULL, 0};
+
+  (void)state;
+  assert_int_equal(kg_buf_set(&buf, kg_span_text("abcdef")), KG_OK);
+  assert_int_equal(kg_buf_append(&buf, kg_span_of(buf.data + 2, 2)), KG_OK);
+  assert_string_equal((char *)buf.data, "abcdefcd");
+  assert_int_equal(kg_buf_set(&buf, kg_span_of(buf.data + 4, 3)), KG_OK);
+  assert_string_equal((char *)buf.data, "efc");
+  kg_buf_clear(&buf);
+}
+
+static void impossible_sizes_keep_the_contents(void **state) {
+  struct kg_buf buf = {NULL, 0};
+
+  (void)state;
+  assert_int_equal(kg_buf_set(&buf, kg_span_text("abc")), KG_OK);
+  assert_int_equal(kg_buf_append(&buf, kg_span_of("x", SIZE_MAX - 2)), KG_E_NO_MEMORY);
+  assert_int_equal(kg_buf_resize(&buf, SIZE_MAX), KG_E_NO_MEMORY);
+  assert_string_equal((char *)buf.data, "abc");
+  kg_buf_clear(&buf);
+}
+
+static void resize_gives_zeroes(void **state) {
+  static const unsigned char zeroes[101];
+  struct kg_buf buf = {NULL, 0};
+
+  (void)state;
+  assert_int_equal(kg_buf_set(&buf, kg_span_text("abc")), KG_OK);
+  assert_int_equal(kg_buf_resize(&buf, 100), KG_OK);
+  assert_int_equal(buf.len, 100);
+  assert_memory_equal(buf.data, zeroes, 101);
+  kg_buf_clear(&buf);
+}
+
+static void spans_are_equal_by_bytes_and_length(void **state) {
+  (void)state;
+  assert_true(kg_span_equal(kg_span_text("ab"), kg_span_of("abc", 2)));
+  assert_false(kg_span_equal(kg_span_text("ab"), kg_span_text("abc")));
+  assert_false(kg_span_equal(kg_span_text("ab"), kg_span_text("ac")));
+  assert_true(kg_span_equal(kg_span_of(NULL, 0), kg_span_text("")));
+  assert_true(kg_span_equal(kg_span_text(NULL), kg_span_of("x", 0)));
+}
+
+static void wipe_leaves_zeroes(void **state) {
+  char secret[] = "secret";
+  static const char zeroes[sizeof secret];
+
+  (void)state;
+  kg_wipe(secret, sizeof secret);
+  assert_memory_equal(secret, zeroes, sizeof secret);
+  kg_wipe(NULL, 5);
+  kg_wipe(secret, 0);
+}
+
+static void strdup_takes_null(void **state) {
+  char *copy = kg_strdup("text");
+
+  (void)state;
+  assert_null(kg_strdup(NULL));
+  assert_string_equal(copy, "text");
+  free(copy);
+}
+
+static void cleaning_replaces_what_harms(void **state) {
+  static const struct {
+    const char *text, *cleaned;
+  } cases[] = {
+      {"plain text, 100 %", "plain text, 100 %"},
+      {"a\nb\tc\x1b[0m\x7f", "a?b?c?[0m?"},
+      {"Gr\xc3\xbc\xc3\x9f"
+       "e \xe2\x82\xac \xf0\x9f\x94\x91",
+       "Gr\xc3\xbc\xc3\x9f"
+       "e \xe2\x82\xac \xf0\x9f\x94\x91"},
+      {"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "??????\xc2\xa0"}, /* C1 controls, then the first that is none */
+      {"\xe2\x80\xae"
+       "gpj.exe\xe2\x81\xa6",
+       "???gpj.exe???"},       /* right-to-left override, isolate */
+      {"\xe2\x80\xa8", "???"}, /* line separator */
+      {"\x9b"
+       "31m",
+       "?31m"},                                              /* C1 as one byte */
+      {"\xc0\x8a\xe0\x80\x8a", "?????"},                     /* overlong newlines */
+      {"\xed\xa0\x80", "???"},                               /* surrogate */
+      {"\xf4\x90\x80\x80\xf8\x88\x80\x80\x80", "?????????"}, /* beyond Unicode */
+      {"\xf8\x90\x80\x80", "????"},
+      {"\xc2\xa0\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", /* the edges of what is right */
+       "\xc2\xa0\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"},
+      {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"},
+      {"\xdf\x7f\xed\xbf\xbf\xc1\xbf\xe0\x9f\xbf\xf0\x8f\xbf\xbf", "??????????"
+                                                                   "????"},
+      {"\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa", "\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa"},
+      {"\xe2\x80\xa8\xe2\x81\xa9\xef\xbb\xbf", "?????????"},
+      {"cut \xe2\x82", "cut ??"},
+      {"", ""},
+  };
+  char text[64];
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    strcpy(text, cases[i].text);
+    kg_text_clean(text);
+    assert_string_equal(text, cases[i].cleaned);
+  }
+  kg_text_clean(NULL);
+}
+
+int main(void) {
+  static const struct CMUnitTest cases[] = {
+      CASE("/buf/empty_buffer_is_clean_and_clears_twice", empty_buffer_is_clean_and_clears_twice),
+      CASE("/buf/set_copies_and_ends_with_nul", set_copies_and_ends_with_nul),
+      CASE("/buf/set_and_append_take_a_part_of_themselves", set_and_append_take_a_part_of_themselves),
+      CASE("/buf/impossible_sizes_keep_the_contents", impossible_sizes_keep_the_contents),
+      CASE("/buf/resize_gives_zeroes", resize_gives_zeroes),
+      CASE("/buf/spans_are_equal_by_bytes_and_length", spans_are_equal_by_bytes_and_length),
+      CASE("/buf/wipe_leaves_zeroes", wipe_leaves_zeroes),
+      CASE("/buf/strdup_takes_null", strdup_takes_null),
+      CASE("/buf/cleaning_replaces_what_harms", cleaning_replaces_what_harms),
+  };
+
+  return cmocka_run_group_tests(cases, NULL, NULL);
+}

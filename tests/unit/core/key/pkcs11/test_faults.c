@@ -1,0 +1,115 @@
+/* The n-th allocation, load or look-up of a whole cycle fails, for every n: nothing crashes, nothing stays behind, and
+ * the next cycle works. The functions are replaced at link time (--wrap) in our own code only. */
+#define _GNU_SOURCE /* the prototypes of what is wrapped */
+#include "judged_token.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int countdown; /* 0: nothing fails; 1: the next one does */
+static unsigned fired;
+
+static bool is_time(void) {
+  if (countdown == 0 || --countdown > 0) return false;
+  fired++;
+  return true;
+}
+
+#define WRAP(type, name, parameters, arguments, failure)                                                               \
+  type __real_##name parameters;                                                                                       \
+  type __wrap_##name parameters;                                                                                       \
+  type __wrap_##name parameters {                                                                                      \
+    if (is_time()) {                                                                                                   \
+      errno = ENOMEM;                                                                                                  \
+      return failure;                                                                                                  \
+    }                                                                                                                  \
+    return __real_##name arguments;                                                                                    \
+  }
+
+WRAP(void *, malloc, (size_t size), (size), NULL)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL)
+WRAP(void *, realloc, (void *old, size_t size), (old, size), NULL)
+WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), NULL)
+WRAP(char *, realpath, (const char *path, char *out), (path, out), NULL)
+WRAP(void *, dlopen, (const char *path, int flags), (path, flags), NULL)
+WRAP(void *, dlsym, (void *handle, const char *name), (handle, name), NULL)
+WRAP(int, dladdr, (const void *address, Dl_info *info), (address, info), 0)
+WRAP(int, pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t *attributes), (mutex, attributes),
+     ENOMEM)
+WRAP(int, pthread_atfork, (void (*a)(void), void (*b)(void), void (*c)(void)), (a, b, c), ENOMEM)
+
+/* One life of a key, in which the n-th call fails. False: there were fewer than n. */
+static bool cycle(struct token *token, const char *uri, unsigned flags, int n) {
+  static const struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
+  static const unsigned char digest[32];
+  unsigned char signature[KG_SIGNATURE_MAX];
+  struct kg_key *key = NULL;
+  struct kg_error error;
+
+  kg_error_clear(&error);
+  fired = 0;
+  countdown = n;
+  enum kg_status status = kg_key_open(uri, flags, &key, &error);
+  if (status == KG_OK) status = kg_key_sign(key, &params, kg_span_of(digest, 32), signature, &error);
+  if (status == KG_OK) status = kg_key_verify(key, &params, kg_span_of(digest, 32), kg_span_of(signature, 256), &error);
+  kg_key_close(&key);
+  countdown = 0;
+  if (status != KG_OK && error.text[0] == '\0') fail_msg("call %d: %s without a text", n, kg_status_name(status));
+  if (status == KG_E_KEY_NOT_FOUND || status == KG_E_KEY_DEAD || status == KG_E_BUG)
+    fail_msg("call %d: %s: %s", n, kg_status_name(status), error.text);
+  assert_int_equal(atomic_load(&token->fake->open), 0);
+  assert_int_equal(atomic_load(&token->fake->initialized), atomic_load(&token->fake->finalized));
+  if (fired == 0) assert_int_equal(status, KG_OK);
+  return fired > 0;
+}
+
+static void every_call_may_fail_once(void **state) {
+  struct token *token = *state;
+  char *uri = token_uri(token, "web");
+  int n = 1;
+
+  /* The first cycle also makes the backing, which stays for the process: later cycles have fewer calls. */
+  for (; cycle(token, uri, KG_KEY_CREATE, n); n++) {
+    struct kg_key *key = token_open(uri);
+    token_sign(key, 1);
+    kg_key_close(&key);
+  }
+  assert_true(n > 15);
+  free(uri);
+}
+
+/* Another name of the library each time, so that each time a new backing is made. */
+static void every_call_may_fail_on_a_fresh_library(void **state) {
+  struct token *token = *state;
+  struct kg_key *key = token_open_object(token, "web");
+  int n = 1;
+  bool more = true;
+
+  kg_key_close(&key);
+  for (; more; n++) {
+    char command[1200], library[512];
+    snprintf(library, sizeof library, "%s/copy%d.so", token->softhsm->folder, n);
+    snprintf(command, sizeof command, "cp '%s' '%s' && chmod 0644 '%s'", KG_FAKE_TOKEN, library, library);
+    assert_int_equal(system(command), 0);
+    char *uri = kg_softhsm_uri(token->softhsm, library, "t", "web");
+    more = cycle(token, uri, 0, n);
+    key = token_open(uri);
+    token_sign(key, 1);
+    kg_key_close(&key);
+    free(uri);
+  }
+  assert_true(n > 20);
+}
+
+int main(void) {
+  static const struct CMUnitTest cases[] = {
+      TOKEN_CASE("/key_store_faults/every_call_may_fail_once", every_call_may_fail_once),
+      TOKEN_CASE("/key_store_faults/every_call_may_fail_on_a_fresh_library", every_call_may_fail_on_a_fresh_library),
+  };
+
+  return cmocka_run_group_tests(cases, NULL, NULL);
+}

@@ -1,0 +1,134 @@
+/* Forks at any moment, threads inside the token or not: a child must never wait for what its parent's threads held. */
+#define _DEFAULT_SOURCE /* pthread_barrier_t, usleep */
+#include "core/key/key.h"
+#include "tests/support/unit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define THREADS 8
+#define FORKS 200
+#define URI "pkcs11:token=t;object=a?module-path=" KG_FAKE_FORK_TOKEN
+
+static const unsigned char digest[32] = "what is signed";
+
+/* 0: signed, by this process. */
+static int sign(struct kg_key *key) {
+  static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
+  unsigned char signature[KG_SIGNATURE_MAX];
+  int process = 0;
+  if (kg_key_sign(key, &params, kg_span_of(digest, sizeof digest), signature, NULL) != KG_OK) return 1;
+  memcpy(&process, signature + 256 - sizeof process, sizeof process);
+  if (process != getpid()) return 2;
+  return memcmp(signature, digest, sizeof digest) == 0 ? 0 : 3;
+}
+
+static struct kg_key *key;
+static atomic_bool over;
+static atomic_uint failures;
+static pthread_barrier_t started;
+
+/* The first signature opens a session and may allocate; a sanitizer's allocator cannot be forked away from. */
+static void *sign_all_the_time(void *argument) {
+  if (sign(key) != 0) atomic_fetch_add(&failures, 1);
+  pthread_barrier_wait(&started);
+  while (!atomic_load(&over))
+    if (sign(key) != 0) atomic_fetch_add(&failures, 1);
+  return argument;
+}
+
+static void *sign_ten_times(void *argument) {
+  for (int i = 0; i < 10; i++)
+    if (sign(key) != 0) return key;
+  return argument;
+}
+
+static int sign_in_threads(void) {
+  pthread_t threads[4];
+  void *answer = NULL;
+  int result = 0;
+  for (int i = 0; i < 4; i++)
+    if (pthread_create(&threads[i], NULL, sign_ten_times, NULL) != 0) return 20;
+  for (int i = 0; i < 4; i++) {
+    pthread_join(threads[i], &answer);
+    if (answer != NULL) result = 21;
+  }
+  return result;
+}
+
+static int child(int number) {
+  struct kg_key *own = NULL;
+  int result = sign(key);
+  if (result != 0) return result;
+  if (kg_key_open(URI, 0, &own, NULL) != KG_OK || sign(own) != 0) return 10;
+  kg_key_close(&own);
+#if !defined(__SANITIZE_THREAD__) /* it refuses threads in such a child */
+  if (number % 4 == 0) result = sign_in_threads();
+#else
+  (void)sign_in_threads;
+#endif
+  if (number % 2 == 0) kg_key_close(&key);
+  return result;
+}
+
+static int fork_one(int number) {
+  int status = -1;
+  pid_t process = fork();
+  if (process == 0) {
+    alarm(30);
+    _exit(child(number));
+  }
+  while (waitpid(process, &status, 0) < 0 && errno == EINTR)
+    continue;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+static void fork_under_load(void) {
+  pthread_t threads[THREADS];
+
+  atomic_store(&over, false);
+  pthread_barrier_init(&started, NULL, THREADS + 1);
+  assert_int_equal(kg_key_open(URI, 0, &key, NULL), KG_OK);
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, sign_all_the_time, NULL), 0);
+  pthread_barrier_wait(&started);
+  for (int i = 0; i < FORKS; i++) {
+    usleep((useconds_t)(i * 37 % 400));
+    assert_int_equal(fork_one(i), 0);
+  }
+  atomic_store(&over, true);
+  for (int i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  assert_int_equal(atomic_load(&failures), 0);
+  assert_int_equal(sign(key), 0);
+  kg_key_close(&key);
+}
+
+static void a_child_signs_whatever_its_parents_threads_do(void **state) {
+  (void)state;
+  fork_under_load();
+}
+
+/* One lane for all threads: most forks find a thread in the queue for it, some with the queue's mutex held. */
+static void a_child_does_not_wait_in_its_parents_queue(void **state) {
+  (void)state;
+  setenv("FAKE_FORK_TOKEN_TPM2", "1", 1);
+  fork_under_load();
+  unsetenv("FAKE_FORK_TOKEN_TPM2");
+}
+
+int main(void) {
+  static const struct CMUnitTest cases[] = {
+      CASE("/key_store_fork/a_child_signs_whatever_its_parents_threads_do",
+           a_child_signs_whatever_its_parents_threads_do),
+      CASE("/key_store_fork/a_child_does_not_wait_in_its_parents_queue", a_child_does_not_wait_in_its_parents_queue),
+  };
+
+  return cmocka_run_group_tests(cases, NULL, NULL);
+}

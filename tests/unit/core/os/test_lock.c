@@ -1,0 +1,297 @@
+#define _GNU_SOURCE /* pipe2 */
+#include "core/os/lock.h"
+
+#include "tests/support/scratch.h"
+#include "tests/support/unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Time passes only while somebody sleeps. */
+struct virtual_time {
+  int64_t now;
+  int sleeps;
+};
+
+static int64_t virtual_elapsed(void *context) {
+  return ((struct virtual_time *)context)->now;
+}
+
+static void virtual_sleep(void *context, int64_t milliseconds) {
+  struct virtual_time *time = context;
+
+  assert_true(milliseconds > 0 && milliseconds <= 50);
+  time->now += milliseconds;
+  time->sleeps++;
+}
+
+static struct kg_clock virtual_clock(struct virtual_time *time) {
+  struct kg_clock clock = {time, virtual_elapsed, virtual_elapsed, virtual_sleep};
+
+  return clock;
+}
+
+static enum kg_status acquire(const char *path, int64_t timeout_ms, struct kg_lock **lock, struct kg_error *error) {
+  struct virtual_time time = {1000, 0};
+  struct kg_clock clock = virtual_clock(&time);
+
+  return kg_lock_acquire(path, timeout_ms, &clock, lock, error);
+}
+
+/* A child that takes the lock, says so, and keeps it until it is killed. */
+static pid_t start_holder(const char *path) {
+  int ready[2];
+  pid_t child;
+  char byte = 0;
+
+  assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+  child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    struct kg_lock *lock = NULL;
+    close(ready[0]);
+    if (acquire(path, 0, &lock, NULL) != KG_OK || write(ready[1], "x", 1) != 1) _exit(1);
+    for (;;)
+      pause();
+  }
+  close(ready[1]);
+  assert_int_equal(read(ready[0], &byte, 1), 1);
+  close(ready[0]);
+  return child;
+}
+
+static void end_holder(pid_t child) {
+  assert_int_equal(kill(child, SIGKILL), 0);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void assert_busy_naming(const char *path, pid_t holder) {
+  struct kg_error error = {0};
+  struct kg_lock *lock = NULL;
+  char expected[256];
+
+  assert_int_equal(acquire(path, 0, &lock, &error), KG_E_LOCK_BUSY);
+  assert_null(lock);
+  assert_int_equal(error.status, KG_E_LOCK_BUSY);
+  snprintf(expected, sizeof expected, "'%s' is locked by process %ld", path, (long)holder);
+  assert_string_equal(error.text, expected);
+}
+
+static void taken_and_given_back_many_times(void **state) {
+  const char *path = scratch_path("again.lock");
+  struct kg_lock *lock = NULL;
+  struct stat stat_;
+
+  (void)state;
+  for (int i = 0; i < 100; i++) {
+    assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+    assert_non_null(lock);
+    kg_lock_release(&lock);
+    assert_null(lock);
+  }
+  kg_lock_release(&lock);
+  kg_lock_release(NULL);
+  assert_int_equal(stat(path, &stat_), 0);
+  assert_int_equal(stat_.st_mode & 07777, 0600);
+}
+
+static void second_taker_in_one_process_is_refused(void **state) {
+  const char *path = scratch_path("same.lock");
+  struct kg_lock *lock = NULL;
+
+  (void)state;
+  assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+  assert_busy_naming(path, getpid());
+  kg_lock_release(&lock);
+  assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+  kg_lock_release(&lock);
+}
+
+static void busy_names_the_holder(void **state) {
+  const char *path = scratch_path("two.lock");
+  pid_t holder = start_holder(path);
+
+  (void)state;
+  assert_busy_naming(path, holder);
+  end_holder(holder);
+}
+
+static void killed_holder_leaves_it_free(void **state) {
+  const char *path = scratch_path("killed.lock");
+  struct kg_lock *lock = NULL;
+  pid_t holder = start_holder(path);
+
+  (void)state;
+  end_holder(holder);
+  assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+  kg_lock_release(&lock);
+}
+
+static void stopped_holder_keeps_it_and_is_named(void **state) {
+  const char *path = scratch_path("stopped.lock");
+  pid_t holder = start_holder(path);
+  int status = 0;
+
+  (void)state;
+  assert_int_equal(kill(holder, SIGSTOP), 0);
+  assert_int_equal(waitpid(holder, &status, WUNTRACED), holder);
+  assert_true(WIFSTOPPED(status));
+  assert_busy_naming(path, holder);
+  end_holder(holder);
+}
+
+static void waits_exactly_as_long_as_told(void **state) {
+  static const int64_t timeouts[] = {0, 1, 49, 50, 51, 1234, 60000};
+  const char *path = scratch_path("wait.lock");
+  pid_t holder = start_holder(path);
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(timeouts); i++) {
+    struct virtual_time time = {5, 0};
+    struct kg_clock clock = virtual_clock(&time);
+    struct kg_lock *lock = NULL;
+    assert_int_equal(kg_lock_acquire(path, timeouts[i], &clock, &lock, NULL), KG_E_LOCK_BUSY);
+    assert_int_equal(time.now - 5, timeouts[i]);
+    assert_int_equal(time.sleeps, (timeouts[i] + 49) / 50);
+  }
+  end_holder(holder);
+}
+
+struct killing_time {
+  struct virtual_time time;
+  pid_t holder;
+};
+
+static void sleep_and_kill(void *context, int64_t milliseconds) {
+  struct killing_time *killing = context;
+
+  virtual_sleep(&killing->time, milliseconds);
+  if (killing->time.sleeps == 3) end_holder(killing->holder);
+}
+
+static void waiter_gets_it_when_the_holder_ends(void **state) {
+  const char *path = scratch_path("inherit.lock");
+  struct killing_time killing = {{0, 0}, start_holder(path)};
+  struct kg_clock clock = {&killing, virtual_elapsed, virtual_elapsed, sleep_and_kill};
+  struct kg_lock *lock = NULL;
+
+  (void)state;
+  assert_int_equal(kg_lock_acquire(path, 60000, &clock, &lock, NULL), KG_OK);
+  assert_int_equal(killing.time.sleeps, 3);
+  kg_lock_release(&lock);
+}
+
+static void program_started_meanwhile_does_not_hold_it(void **state) {
+  const char *path = scratch_path("exec.lock");
+  struct kg_lock *lock = NULL;
+  int input[2];
+  pid_t child;
+
+  (void)state;
+  assert_int_equal(pipe(input), 0);
+  assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+  child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    dup2(input[0], STDIN_FILENO);
+    close(input[0]), close(input[1]);
+    execlp("cat", "cat", (char *)NULL);
+    _exit(127);
+  }
+  close(input[0]);
+  assert_int_equal(write(input[1], "", 0), 0);
+  kg_lock_release(&lock);
+  /* Until it has become cat, the child does have a copy; so wait, in real time, but never for long. */
+  assert_int_equal(kg_lock_acquire(path, 20000, kg_clock_system(), &lock, NULL), KG_OK);
+  assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+  kg_lock_release(&lock);
+  close(input[1]);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void holder_without_a_number_is_another_process(void **state) {
+  const char *path = scratch_path("nameless.lock");
+  struct kg_error error = {0};
+  struct kg_lock *lock = NULL, *second = NULL;
+  char expected[256];
+
+  (void)state;
+  assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+  assert_int_equal(truncate(path, 0), 0);
+  assert_int_equal(acquire(path, 0, &second, &error), KG_E_LOCK_BUSY);
+  snprintf(expected, sizeof expected, "'%s' is locked by another process", path);
+  assert_string_equal(error.text, expected);
+  kg_lock_release(&lock);
+}
+
+static void links_pipes_and_folders_are_refused(void **state) {
+  const char *fifo = scratch_path("fifo.lock"), *link = scratch_path("link.lock"),
+             *folder = scratch_mkdir("d.lock", 0755);
+  struct kg_error error = {0};
+  struct kg_lock *lock = NULL;
+
+  (void)state;
+  assert_int_equal(mkfifo(fifo, 0600), 0);
+  assert_int_equal(symlink(scratch_path("elsewhere"), link), 0);
+  assert_int_equal(acquire(fifo, 0, &lock, &error), KG_E_UNTRUSTED);
+  assert_non_null(strstr(error.text, fifo));
+  assert_int_equal(acquire(link, 0, &lock, &error), KG_E_IO);
+  assert_non_null(strstr(error.text, link));
+  assert_int_equal(access(scratch_path("elsewhere"), F_OK), -1);
+  assert_int_equal(acquire(folder, 0, &lock, &error), KG_E_IO);
+  assert_null(lock);
+}
+
+static void missing_folder_is_named(void **state) {
+  struct kg_error error = {0};
+  struct kg_lock *lock = NULL;
+
+  (void)state;
+  assert_int_equal(acquire(scratch_path("no/such.lock"), 0, &lock, &error), KG_E_NOT_FOUND);
+  assert_non_null(strstr(error.text, "no/such.lock"));
+}
+
+static int acquire_as_somebody(const char *path) {
+  struct kg_lock *lock = NULL;
+
+  return (int)acquire(path, 0, &lock, NULL);
+}
+
+static void others_lock_is_access_denied(void **state) {
+  struct kg_lock *lock = NULL;
+  const char *path = scratch_path("root.lock");
+
+  (void)state;
+  if (geteuid() != 0) {
+    print_message("only root can become somebody else\n");
+    skip();
+  }
+  assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+  kg_lock_release(&lock);
+  assert_int_equal(scratch_as_nobody(acquire_as_somebody, path), KG_E_ACCESS);
+}
+
+int main(void) {
+  static const struct CMUnitTest cases[] = {
+      CASE("/lock/taken_and_given_back_many_times", taken_and_given_back_many_times),
+      CASE("/lock/second_taker_in_one_process_is_refused", second_taker_in_one_process_is_refused),
+      CASE("/lock/busy_names_the_holder", busy_names_the_holder),
+      CASE("/lock/killed_holder_leaves_it_free", killed_holder_leaves_it_free),
+      CASE("/lock/stopped_holder_keeps_it_and_is_named", stopped_holder_keeps_it_and_is_named),
+      CASE("/lock/waits_exactly_as_long_as_told", waits_exactly_as_long_as_told),
+      CASE("/lock/waiter_gets_it_when_the_holder_ends", waiter_gets_it_when_the_holder_ends),
+      CASE("/lock/program_started_meanwhile_does_not_hold_it", program_started_meanwhile_does_not_hold_it),
+      CASE("/lock/holder_without_a_number_is_another_process", holder_without_a_number_is_another_process),
+      CASE("/lock/links_pipes_and_folders_are_refused", links_pipes_and_folders_are_refused),
+      CASE("/lock/missing_folder_is_named", missing_folder_is_named),
+      CASE("/lock/others_lock_is_access_denied", others_lock_is_access_denied),
+  };
+
+  return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
+}
