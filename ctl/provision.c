@@ -89,7 +89,7 @@ static bool is_good(struct job *job, struct kg_binding **out) {
   return false;
 }
 
-/* Once more before a key is called dead: others may be using it (pitfalls 41). */
+/* Once more before a key is called dead: others may be using it (docs/pitfalls.md 41). */
 static enum kg_status probe_twice(struct kg_key *key, struct kg_error *error) {
   enum kg_status status = kg_key_probe(key, error);
   return status == KG_E_KEY_DEAD ? kg_key_probe(key, error) : status;

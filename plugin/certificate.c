@@ -8,7 +8,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define FUTURE_S 300 /* pitfalls 46: an issuer's clock may be this much ahead of ours */
+#define FUTURE_S 300 /* docs/pitfalls.md 46: an issuer's clock may be this much ahead of ours */
 #define SIZE_MAX_DER (64 * 1024)
 
 static enum kg_status refuse(struct kg_error *error, const char *why) {

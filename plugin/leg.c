@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTEMPT_MS 10000 /* pitfalls 43: the service promises an answer within 10 s */
+#define ATTEMPT_MS 10000 /* docs/pitfalls.md 43: the service promises an answer within 10 s */
 
 /* MI/ImdsManagedIdentitySource.cs; live IMDS refuses a request without the id (GO/imdsv2_client.go). */
 #define VERSION_QUERY "cred-api-version=2.0"

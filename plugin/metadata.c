@@ -109,7 +109,7 @@ enum kg_status kg_metadata_parse(const struct kg_plugin_request *request, struct
   return status;
 }
 
-/* Identifiers whole only when debugging (pitfalls 50). */
+/* Identifiers whole only when debugging (docs/pitfalls.md 50). */
 static void log_identity(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata) {
   char client[64], tenant[64];
 

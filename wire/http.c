@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_METADATA_MS 2000 /* pitfalls 43: connect 2 s, whole 10 s, retried */
+#define CONNECT_METADATA_MS 2000 /* docs/pitfalls.md 43: connect 2 s, whole 10 s, retried */
 #define CONNECT_SECURE_MS 10000  /* protocol 8.4: 10 s handshake, GO/imdsv2_client.go */
 #define RETRY_AFTER_MAX_S 86400
 
