@@ -8,7 +8,7 @@
 #include <ncrypt.h>
 #include <wincrypt.h>
 
-#define FRIENDLY L"KeyGuard|" /* MSAL's begin with "MSAL|" (protocol 7.4): neither takes the other's for its own */
+#define FRIENDLY L"KeyGuard|" /* MSAL's begin with "MSAL|" (docs/protocol.md 7.4): neither takes the other's */
 #define FRIENDLY_MAX (sizeof FRIENDLY / sizeof(wchar_t) + KG_IDENTITY_NAME_MAX)
 
 struct entry_of { /* what marks an entry as ours */

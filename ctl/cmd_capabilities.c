@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUDGET_DEFAULT_MS 1000 /* protocol 1.4: in a chain of credentials nobody waits longer */
+#define BUDGET_DEFAULT_MS 1000 /* docs/protocol.md 1.4: in a chain of credentials nobody waits longer */
 #define BUDGET_MAX_MS 120000
 
 struct capabilities {

@@ -18,7 +18,7 @@ static enum kg_status parse_form(const char *text, enum form *out, struct kg_err
   return text ? kg_error_set(error, KG_E_USAGE, "--output '%.32s' is not one of token, json, header", text) : KG_OK;
 }
 
-/* The scheme as the reference clients write it (protocol 10.1: MIC/Internal/Constants.cs). */
+/* The scheme as the reference clients write it (docs/protocol.md 10.1: MIC/Internal/Constants.cs). */
 static const char *scheme(enum kg_token_type type) {
   return type == KG_TOKEN_MTLS_POP ? "mtls_pop" : "Bearer";
 }

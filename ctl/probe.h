@@ -1,4 +1,4 @@
-/* What answers at the metadata service's address, asked without obtaining anything (protocol 1.4). */
+/* What answers at the metadata service's address, asked without obtaining anything (docs/protocol.md 1.4). */
 #ifndef KG_CTL_PROBE_H
 #define KG_CTL_PROBE_H
 

@@ -131,7 +131,7 @@ static char *key_lock_path(const struct job *job) {
 }
 
 /* Two identities may share a key, and each has its own lock: opening, making and replacing it is one step for both
- * (protocol 3.7). */
+ * (docs/protocol.md 3.7). */
 static enum kg_status open_key(struct job *job, struct kg_error *error) {
   int64_t left_ms = job->deadline_ms - job->clock->elapsed_ms(job->clock->context);
   struct kg_lock *lock = NULL;

@@ -1,4 +1,4 @@
-/* Obtains a binding: the order of steps of the design, under the identity's lock, and the memory of failures. */
+/* Obtains a binding: the steps in their order, under the identity's lock, and the memory of failures. */
 #ifndef KG_CTL_PROVISION_H
 #define KG_CTL_PROVISION_H
 

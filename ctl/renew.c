@@ -3,7 +3,8 @@
 #include "core/base/hash.h"
 
 #define DAY_S (24 * 60 * 60)
-/* A token may live 24 hours and must not outlive its certificate (protocol 7.2: MI/V2/CertificateCacheEntry.cs). */
+/* A token may live 24 hours and must not outlive its certificate (docs/protocol.md 7.2:
+ * MI/V2/CertificateCacheEntry.cs). */
 #define LAST_DAY_S DAY_S
 /* Below two days of life the rule above would make a certificate due at birth. */
 #define SHORT_LIFE_S (2 * LAST_DAY_S)

@@ -1,4 +1,4 @@
-/* When a certificate is to be replaced: pure, no clock and no I/O (design: "when to renew"). */
+/* When a certificate is to be replaced: pure, no clock and no I/O (docs/protocol.md 7.2). */
 #ifndef KG_CTL_RENEW_H
 #define KG_CTL_RENEW_H
 

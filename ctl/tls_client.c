@@ -20,7 +20,7 @@ static bool use_certificates(SSL_CTX *context, const struct kg_binding *binding)
     good = issuer && SSL_CTX_add1_chain_cert(context, issuer) == 1;
     X509_free(issuer);
   }
-  /* The service wants the leaf alone (protocol 6.5: GO/imdsv2_client.go), not what the trust store could add. */
+  /* The service wants the leaf alone (docs/protocol.md 6.5), not what the trust store could add. */
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
   return good;
 }

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ATTEMPT_MS 30000 /* protocol 8.4: PS */
+#define ATTEMPT_MS 30000 /* docs/protocol.md 8.4: PS */
 
 struct leg { /* one call of kg_token_acquire */
   const struct kg_config *config;
@@ -145,7 +145,7 @@ static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
   return kg_error_prefix(error, "%.200s; provisioning", first.text);
 }
 
-/* Once: an unbounded loop against a rate-limited service helps nobody (protocol 9.2). */
+/* Once: an unbounded loop against a rate-limited service helps nobody (docs/protocol.md 9.2). */
 static enum kg_status remint(struct leg *leg, enum kg_token_remedy remedy, struct kg_error *error) {
   unsigned char rejected[32];
   memcpy(rejected, leg->result->binding->sha256, sizeof rejected);
@@ -196,8 +196,8 @@ static enum kg_status buy(struct leg *leg, struct kg_error *error) {
   return status;
 }
 
-/* A token that the service wants replaced is still good where that fails (protocol 8.6: error keeps the old token),
- * unless its certificate was replaced in the attempt. */
+/* A token that the service wants replaced is still good where that fails (docs/protocol.md 8.6: error keeps the old
+ * token), unless its certificate was replaced in the attempt. */
 static enum kg_status refresh(struct leg *leg, struct kg_token *cached, struct kg_error *error) {
   unsigned char before[32];
   memcpy(before, leg->result->binding->sha256, sizeof before);
@@ -232,7 +232,7 @@ static enum kg_status prepare(struct leg *leg, struct kg_error *error) {
   return status;
 }
 
-/* The counter that the reference clients plan, in their words (protocol 12): a line, and sent to nobody. */
+/* The counter that the reference clients plan, in their words (docs/protocol.md 12): a line, and sent to nobody. */
 static void log_outcome(const struct leg *leg, enum kg_status status) {
   static const char *const keys[] = {"none", "InMemory", "Hardware", "KeyGuard"};
   const struct kg_binding *binding = leg->result->binding;

@@ -16,7 +16,7 @@
 
 #define VERSION 1
 #define SIZE_LIMIT (1024 * 1024) /* what core/base/json.h reads */
-#define MARGIN_S 300             /* protocol 8.6: MIC/Internal/Constants.cs */
+#define MARGIN_S 300             /* docs/protocol.md 8.6: MIC/Internal/Constants.cs */
 #define SKEW_S 300
 
 static void add(struct kg_hash_ctx *hash, const char *text) {

@@ -7,7 +7,7 @@
 #include "ctl/token_response.h"
 
 /* What a token must have been bought with to be the answer: the same identity, scope, kind, attestation and floor, and
- * the very same certificate (protocol 8.6: a renewal of the same key is another one, NET#6117). */
+ * the very same certificate (docs/protocol.md 8.6: a renewal of the same key is another one, NET#6117). */
 struct kg_token_cache_key {
   const struct kg_config *config;
   const struct kg_identity *identity;

@@ -1,4 +1,4 @@
-/* The token request of the last leg (protocol 8.1 to 8.3). */
+/* The token request of the last leg (docs/protocol.md 8.1 to 8.3). */
 #ifndef KG_CTL_TOKEN_REQUEST_H
 #define KG_CTL_TOKEN_REQUEST_H
 

@@ -131,7 +131,7 @@ void kg_token_clear(struct kg_token *token) {
   *token = (struct kg_token){0};
 }
 
-/* Alerts with which a peer refuses a certificate (protocol 9.3: GO/imdsv2.go; numbers of RFC 8446 section 6.2). */
+/* Alerts with which a peer refuses a certificate (docs/protocol.md 9.3, RFC 8446 section 6.2). */
 static bool alert_refuses_certificate(unsigned char alert) {
   static const unsigned char alerts[] = {
       SSL_AD_HANDSHAKE_FAILURE,   SSL_AD_BAD_CERTIFICATE,     SSL_AD_UNSUPPORTED_CERTIFICATE,
@@ -142,7 +142,7 @@ static bool alert_refuses_certificate(unsigned char alert) {
   return false;
 }
 
-/* Codes of protocol 9.1; what surfaces says what to do. */
+/* Codes of docs/protocol.md 9.1; what surfaces says what to do. */
 static const struct {
   const char *aadsts;
   enum kg_token_remedy remedy;

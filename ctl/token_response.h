@@ -1,4 +1,4 @@
-/* The token service's answer, and whether it may be believed (protocol 8.5, 10.2). */
+/* The token service's answer, and whether it may be believed (docs/protocol.md 8.5, 10.2). */
 #ifndef KG_CTL_TOKEN_RESPONSE_H
 #define KG_CTL_TOKEN_RESPONSE_H
 
@@ -21,7 +21,7 @@ void kg_token_clear(struct kg_token *token);
 KG_MUST_USE enum kg_status kg_token_check_bound(const char *token, enum kg_token_type type,
                                                 const struct kg_binding *binding, struct kg_error *error);
 
-/* What a failure of the last leg calls for (protocol 9). */
+/* What a failure of the last leg calls for (docs/protocol.md 9). */
 enum kg_token_remedy {
   KG_REMEDY_NONE = 0,
   KG_REMEDY_REPEAT,           /* the same request, once, on another connection */

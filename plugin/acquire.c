@@ -31,7 +31,7 @@ static enum kg_status attest(const struct kg_acquisition *acquisition, const str
   return kg_attestation_get(acquisition, metadata, token, error);
 }
 
-/* An issuer that says no may mean the attestation token: the next acquisition brings a new one (protocol 5.6). */
+/* A refusal may mean the attestation token: the next acquisition brings a new one (docs/protocol.md 5.6). */
 static enum kg_status issue(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
                             const char *csr, struct kg_span token, struct kg_issued *out, struct kg_error *error) {
   enum kg_status status = kg_issue(acquisition, metadata, csr, token, out, error);
@@ -41,7 +41,7 @@ static enum kg_status issue(const struct kg_acquisition *acquisition, const stru
   return status;
 }
 
-/* The key is looked at first: a request that cannot be signed for is not worth a leg (protocol 1.2). */
+/* The key is looked at first: a request that cannot be signed for is not worth a leg (docs/protocol.md 1.2). */
 static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_plugin_credential **credential,
                           struct kg_error *error) {
   struct kg_metadata metadata = {0};

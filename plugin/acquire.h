@@ -1,4 +1,4 @@
-/* Managed identity v2, from the request to the credential (protocol 0.2). */
+/* Managed identity v2, from the request to the credential (docs/protocol.md 0.2). */
 #ifndef KG_PLUGIN_ACQUIRE_H
 #define KG_PLUGIN_ACQUIRE_H
 

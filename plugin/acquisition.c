@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define METADATA_ORIGIN "http://169.254.169.254" /* protocol 2.1: MI/ImdsManagedIdentitySource.cs */
+#define METADATA_ORIGIN "http://169.254.169.254" /* docs/protocol.md 2.1: MI/ImdsManagedIdentitySource.cs */
 
 enum kg_status kg_acquisition_init(struct kg_acquisition *acquisition, const struct kg_plugin_request *request,
                                    struct kg_error *error) {

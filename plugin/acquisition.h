@@ -14,7 +14,7 @@ struct kg_acquisition_tally { /* what is worth telling about a failed one */
 struct kg_acquisition {
   const struct kg_plugin_request *request;
   char *metadata_origin;              /* "http://169.254.169.254" */
-  char correlation_id[KG_UUID_SIZE];  /* one for all legs (protocol 2.1) */
+  char correlation_id[KG_UUID_SIZE];  /* one for all legs (docs/protocol.md 2.1) */
   struct kg_acquisition_tally *tally; /* borrowed; NULL: nobody counts */
 };
 

@@ -1,5 +1,5 @@
-/* The attestation token of protocol 5: from the cache, or from the attestation library; or there is none, and then
- * nothing goes on. */
+/* The attestation token of docs/protocol.md 5: from the cache, or from the attestation library; or there is none, and
+ * then nothing goes on. */
 #ifndef KG_PLUGIN_ATTESTATION_H
 #define KG_PLUGIN_ATTESTATION_H
 

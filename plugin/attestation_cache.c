@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define ENTRIES 16
-#define MARGIN_S 300 /* protocol 5.6: KA/PopKeyAttestor.cs */
+#define MARGIN_S 300 /* docs/protocol.md 5.6: KA/PopKeyAttestor.cs */
 
 static struct entry {
   char *endpoint; /* NULL: free */

@@ -27,7 +27,7 @@ static void unlock(void) {
   atomic_flag_clear_explicit(&busy, memory_order_release);
 }
 
-/* 0 error, 1 warning, 2 information; everything else stays out of sight unless debugging (protocol 12). */
+/* 0 error, 1 warning, 2 information; everything else stays out of sight unless debugging (docs/protocol.md 12). */
 static int level_of(int native) {
   switch (native) {
   case 0:

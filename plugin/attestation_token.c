@@ -12,7 +12,7 @@
 
 #define SIZE_LIMIT (64 * 1024)
 #define SKEW_S 300
-/* Protocol 5.4: its "jwk" is the public part of the key that was attested; some policies issue the JWK itself. */
+/* docs/protocol.md 5.4: its "jwk" is the public part of the attested key; some policies issue the JWK itself. */
 #define KEY_CLAIM "x-ms-tpm-request-key"
 
 struct parts {
@@ -44,7 +44,7 @@ static bool is_blank(struct kg_span token) {
   return true;
 }
 
-/* NULL: not JSON, which is no failure here: only the form is promised (protocol 5.1). */
+/* NULL: not JSON, which is no failure here: only the form is promised (docs/protocol.md 5.1). */
 static cJSON *parse_claims(struct kg_span payload) {
   struct kg_buf text = {0};
   cJSON *claims = NULL;

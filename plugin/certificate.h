@@ -1,4 +1,4 @@
-/* The checks that an issued certificate has to pass (protocol 6.4). */
+/* The checks that an issued certificate has to pass (docs/protocol.md 6.4). */
 #ifndef KG_PLUGIN_CERTIFICATE_H
 #define KG_PLUGIN_CERTIFICATE_H
 

@@ -1,4 +1,4 @@
-/* The PKCS#10 request of protocol 4, signed by a key that we cannot see. */
+/* The PKCS#10 request of docs/protocol.md 4, signed by a key that we cannot see. */
 #ifndef KG_PLUGIN_CSR_H
 #define KG_PLUGIN_CSR_H
 

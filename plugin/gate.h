@@ -1,4 +1,4 @@
-/* What ends a request before any I/O (protocol 1.1, 1.2). */
+/* What ends a request before any I/O (docs/protocol.md 1.1, 1.2). */
 #ifndef KG_PLUGIN_GATE_H
 #define KG_PLUGIN_GATE_H
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORT_LIFE_S (24 * 3600)        /* protocol 7.2: a token may live as long as this */
-#define TOKEN_PATH "/oauth2/v2.0/token" /* protocol 8.1: MI/V2/ImdsV2ManagedIdentitySource.cs */
+#define SHORT_LIFE_S (24 * 3600)        /* docs/protocol.md 7.2: a token may live as long as this */
+#define TOKEN_PATH "/oauth2/v2.0/token" /* docs/protocol.md 8.1: MI/V2/ImdsV2ManagedIdentitySource.cs */
 
 struct answer { /* borrowed from the JSON; snake_case here, camelCase on leg 1 (GO/imdsv2.go) */
   const char *client_id, *tenant_id, *certificate, *identity_type, *endpoint;
@@ -40,8 +40,8 @@ static enum kg_status format_body(const char *csr, struct kg_span token, struct 
   return done ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the request's body");
 }
 
-/* The specification wants bypass_cache on a re-mint and no client sends it yet (protocol 6.2), so a service that does
- * not know it is asked once more without. */
+/* The specification wants bypass_cache on a re-mint and no client sends it yet (docs/protocol.md 6.2), so a service
+ * that does not know it is asked once more without. */
 static enum kg_status send(const struct kg_acquisition *acquisition, struct kg_span body,
                            struct kg_http_response *response, struct kg_error *error) {
   struct kg_leg_request leg = {.leg = KG_LEG_ISSUE, .body = body, .bypass_cache = acquisition->request->bypass_cache};
@@ -53,8 +53,8 @@ static enum kg_status send(const struct kg_acquisition *acquisition, struct kg_s
   return kg_leg_perform(acquisition, &leg, response, error);
 }
 
-/* Names everything that is missing, not only the first (protocol 13, case 57). A certificate that is there and empty or
- * no string is an invalid one (case 63). */
+/* Names everything that is missing, not only the first (docs/protocol.md 13, case 57). A certificate that is there and
+ * empty or no string is an invalid one (case 63). */
 static enum kg_status read_answer(const cJSON *json, struct answer *out, struct kg_error *error) {
   const struct {
     const char *name, **to;
@@ -91,7 +91,7 @@ static enum kg_status check_identity(const struct kg_metadata *metadata, const s
   return KG_OK;
 }
 
-/* Its values are not agreed upon (protocol 16, question 9), so a surprise is told and not refused. */
+/* Its values are not agreed upon (docs/protocol.md 16, question 9), so a surprise is told and not refused. */
 static void compare_type(const struct kg_acquisition *acquisition, const char *type) {
   bool system = acquisition->request->selector == KG_PLUGIN_SYSTEM_ASSIGNED;
   const char *expected = system ? "SystemAssigned" : "UserAssigned"; /* MOCK */

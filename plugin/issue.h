@@ -1,4 +1,4 @@
-/* Leg 2: the certificate (protocol 6). */
+/* Leg 2: the certificate (docs/protocol.md 6). */
 #ifndef KG_PLUGIN_ISSUE_H
 #define KG_PLUGIN_ISSUE_H
 

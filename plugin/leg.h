@@ -11,7 +11,7 @@
 struct kg_leg_request {
   enum kg_leg leg;     /* KG_LEG_METADATA: GET, KG_LEG_ISSUE: POST */
   struct kg_span body; /* JSON; empty for GET */
-  bool bypass_cache;   /* protocol 6.2 */
+  bool bypass_cache;   /* docs/protocol.md 6.2 */
 };
 
 /* KG_OK: status 200 and `response` to clear. KG_E_IMDS_V1_ONLY (404 on the first leg, after its retries), KG_E_IDENTITY

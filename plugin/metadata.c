@@ -13,7 +13,7 @@
 #define SERVER "IMDS" /* the header is "IMDS/150.870.65.1854" and the like: MI/V2/ImdsV2ManagedIdentitySource.cs */
 #define ID_MAX 64     /* X.520 ub-common-name; ids are GUIDs */
 
-/* Guards against having reached something else, not against an attacker (protocol 2.4). */
+/* Guards against having reached something else, not against an attacker (docs/protocol.md 2.4). */
 static bool server_is_imds(const char *server) {
   size_t len = sizeof SERVER - 1;
 
@@ -47,7 +47,7 @@ static bool unit_is_valid(const char *text) {
   return text[len] == '\0' && len <= 4 * ID_MAX;
 }
 
-/* Absent, null and empty are the same: the member is then left out of the request (protocol 4.1). */
+/* Absent, null and empty are the same: the member is then left out of the request (docs/protocol.md 4.1). */
 static enum kg_status take_unit(const cJSON *object, const char *name, char **out, struct kg_error *error) {
   const char *text = NULL;
   enum kg_status status = kg_json_optional_string(object, name, KG_E_IMDS_FAILED, &text, error);

@@ -1,4 +1,4 @@
-/* Leg 1: who this machine is (protocol 2). */
+/* Leg 1: who this machine is (docs/protocol.md 2). */
 #ifndef KG_PLUGIN_METADATA_H
 #define KG_PLUGIN_METADATA_H
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AADSTS "AADSTS" /* protocol 9.1: the prefix of Entra's codes in a description */
+#define AADSTS "AADSTS" /* docs/protocol.md 9.1: the prefix of Entra's codes in a description */
 
 struct answer { /* borrowed; NULL where it is not a string */
   const char *error, *description, *correlation_id;

@@ -4,7 +4,7 @@
 
 #include "wire/http.h"
 
-#define KG_DESCRIPTION_MAX 256 /* protocol 12: status, error, trimmed description, correlation id; never a body */
+#define KG_DESCRIPTION_MAX 256 /* docs/protocol.md 12: a trimmed description and never a body */
 
 /* Writes "what: HTTP 400, invalid_request: description" with http_status, oauth_error and aadsts; returns `status`.
  * Bodies: {"error","error_description"} (RFC 6749 section 5.2, also "error_codes"), {"message","correlationId"}, or

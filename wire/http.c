@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define CONNECT_METADATA_MS 2000 /* docs/pitfalls.md 43: connect 2 s, whole 10 s, retried */
-#define CONNECT_SECURE_MS 10000  /* protocol 8.4: 10 s handshake, GO/imdsv2_client.go */
+#define CONNECT_SECURE_MS 10000  /* docs/protocol.md 8.4: 10 s handshake, GO/imdsv2_client.go */
 #define RETRY_AFTER_MAX_S 86400
 
 struct options { /* curl_easy_setopt with one check at the end */
@@ -69,7 +69,7 @@ static void set_tls(struct options *options, const struct kg_http_request *reque
   set_long(options, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 | max);
   set_long(options, CURLOPT_SSL_VERIFYPEER, 1);
   set_long(options, CURLOPT_SSL_VERIFYHOST, 2);
-  set_long(options, CURLOPT_SSL_SESSIONID_CACHE, 0); /* protocol 8.4: no resumption across certificates */
+  set_long(options, CURLOPT_SSL_SESSIONID_CACHE, 0); /* docs/protocol.md 8.4: no resumption across certificates */
   set_long(options, CURLOPT_SSL_ENABLE_ALPN, 0);
 #if defined(_WIN32) /* OpenSSL has no certificates of its own there */
   set_long(options, CURLOPT_SSL_OPTIONS, CURLSSLOPT_NATIVE_CA);

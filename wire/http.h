@@ -9,7 +9,7 @@
 #include <openssl/ssl.h>
 #include <stdint.h>
 
-#define KG_HTTP_BODY_MAX (1024 * 1024) /* protocol 2.1: MIC/Http/HttpClientConfig.cs */
+#define KG_HTTP_BODY_MAX (1024 * 1024) /* docs/protocol.md 2.1: MIC/Http/HttpClientConfig.cs */
 
 enum kg_http_kind {
   KG_HTTP_METADATA = 0, /* link-local: http or https, never a proxy */

@@ -1,4 +1,4 @@
-/* When a leg is tried again: a pure table (protocol 11), no clock and no I/O. */
+/* When a leg is tried again: a pure table (docs/protocol.md 11), no clock and no I/O. */
 #ifndef KG_WIRE_RETRY_H
 #define KG_WIRE_RETRY_H
 

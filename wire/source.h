@@ -1,4 +1,4 @@
-/* What the environment says about managed identity on this machine (protocol 1.2). */
+/* What the environment says about managed identity on this machine (docs/protocol.md 1.2). */
 #ifndef KG_WIRE_SOURCE_H
 #define KG_WIRE_SOURCE_H
 

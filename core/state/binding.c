@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Clocks of the issuer and of ours may differ by this much (pitfall: not yet valid). */
+/* Clocks of the issuer and of ours may differ by this much (docs/pitfalls.md 46). */
 #define SKEW_S 300
 
 char *kg_binding_path(const char *state_dir, const char *identity) {

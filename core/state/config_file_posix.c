@@ -1,5 +1,4 @@
-#define _GNU_SOURCE /* secure_getenv: NULL in set-uid, set-gid and capability-raised processes (pitfall: environment   \
-                       trust) */
+#define _GNU_SOURCE /* secure_getenv: NULL where rights were raised (docs/pitfalls.md 57) */
 #include "core/state/config_file.h"
 
 #include <stdlib.h>

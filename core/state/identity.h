@@ -9,7 +9,7 @@
 /* A token label has 32 bytes (PKCS#11 3.0 section 3.4 CK_TOKEN_INFO), and the name is the label. */
 #define KG_IDENTITY_NAME_MAX 32
 
-enum kg_selector { /* how the metadata service is told which identity; the parameter names of protocol 2.3 */
+enum kg_selector { /* how the metadata service is told which identity; the parameter names of docs/protocol.md 2.3 */
                    KG_SELECT_SYSTEM = 0,
                    KG_SELECT_CLIENT_ID,  /* client_id */
                    KG_SELECT_OBJECT_ID,  /* object_id */

@@ -1,5 +1,5 @@
 /* The attestation library's interface: the four functions of AttestationClientLib (NuGet package
- * Microsoft.Azure.Security.KeyGuardAttestation 1.1.5), as public MSAL sources declare them (protocol 5.1, 5.2). */
+ * Microsoft.Azure.Security.KeyGuardAttestation 1.1.5), as MSAL's sources declare them (docs/protocol.md 5.1, 5.2). */
 #ifndef KEYGUARD_ATTESTATION_H
 #define KEYGUARD_ATTESTATION_H
 

@@ -19,7 +19,7 @@ void az_answer_clear(struct az_answer *answer);
 void az_answer_set_json(struct az_answer *answer, unsigned status, cJSON *json /* taken */);
 void az_answer_set_text(struct az_answer *answer, unsigned status, const char *text);
 void az_answer_set_header(struct az_answer *answer, const char *name, const char *value);
-/* {"error":...,"error_description":...}: the metadata service's form (protocol 2.6, 6.6). */
+/* {"error":...,"error_description":...}: the metadata service's form (docs/protocol.md 2.6, 6.6). */
 void az_answer_refuse(struct az_answer *answer, unsigned status, const char *error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void az_answer_set_reason(struct az_answer *answer, const char *reason);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Past this time the token service refuses a certificate that TLS still takes. The OID is from NET#6017. That its value
- * is a GeneralizedTime is our assumption: no client decodes it, so nobody wrote it down (protocol 16.3). */
+ * is a GeneralizedTime is our assumption: no client decodes it (docs/protocol.md 16, question 3). */
 #define OID_TOKEN_NOT_AFTER "1.3.6.1.4.1.311.90.2.1"
 #define YEAR_S (365L * 24 * 3600)
 

@@ -1,4 +1,4 @@
-/* What the metadata service looks for in a certificate signing request (protocol 4.1; MI/V2/Csr.cs, GO/csr.go). */
+/* What the metadata service looks for in a certificate request (docs/protocol.md 4.1; MI/V2/Csr.cs, GO/csr.go). */
 #ifndef AZURE_CSR_H
 #define AZURE_CSR_H
 

@@ -30,8 +30,8 @@ const struct az_identity *az_directory_find_name(const struct az_directory *dire
 /* Some identity other than this one, for answers that name the wrong one; itself if it is alone. */
 const struct az_identity *az_directory_get_other(const struct az_directory *directory,
                                                  const struct az_identity *identity);
-/* The cuId as compact JSON, vmId before vmssId (protocol 4.1; MI/V2/CsrMetadata.cs). A standalone machine has no vmssId
- * member at all (GO/imdsv2.go). The caller frees it. */
+/* The cuId as compact JSON, vmId before vmssId (docs/protocol.md 4.1; MI/V2/CsrMetadata.cs). A standalone machine has
+ * no vmssId member at all (GO/imdsv2.go). The caller frees it. */
 char *az_directory_format_compute_unit(const struct az_directory *directory, bool scale_set);
 
 #endif

@@ -9,7 +9,7 @@ struct az_settings {
   bool require_attestation;  /* issuecredential without a token is 400 (MOCK, N/README.md) */
   bool scale_set;            /* the machine has a vmssId too */
   bool attestation_endpoint; /* the metadata names one */
-  bool allow_bypass_cache;   /* otherwise bypass_cache=true is 400 (nobody knows, protocol 16.1) */
+  bool allow_bypass_cache;   /* otherwise bypass_cache=true is 400 (nobody knows, docs/protocol.md 16, question 1) */
   bool expires_in_string;    /* "86399" and not 86399: both are seen (MOCK) */
   long expires_in;           /* of access tokens, seconds (PY#933: 86399) */
   long validity_s;           /* of certificates (DOC/msi_v2/cert_handling.md: 7 days) */

@@ -15,7 +15,7 @@ expect 200
 # our request, read by another: what the openssl command makes of it
 printf '%s' "$CSR" | openssl base64 -d -A >"$WORK/csr.der"
 openssl req -inform DER -in "$WORK/csr.der" -noout -verify >/dev/null 2>&1 || fail "openssl does not verify the request"
-equal "length of the request" "$(wc -c <"$WORK/csr.der" | tr -d ' ')" 799 # protocol 4.3
+equal "length of the request" "$(wc -c <"$WORK/csr.der" | tr -d ' ')" 799 # docs/protocol.md 4.3
 
 wrong() { # WRONG MESSAGE
   csr good "$client" "$tenant" "$unit" "$1"

@@ -30,8 +30,8 @@ static bool invalid_client(struct exchange *exchange, long code, const char *wha
   return false;
 }
 
-/* Codes: 392200, 392204, 700021 and 700024 are in MSAL's samples of this very service; 1000901 is protocol 9.1; 700027
- * for a foreign issuer is a guess, no sample was found. */
+/* Codes: 392200, 392204, 700021 and 700024 are in MSAL's samples of this very service (REC); 1000901 is
+ * docs/protocol.md 9.1; 700027 for a foreign issuer is a guess, no sample was found. */
 static bool check_certificate(struct exchange *exchange) {
   struct az_emulator *emulator = exchange->request->emulator;
   const struct az_peer *peer = &exchange->request->peer;
@@ -63,7 +63,7 @@ static bool check_client(struct exchange *exchange) {
   const char *client = get_field(exchange, "client_id");
   if (!client)
     return invalid_request(exchange, 900144, "The request body must contain the following parameter: 'client_id'.");
-  if (strcmp(client, exchange->request->peer.facts.client_id) != 0) /* 700021 in MOCK's words */
+  if (strcmp(client, exchange->request->peer.facts.client_id) != 0) /* 700021 in REC's words */
     return invalid_client(exchange, 700021, "Client certificate's identifier doesn't match 'client_id' parameter.");
   if (!az_directory_find(&exchange->request->emulator->directory, "client_id", client))
     return invalid_client(exchange, 700016, "Application with this identifier was not found in the directory.");

@@ -78,13 +78,6 @@ while IFS=$'\t' read -r number text; do
   [ -z "$differing" ] || problems+=$'\n'"row $number has what entry $number has not: $differing"
 done < <(rows)
 
-# what comments cite
-while IFS=: read -r file line text; do
-  for number in $(grep -oE 'pitfalls(\.md)? [0-9]+' <<<"$text" | grep -oE '[0-9]+$'); do
-    grep -q "^### $number\. " "$page" || problems+=$'\n'"$file:$line cites entry $number of $page, which is not there"
-  done
-done < <(grep -rnE 'pitfalls(\.md)? [0-9]+' --include='*.[ch]' core pkcs11 wire plugin ctl include tests)
-
 problems=$(sed '/^$/d' <<<"$problems")
 [ -z "$problems" ] || { printf '%s\n' "$problems"; exit 1; }
 printf '%d rows, %d entries, %d tests and %d cases named\n' "$LAST_ROW" "$LAST_ENTRY" "$count" "$cases"

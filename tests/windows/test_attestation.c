@@ -206,7 +206,7 @@ static void a_refused_initialisation_is_an_error(void) {
   CHECK(calls() == 0);
 }
 
-/* 43, and the arguments of protocol 5.1 */
+/* 43, and the arguments of docs/protocol.md 5.1 */
 static void a_token_comes_with_the_right_arguments(void) {
   struct kg_buf text = {NULL, 0};
   char expected[256];
@@ -230,7 +230,7 @@ static void no_token_is_a_failure(void) {
   }
 }
 
-/* 45: every code of protocol 5.2 is named */
+/* 45: every code of docs/protocol.md 5.2 is named */
 static void every_native_code_is_named(void) {
   char code[8];
 

@@ -12,7 +12,7 @@
 #include <openssl/x509.h>
 
 #define KSP L"Microsoft Software Key Storage Provider"
-/* Issuer of Microsoft's certificates (protocol 3.5): ours have it, too, and so have other programs' */
+/* Issuer of Microsoft's certificates (docs/protocol.md 3.5): ours have it, too, and so have other programs' */
 #define ISSUER "CN=managedidentitysnissuer.login.microsoft.com"
 
 static struct kg_error error;

@@ -169,7 +169,7 @@ static void a_replaced_key_is_used_as_it_is(void) {
   CHECK(!was_called("NCryptCreatePersistedKey"));
 }
 
-/* 35, and pitfall 41: nothing but "not found" and "dead" may cost a key its life. */
+/* 35, and docs/pitfalls.md 41: nothing but "not found" and "dead" may cost a key its life. */
 static void no_other_code_makes_a_key_anew(void) {
   static const struct {
     const char *failure;

@@ -423,7 +423,7 @@ static void many_threads_sign(void) {
     CHECK(results[i] == CKR_OK);
 }
 
-/* Pitfall 63: what lies in the current folder or on the PATH is not loaded; the fakes are in System32 alone. */
+/* docs/pitfalls.md 63: nothing is loaded from the current folder or the PATH; the fakes are in System32 alone. */
 static void planted_libraries_are_not_loaded(void) {
   char where[MAX_PATH];
   HMODULE library;

@@ -8,9 +8,9 @@ struct code {
   enum kg_cng_meaning meaning;
 };
 
-/* protocol 3.4 (GO/keyprovider_windows.go, PY, NET#6037, GO610 guide); the names NTE_VBS_... are those of Microsoft's
- * page on NCryptCreatePersistedKey. What signing with a dead key answers is not documented; the codes marked UNUSABLE
- * are those that say "this key's material cannot be used". */
+/* docs/protocol.md 3.4 (GO/keyprovider_windows.go, PY, NET#6037, GO610 guide); the names NTE_VBS_... are those of
+ * Microsoft's page on NCryptCreatePersistedKey. What signing with a dead key answers is not documented; the codes
+ * marked UNUSABLE are those that say "this key's material cannot be used". */
 static const struct code codes[] = {
     {(SECURITY_STATUS)0x80090016L, "NTE_BAD_KEYSET", KG_CNG_ABSENT},
     {(SECURITY_STATUS)0x8009000DL, "NTE_NO_KEY", KG_CNG_ABSENT},

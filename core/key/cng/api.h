@@ -10,7 +10,7 @@
 #include <bcrypt.h>
 #include <ncrypt.h>
 
-/* Missing in mingw-w64 10's ncrypt.h. Values: protocol 3.1, GO/keyprovider_windows.go. */
+/* Missing in mingw-w64 10's ncrypt.h. Values: docs/protocol.md 3.1, GO/keyprovider_windows.go. */
 #ifndef NCRYPT_USE_VIRTUAL_ISOLATION_FLAG
 #define NCRYPT_USE_VIRTUAL_ISOLATION_FLAG 0x00020000
 #endif

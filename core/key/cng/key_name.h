@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <wchar.h>
 
-/* Our own, so that making it anew cannot kill the certificates of other programs (protocol 3.2);
+/* Our own, so that making it anew cannot kill the certificates of other programs (docs/protocol.md 3.2);
  * name=KeyGuardRSAKey shares the key of MSAL.NET and MSAL Go. */
 #define KG_CNG_DEFAULT_NAME "KeyguardPkcs11Key"
 #define KG_CNG_NAME_MAX 128

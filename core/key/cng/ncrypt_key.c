@@ -4,7 +4,7 @@
 
 #include <sddl.h>
 
-/* protocol 3.1: GO/keyprovider_windows.go, MI/KeyProviders/WindowsCngKeyOperations.cs. */
+/* docs/protocol.md 3.1: GO/keyprovider_windows.go, MI/KeyProviders/WindowsCngKeyOperations.cs. */
 #define PROVIDER L"Microsoft Software Key Storage Provider" /* the TPM's has no isolation flag */
 #define KEY_BITS 2048
 #define KEY_USAGE_ALL 0x00FFFFFF

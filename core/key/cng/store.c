@@ -51,7 +51,7 @@ static enum kg_status describe(struct cng_key *key, struct kg_error *error) {
 /* --- open, probe, create ----------------------------------------------------------------------------------------- */
 
 /* The padding of the certificate request over a digest of zeros: opening and exporting also work with a key whose
- * material died with the last boot (protocol 3.3). */
+ * material died with the last boot (docs/protocol.md 3.3). */
 static enum kg_status probe(struct cng_key *key, struct kg_error *error) {
   static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   static const unsigned char digest[32];

@@ -1,5 +1,4 @@
-/* The pages against the code: errors.md and the table in core/base/status.c, the manuals and options, keys, exit codes.
- */
+/* The pages against the code: docs/errors.md and core/base/status.c, the manuals and options, keys, exit codes. */
 #include "core/base/status.h"
 #include "core/state/config_key.h"
 #include "ctl/command.h"

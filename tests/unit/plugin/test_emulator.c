@@ -257,7 +257,8 @@ static void certificate_from_too_far_ahead_is_refused(void **state) {
   assert_non_null(strstr(error.text, "begins at"));
 }
 
-/* Retries of the acceptance list (protocol 13), by number and name: the clock is ours, the service is the emulator. */
+/* Retries of the acceptance list (docs/protocol.md 13), by number and name: the clock is ours, the service is the
+ * emulator. */
 
 static size_t take(char *data, size_t size, size_t count, void *context) {
   char *text = context;

@@ -15,7 +15,7 @@ enum { NONE, BACKOFF, GONE, TOKEN_ONCE };
 
 static const enum kg_leg legs[] = {KG_LEG_METADATA, KG_LEG_ISSUE, KG_LEG_TOKEN, KG_LEG_PROBE};
 
-/* Protocol 11, written a second time and in other words. */
+/* docs/protocol.md 11, written a second time and in other words. */
 static int expected(enum kg_leg leg, int status) {
   if (leg == KG_LEG_TOKEN) return status >= 500 && status < 600 ? TOKEN_ONCE : NONE;
   if (status == 410) return GONE;
