@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-/* Levels: 0 error, 1 warning, 2 information, 3 debug. Must not unwind into the library. */
+/* Levels: 0 error, 1 warning, 2 information, 3 debug. Texts end with NUL and are the library's; they end with the call,
+ * which may come from a thread of its own. Must not unwind into the library. */
 typedef void kg_attestation_log_function(void *context, const char *tag, int level, const char *function, int line,
                                          const char *message);
 
@@ -22,15 +23,18 @@ struct kg_attestation_log_info {    /* 16 bytes on 64-bit systems; the library k
 /* The key argument: an NCRYPT_KEY_HANDLE on Windows. Elsewhere it is the address of this struct. */
 typedef uintptr_t kg_attestation_key_handle;
 struct kg_attestation_key {
-  uint32_t size; /* sizeof(struct kg_attestation_key) */
+  uint32_t size; /* sizeof(struct kg_attestation_key) as the caller was compiled */
   void *context;
-  const unsigned char *public_key_info; /* DER SubjectPublicKeyInfo */
-  size_t public_key_info_len;
-  size_t signature_len;                                                                            /* bytes */
-  int (*sign_pss_sha256)(void *context, const unsigned char digest[32], unsigned char *signature); /* 0: done */
+  const unsigned char *public_key_info; /* DER SubjectPublicKeyInfo; the caller's, as all here, until the call ends */
+  size_t public_key_info_len;           /* bytes */
+  size_t signature_len;                 /* bytes that `signature` takes */
+  /* RSASSA-PSS, SHA-256, MGF1 SHA-256, salt 32. 0: done. */
+  int (*sign_pss_sha256)(void *context, const unsigned char digest[32], unsigned char *signature);
 };
 
-/* Each returns 0 or one of the negative codes below (a Windows `long`: 32 bits). */
+/* Each returns 0 or one of the negative codes below (a Windows `long`: 32 bits). Arguments are the caller's; a token
+ * is the library's, ends with NUL, and goes back to it by FreeAttestationToken. `auth_token` may be NULL;
+ * `client_payload` is a JSON object. */
 typedef int32_t kg_init_attestation_lib(struct kg_attestation_log_info *log); /* InitAttestationLib */
 typedef int32_t kg_attest_key_guard_import_key(const char *endpoint, const char *auth_token, const char *client_payload,
                                                kg_attestation_key_handle key, char **token,

@@ -2,7 +2,8 @@
  * (CMake: KEYGUARD_PKCS11_HEADERS). Either way what follows sees PKCS#11 3.0, packed to one byte on Windows and not
  * packed elsewhere (PKCS#11 2.40 section 3.1: "structures are packed to occupy as little space as is possible", which
  * only Windows ever did). A translation unit that includes a p11-kit header of its own must not include this file in
- * an OASIS build: both declare the same names. */
+ * an OASIS build: both declare the same names. A plugin does not need it; who includes it needs the flags of p11-kit-1
+ * (pkg-config). */
 #ifndef KEYGUARD_CRYPTOKI_H
 #define KEYGUARD_CRYPTOKI_H
 

@@ -24,18 +24,19 @@ report 'the plugin knows neither module nor command' "$(sources 'plugin/*' | inc
 report 'the command uses the plugin through its interface' "$(sources 'ctl/*' | includes '(pkcs11|plugin)/' || true)"
 report 'the emulator shares no code' "$(sources 'tests/azure/*' | grep -v fake_ | includes '(core|pkcs11|wire|plugin|ctl)/' || true)"
 report 'keyguard/cryptoki.h is the only includer' "$(sources core pkcs11 wire plugin ctl | xargs -r grep -nE 'include [<"]p11-kit/pkcs11' || true)"
+report 'an example has public headers alone' "$(sources 'examples/*' | includes '(core|pkcs11|wire|plugin|ctl)/' || true)"
 
 # --- never written ------------------------------------------------------------------------------------------------
-report 'never called' "$(sources core pkcs11 wire plugin ctl | xargs -r grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|alloca|EVP_PKEY_fromdata)[[:space:]]*\(' | grep -vE ':[0-9]+: *(/\*|\*)|fromdata\(\)' || true)"
+report 'never called' "$(sources core pkcs11 wire plugin ctl examples | xargs -r grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|alloca|EVP_PKEY_fromdata)[[:space:]]*\(' | grep -vE ':[0-9]+: *(/\*|\*)|fromdata\(\)' || true)"
 # core/os/exit.c: the one handler, which sets a flag so that a token's library is left alone while the process ends.
 report 'a guest starts no thread and leaves no handler' "$(sources pkcs11 core | grep -vx core/os/exit.c \
   | xargs -r grep -nE '\b(pthread_create|thrd_create|atexit|pthread_key_create)[[:space:]]*\(' || true)"
-report 'an issue or nothing' "$(sources core pkcs11 wire plugin ctl include tests | xargs -r grep -nE '[^A-Za-z](XXX|FIXME|TODO)[^A-Za-z]' || true)"
+report 'an issue or nothing' "$(sources core pkcs11 wire plugin ctl include examples tests | xargs -r grep -nE '[^A-Za-z](XXX|FIXME|TODO)[^A-Za-z]' || true)"
 
 # --- how long things may be ---------------------------------------------------------------------------------------
-report 'a file has at most 500 lines' "$(sources core pkcs11 wire plugin ctl tests/azure | xargs -r wc -l | awk '$2 != "total" && $1 > 500 { print $2 ": " $1 " lines" }' || true)"
+report 'a file has at most 500 lines' "$(sources core pkcs11 wire plugin ctl examples tests/azure | xargs -r wc -l | awk '$2 != "total" && $1 > 500 { print $2 ": " $1 " lines" }' || true)"
 if command -v ctags >/dev/null && ctags --version | grep -q Universal; then
-  lengths=$(sources core pkcs11 wire plugin ctl tests/azure | grep '\.c$' | xargs -r ctags --languages=C --kinds-C=f --fields=+ne -o - 2>/dev/null \
+  lengths=$(sources core pkcs11 wire plugin ctl examples tests/azure | grep '\.c$' | xargs -r ctags --languages=C --kinds-C=f --fields=+ne -o - 2>/dev/null \
     | awk -F'\t' '{ l = e = 0; for (i = 4; i <= NF; i++) { if ($i ~ /^line:/) l = substr($i, 6); if ($i ~ /^end:/) e = substr($i, 5) } if (e) print e - l + 1, $2 ":" $1 }' | sort -n)
   report 'a function has at most 80 lines' "$(awk '$1 > 80' <<<"$lengths")"
   median=$(awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }' <<<"$lengths")
