@@ -48,14 +48,15 @@ report 'which section?' "$(lines code -E "docs/($NUMBERED)\.md($|[^a-z0-9 ]|  | 
 report 'cite as docs/PAGE.md N' "$(lines all -iE "(^|[^/a-z])(protocol(-2)?(\.md)?|pitfalls?(\.md)?) [0-9]+|\b(pitfalls?|design): ")"
 
 # --- pages --------------------------------------------------------------------------------------------------------
-# In code every something.md is a file of this repository, by its path or beside the file, or a source's.
+# In code every something.md is a file of this repository, by its path or beside the file, or a source's; find's -name is
+# no citation.
 tracked=$(git ls-files)
 while IFS=: read -r file number page; do
   [ -n "$file" ] || continue
   page=$(sed -E 's#^\$\{?[A-Za-z_]+\}?/##; s#^(\.\./)+##' <<<"$page") # $ROOT/docs/clients.md, ../../docs/clients.md
   if [[ $page =~ ^[A-Z]+/ ]] || grep -qxF -e "$page" -e "${file%/*}/$page" <<<"$tracked"; then continue; fi
   report 'no such page' "$file:$number: $page"
-done < <(lines code -oE "[A-Za-z0-9_./\${}-]*[A-Za-z0-9_-]\.md\b")
+done < <(lines code -oE "(-name )?[A-Za-z0-9_./\${}-]*[A-Za-z0-9_-]\.md\b" | grep -v ':-name ')
 
 # --- links between the pages, with their anchors ----------------------------------------------------------------------
 anchors() { sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'; }
