@@ -30,9 +30,9 @@ static bool failed(const char *what, int result) {
 struct kg_arm *kg_arm_open(const struct kg_place *place) {
   struct kg_arm *arm = calloc(1, sizeof *arm);
   FILE *file = fopen(place->key_file, "r");
-  if (arm && file) arm->key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-  if (file) fclose(file);
-  if (!arm || !arm->key) {
+  if (arm != NULL && file != NULL) arm->key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+  if (file != NULL) fclose(file);
+  if (arm == NULL || arm->key == NULL) {
     fprintf(stderr, "%s: no key\n", place->key_file);
     kg_arm_close(&arm);
   }
@@ -40,7 +40,7 @@ struct kg_arm *kg_arm_open(const struct kg_place *place) {
 }
 
 void kg_arm_close(struct kg_arm **arm) {
-  if (!*arm) return;
+  if (*arm == NULL) return;
   EVP_PKEY_free((*arm)->key);
   free(*arm);
   *arm = NULL;
@@ -60,22 +60,23 @@ static bool pad(EVP_PKEY_CTX *ctx, enum kg_form form) {
 
 static bool prepare_digest(struct kg_signer *signer, EVP_PKEY *key, enum kg_form form) {
   signer->ctx = EVP_PKEY_CTX_new(key, NULL);
-  return signer->ctx && !failed("sign init", EVP_PKEY_sign_init(signer->ctx)) && pad(signer->ctx, form) &&
+  return signer->ctx != NULL && !failed("sign init", EVP_PKEY_sign_init(signer->ctx)) && pad(signer->ctx, form) &&
          !failed("digest", EVP_PKEY_CTX_set_signature_md(signer->ctx, EVP_sha256()));
 }
 
 static bool prepare_hashed(struct kg_signer *signer, EVP_PKEY *key) {
-  EVP_PKEY_CTX *ctx = NULL; /* belongs to `ready` */
   signer->ready = EVP_MD_CTX_new();
   signer->md = EVP_MD_CTX_new();
-  return signer->ready && signer->md &&
+  /* belongs to `ready` */
+  EVP_PKEY_CTX *ctx = NULL;
+  return signer->ready != NULL && signer->md != NULL &&
          !failed("sign init", EVP_DigestSignInit(signer->ready, &ctx, EVP_sha256(), NULL, key)) &&
          pad(ctx, KG_FORM_SHA256_PSS);
 }
 
 struct kg_signer *kg_signer_new(struct kg_arm *arm, enum kg_form form) {
   struct kg_signer *signer = calloc(1, sizeof *signer);
-  if (!signer) return NULL;
+  if (signer == NULL) return NULL;
   memset(signer->input, 'k', sizeof signer->input);
   if (!(form == KG_FORM_SHA256_PSS ? prepare_hashed(signer, arm->key) : prepare_digest(signer, arm->key, form)))
     kg_signer_free(&signer);
@@ -85,13 +86,13 @@ struct kg_signer *kg_signer_new(struct kg_arm *arm, enum kg_form form) {
 bool kg_signer_sign(struct kg_signer *signer) {
   unsigned char signature[SIGNATURE_MAX];
   size_t len = sizeof signature;
-  if (signer->ctx) return !failed("sign", EVP_PKEY_sign(signer->ctx, signature, &len, signer->input, 32));
+  if (signer->ctx != NULL) return !failed("sign", EVP_PKEY_sign(signer->ctx, signature, &len, signer->input, 32));
   return !failed("copy", EVP_MD_CTX_copy_ex(signer->md, signer->ready)) &&
          !failed("sign", EVP_DigestSign(signer->md, signature, &len, signer->input, sizeof signer->input));
 }
 
 void kg_signer_free(struct kg_signer **signer) {
-  if (!*signer) return;
+  if (*signer == NULL) return;
   EVP_PKEY_CTX_free((*signer)->ctx);
   EVP_MD_CTX_free((*signer)->md);
   EVP_MD_CTX_free((*signer)->ready);

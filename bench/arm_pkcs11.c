@@ -32,15 +32,15 @@ static bool failed(const char *what, CK_RV rv) {
 }
 
 static bool load(const char *library, struct kg_arm *arm) {
-  CK_C_GetFunctionList get = NULL;
   arm->handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-  if (!arm->handle) {
+  if (arm->handle == NULL) {
     fprintf(stderr, "%s\n", dlerror());
     return false;
   }
   void *symbol = dlsym(arm->handle, "C_GetFunctionList");
+  CK_C_GetFunctionList get = NULL;
   memcpy(&get, &symbol, sizeof get);
-  return get && !failed("C_GetFunctionList", get(&arm->calls));
+  return get != NULL && !failed("C_GetFunctionList", get(&arm->calls));
 }
 
 static bool initialise(struct kg_arm *arm) {
@@ -53,25 +53,25 @@ static bool initialise(struct kg_arm *arm) {
 static bool find_slot(struct kg_arm *arm, const char *label) {
   CK_SLOT_ID slots[SLOTS_MAX];
   CK_ULONG count = SLOTS_MAX;
-  CK_TOKEN_INFO info;
-  size_t len = label ? strlen(label) : 0;
+  size_t len = label != NULL ? strlen(label) : 0;
   if (failed("C_GetSlotList", arm->calls->C_GetSlotList(CK_TRUE, slots, &count))) return false;
+  CK_TOKEN_INFO info;
   for (CK_ULONG i = 0; i < count; i++) {
     arm->slot = slots[i];
     if (failed("C_GetTokenInfo", arm->calls->C_GetTokenInfo(slots[i], &info))) return false;
-    if (label && len <= sizeof info.label && memcmp(info.label, label, len) == 0 &&
+    if (label != NULL && len <= sizeof info.label && memcmp(info.label, label, len) == 0 &&
         (len == sizeof info.label || info.label[len] == ' '))
       return true;
   }
-  if (label) fprintf(stderr, "no token %s among %lu\n", label, (unsigned long)count);
-  return !label;
+  if (label != NULL) fprintf(stderr, "no token %s among %lu\n", label, (unsigned long)count);
+  return label == NULL;
 }
 
 static bool login(struct kg_arm *arm, const char *pin_file) {
   char pin[64] = "";
   FILE *file = fopen(pin_file, "r");
-  bool read = file && fgets(pin, sizeof pin, file);
-  if (file) fclose(file);
+  bool read = file != NULL && fgets(pin, sizeof pin, file) != NULL;
+  if (file != NULL) fclose(file);
   if (!read) {
     perror(pin_file);
     return false;
@@ -86,18 +86,18 @@ static bool open_session(struct kg_arm *arm, CK_SESSION_HANDLE *session) {
 
 struct kg_arm *kg_arm_open(const struct kg_place *place) {
   struct kg_arm *arm = calloc(1, sizeof *arm);
-  if (!arm) return NULL;
+  if (arm == NULL) return NULL;
   snprintf(arm->object, sizeof arm->object, "%s", place->object);
   if (!load(place->library, arm) || !initialise(arm) || !find_slot(arm, place->token) ||
-      !open_session(arm, &arm->session) || (place->pin_file && !login(arm, place->pin_file)))
+      !open_session(arm, &arm->session) || (place->pin_file != NULL && !login(arm, place->pin_file)))
     kg_arm_close(&arm);
   return arm;
 }
 
 void kg_arm_close(struct kg_arm **arm) {
-  if (!*arm) return;
-  if ((*arm)->calls) (void)(*arm)->calls->C_Finalize(NULL);
-  if ((*arm)->handle) dlclose((*arm)->handle);
+  if (*arm == NULL) return;
+  if ((*arm)->calls != NULL) (void)(*arm)->calls->C_Finalize(NULL);
+  if ((*arm)->handle != NULL) dlclose((*arm)->handle);
   free(*arm);
   *arm = NULL;
 }
@@ -106,17 +106,17 @@ bool kg_arm_idle(const struct kg_place *place) {
   struct kg_arm arm = {0};
   bool ok = load(place->library, &arm) && initialise(&arm) && find_slot(&arm, NULL) &&
             !failed("C_Finalize", arm.calls->C_Finalize(NULL));
-  if (arm.handle) dlclose(arm.handle);
+  if (arm.handle != NULL) dlclose(arm.handle);
   return ok;
 }
 
 static bool find_key(struct kg_arm *arm, struct kg_signer *signer) {
   CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-  CK_ULONG count = 0;
   CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
                              {CKA_LABEL, arm->object, (CK_ULONG)strlen(arm->object)}};
   CK_FUNCTION_LIST *calls = arm->calls;
   if (failed("C_FindObjectsInit", calls->C_FindObjectsInit(signer->session, template, 2))) return false;
+  CK_ULONG count = 0;
   if (failed("C_FindObjects", calls->C_FindObjects(signer->session, &signer->key, 1, &count))) return false;
   if (failed("C_FindObjectsFinal", calls->C_FindObjectsFinal(signer->session))) return false;
   if (count == 0) fprintf(stderr, "no private key %s\n", arm->object);
@@ -140,7 +140,7 @@ static void prepare(struct kg_signer *signer, enum kg_form form) {
 
 struct kg_signer *kg_signer_new(struct kg_arm *arm, enum kg_form form) {
   struct kg_signer *signer = calloc(1, sizeof *signer);
-  if (!signer) return NULL;
+  if (signer == NULL) return NULL;
   signer->calls = arm->calls;
   prepare(signer, form);
   if (!open_session(arm, &signer->session) || !find_key(arm, signer)) kg_signer_free(&signer);
@@ -155,7 +155,7 @@ bool kg_signer_sign(struct kg_signer *signer) {
 }
 
 void kg_signer_free(struct kg_signer **signer) {
-  if (!*signer) return;
+  if (*signer == NULL) return;
   (void)(*signer)->calls->C_CloseSession((*signer)->session);
   free(*signer);
   *signer = NULL;

@@ -48,9 +48,9 @@ static long peak_kib(void) {
   char line[128];
   long kib = 0;
   FILE *file = fopen("/proc/self/status", "r");
-  while (file && fgets(line, sizeof line, file) && sscanf(line, "VmHWM: %ld", &kib) != 1)
+  while (file != NULL && fgets(line, sizeof line, file) != NULL && sscanf(line, "VmHWM: %ld", &kib) != 1)
     ;
-  if (file) fclose(file);
+  if (file != NULL) fclose(file);
   return kib;
 }
 
@@ -86,13 +86,13 @@ static void *run_job(void *arg) {
 
 static bool run_jobs(struct job *jobs, unsigned threads) {
   pthread_barrier_t start;
-  pthread_t ids[THREADS_MAX];
-  bool ok = true;
   pthread_barrier_init(&start, NULL, threads);
+  pthread_t ids[THREADS_MAX];
   for (unsigned i = 0; i < threads; i++) {
     jobs[i].start = &start;
     if (pthread_create(&ids[i], NULL, run_job, &jobs[i]) != 0) abort();
   }
+  bool ok = true;
   for (unsigned i = 0; i < threads; i++) {
     pthread_join(ids[i], NULL);
     ok = ok && jobs[i].ok;
@@ -123,7 +123,7 @@ static bool round_of(struct kg_arm *arm, enum kg_form form, unsigned threads, si
     jobs[i].count = count;
     jobs[i].latencies = calloc(count, sizeof *jobs[i].latencies);
     jobs[i].signer = kg_signer_new(arm, form);
-    ok = jobs[i].latencies && jobs[i].signer;
+    ok = jobs[i].latencies != NULL && jobs[i].signer != NULL;
   }
   if (ok) ok = run_jobs(jobs, threads);
   if (ok) print_jobs(jobs, threads);
@@ -151,7 +151,7 @@ static bool serve(const struct kg_place *place) {
   enum kg_form form;
   struct kg_arm *arm = kg_arm_open(place);
   bool ok = arm != NULL;
-  while (ok && fgets(line, sizeof line, stdin)) {
+  while (ok && fgets(line, sizeof line, stdin) != NULL) {
     ok = sscanf(line, "%31s %u %lu", name, &threads, &count) == 3 && threads >= 1 && threads <= THREADS_MAX &&
          count >= 1 && parse_form(name, &form) && round_of(arm, form, threads, count);
     fflush(stdout);
@@ -163,8 +163,8 @@ static bool serve(const struct kg_place *place) {
 static bool first(const struct kg_place *place) {
   struct stopwatch watch = start_watch();
   struct kg_arm *arm = kg_arm_open(place);
-  struct kg_signer *signer = arm ? kg_signer_new(arm, KG_FORM_PSS) : NULL;
-  bool ok = signer && kg_signer_sign(signer);
+  struct kg_signer *signer = arm != NULL ? kg_signer_new(arm, KG_FORM_PSS) : NULL;
+  bool ok = signer != NULL && kg_signer_sign(signer);
   if (ok) print_watch(watch);
   if (ok) printf("\n");
   kg_signer_free(&signer);

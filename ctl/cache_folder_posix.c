@@ -18,27 +18,29 @@ static bool is_ours(const char *path) {
 
 /* DIRECTORY/NAME, ours; frees `directory`. NULL: it cannot be. */
 static char *make(char *directory, const char *name) {
-  char *path = directory ? kg_file_join(directory, name, "") : NULL;
+  char *path = directory != NULL ? kg_file_join(directory, name, "") : NULL;
   free(directory);
-  if (path && kg_file_make_directory(path, MODE, NULL) == KG_OK) return path;
+  if (path != NULL && kg_file_make_directory(path, MODE, NULL) == KG_OK) return path;
   free(path);
   return NULL;
 }
 
 static char *cache_home(void) {
   const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-  if (cache && cache[0] == '/') return kg_strdup(cache); /* a relative one is to be ignored: XDG Base Directory 0.8 */
-  return home && home[0] == '/' ? make(kg_strdup(home), ".cache") : NULL;
+  if (cache != NULL && cache[0] == '/')
+    return kg_strdup(cache); /* a relative one is to be ignored: XDG Base Directory 0.8 */
+  return home != NULL && home[0] == '/' ? make(kg_strdup(home), ".cache") : NULL;
 }
 
 char *kg_cache_folder(const char *state_dir) {
   char *path = make(kg_strdup(state_dir), "tokens");
-  if (path && is_ours(path)) return path;
+  if (path != NULL && is_ours(path)) return path;
   free(path);
   path = make(cache_home(), "keyguard");
-  if (path && is_ours(path)) return path;
-  kg_log(KG_LOG_WARN, "tokens are not kept: %s%s", path ? path : "neither the state folder nor XDG_CACHE_HOME or HOME",
-         path ? " is readable by others, or another's" : " has room for them");
+  if (path != NULL && is_ours(path)) return path;
+  kg_log(KG_LOG_WARN, "tokens are not kept: %s%s",
+         path != NULL ? path : "neither the state folder nor XDG_CACHE_HOME or HOME",
+         path != NULL ? " is readable by others, or another's" : " has room for them");
   free(path);
   return NULL;
 }

@@ -48,7 +48,7 @@ static int encode_public_key(const void *object, unsigned char **out) {
 static bool time_read(const ASN1_TIME *time, int64_t *out) {
   ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
   int days = 0, seconds = 0;
-  bool good = epoch && ASN1_TIME_check(time) == 1 && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
+  bool good = epoch != NULL && ASN1_TIME_check(time) == 1 && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
   ASN1_TIME_free(epoch);
   *out = (int64_t)days * 86400 + seconds;
   return good;
@@ -57,16 +57,16 @@ static bool time_read(const ASN1_TIME *time, int64_t *out) {
 static X509 *parse(struct kg_span der) {
   const unsigned char *at = der.data;
   X509 *x509 = der.len > 0 && der.len <= KG_BINDING_SIZE_MAX ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-  if (x509 && at == der.data + der.len) return x509;
+  if (x509 != NULL && at == der.data + der.len) return x509;
   X509_free(x509);
   return NULL;
 }
 
 static enum kg_status read_id(const X509 *x509, struct kg_buf *out, struct kg_error *error) {
-  unsigned char digest[KG_HASH_MAX_SIZE];
   const ASN1_BIT_STRING *key = X509_get0_pubkey_bitstr(x509);
-  if (!key) return refuse(error, "it has no public key");
+  if (key == NULL) return refuse(error, "it has no public key");
   struct kg_span bits = kg_span_of(ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key));
+  unsigned char digest[KG_HASH_MAX_SIZE];
   if (!kg_hash_once(KG_HASH_SHA1, bits, digest)) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   enum kg_status status = kg_buf_set(out, kg_span_of(digest, KG_KEY_ID_SIZE));
   return status == KG_OK ? KG_OK : kg_error_set(error, status, "out of memory");
@@ -96,7 +96,7 @@ static enum kg_status read_number(EVP_PKEY *key, const char *name, struct kg_buf
 
 static enum kg_status read_public_key(const X509 *x509, struct kg_certificate_facts *out, struct kg_error *error) {
   EVP_PKEY *key = X509_get0_pubkey(x509);
-  if (!key || !EVP_PKEY_is_a(key, "RSA")) return refuse(error, "its public key is not RSA");
+  if (key == NULL || !EVP_PKEY_is_a(key, "RSA")) return refuse(error, "its public key is not RSA");
   enum kg_status status = read_number(key, OSSL_PKEY_PARAM_RSA_N, &out->modulus, error);
   if (status == KG_OK) status = read_number(key, OSSL_PKEY_PARAM_RSA_E, &out->exponent, error);
   if (status == KG_OK) status = encode(encode_public_key, X509_get_X509_PUBKEY(x509), &out->public_key_info, error);
@@ -105,7 +105,6 @@ static enum kg_status read_public_key(const X509 *x509, struct kg_certificate_fa
 
 /* The encoding of the value is not documented: a time, a number of seconds and a text of either are understood. */
 static bool token_time_read(const ASN1_TYPE *value, int64_t *out) {
-  char text[32];
   switch (ASN1_TYPE_get(value)) {
   case V_ASN1_UTCTIME:
   case V_ASN1_GENERALIZEDTIME:
@@ -120,6 +119,7 @@ static bool token_time_read(const ASN1_TYPE *value, int64_t *out) {
     return false;
   }
   size_t len = (size_t)ASN1_STRING_length(value->value.asn1_string);
+  char text[32];
   if (len == 0 || len >= sizeof text) return false;
   memcpy(text, ASN1_STRING_get0_data(value->value.asn1_string), len);
   text[len] = 0;
@@ -131,14 +131,14 @@ static bool token_time_read(const ASN1_TYPE *value, int64_t *out) {
 /* Absent is 0. Not understood is 0 as well, and is said: the token service has the last word about it. */
 static int64_t read_token_not_after(const X509 *x509) {
   ASN1_OBJECT *oid = OBJ_txt2obj(token_not_after_oid, 1);
-  int at = oid ? X509_get_ext_by_OBJ(x509, oid, -1) : -1;
+  int at = oid != NULL ? X509_get_ext_by_OBJ(x509, oid, -1) : -1;
   ASN1_OBJECT_free(oid);
   if (at < 0) return 0;
   const ASN1_OCTET_STRING *data = X509_EXTENSION_get_data(X509_get_ext(x509, at));
   const unsigned char *der = ASN1_STRING_get0_data(data);
   ASN1_TYPE *value = d2i_ASN1_TYPE(NULL, &der, ASN1_STRING_length(data));
   int64_t seconds = 0;
-  if (!value || !token_time_read(value, &seconds)) {
+  if (value == NULL || !token_time_read(value, &seconds)) {
     kg_log(KG_LOG_WARN, "certificate extension %s (token_not_after) is not understood and not used",
            token_not_after_oid);
     seconds = 0;
@@ -151,9 +151,9 @@ static int64_t read_token_not_after(const X509 *x509) {
 static bool push_integer(ASN1_SEQUENCE_ANY *sequence, const struct kg_buf *number) {
   ASN1_TYPE *item = ASN1_TYPE_new();
   BIGNUM *value = BN_bin2bn(number->data, (int)number->len, NULL);
-  ASN1_INTEGER *integer = value ? BN_to_ASN1_INTEGER(value, NULL) : NULL;
+  ASN1_INTEGER *integer = value != NULL ? BN_to_ASN1_INTEGER(value, NULL) : NULL;
   BN_free(value);
-  if (item && integer) {
+  if (item != NULL && integer != NULL) {
     ASN1_TYPE_set(item, V_ASN1_INTEGER, integer);
     if (sk_ASN1_TYPE_push(sequence, item) > 0) return true;
   } else {
@@ -169,7 +169,8 @@ static int encode_rsa(const struct kg_key_info *key, unsigned char **out) {
   X509_PUBKEY *public_key = X509_PUBKEY_new();
   unsigned char *rsa = NULL;
   int len = -1;
-  if (sequence && public_key && push_integer(sequence, &key->modulus) && push_integer(sequence, &key->exponent))
+  if (sequence != NULL && public_key != NULL && push_integer(sequence, &key->modulus) &&
+      push_integer(sequence, &key->exponent))
     len = i2d_ASN1_SEQUENCE_ANY(sequence, &rsa);
   if (len > 0 && X509_PUBKEY_set0_param(public_key, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL, rsa, len) == 1) {
     rsa = NULL; /* taken */
@@ -195,7 +196,7 @@ enum kg_status kg_public_key_info(const struct kg_key_info *key, struct kg_buf *
 enum kg_status kg_certificate_read(struct kg_span der, struct kg_certificate *out, struct kg_error *error) {
   *out = (struct kg_certificate){0};
   X509 *x509 = parse(der);
-  if (!x509) return refuse(error, "not one DER certificate");
+  if (x509 == NULL) return refuse(error, "not one DER certificate");
   enum kg_status status = read_common(x509, der, out, error);
   X509_free(x509);
   if (status != KG_OK) kg_certificate_clear(out);
@@ -205,7 +206,7 @@ enum kg_status kg_certificate_read(struct kg_span der, struct kg_certificate *ou
 enum kg_status kg_certificate_facts_read(struct kg_span der, struct kg_certificate_facts *out, struct kg_error *error) {
   *out = (struct kg_certificate_facts){0};
   X509 *x509 = parse(der);
-  if (!x509) return refuse(error, "not one DER certificate");
+  if (x509 == NULL) return refuse(error, "not one DER certificate");
   enum kg_status status = read_common(x509, der, &out->certificate, error);
   if (status == KG_OK) status = read_public_key(x509, out, error);
   if (status == KG_OK &&

@@ -26,20 +26,21 @@ static const char *version_name(enum kg_probe_version version) {
 
 /* A host without configuration is asked with the built-in values. */
 static enum kg_status configure(struct kg_run *run, struct kg_error *error) {
-  struct kg_file_id id;
   const char *path = NULL;
   enum kg_status status = kg_command_config_path(run, &path, error);
   if (status != KG_OK) return status;
-  if (run->config_path || kg_file_identify(path, &id) != KG_E_NOT_FOUND) return kg_command_configure(run, error);
+  struct kg_file_id id;
+  if (run->config_path != NULL || kg_file_identify(path, &id) != KG_E_NOT_FOUND)
+    return kg_command_configure(run, error);
   return kg_config_parse(path, kg_span_of("", 0), &run->config, error);
 }
 
 /* Opened, never made: looking must not leave keys behind. */
 static enum kg_strength strength_of(const struct kg_identity *identity) {
   struct kg_key *key = NULL;
-  enum kg_strength strength = KG_STRENGTH_NONE;
   if (!identity->proof_of_possession || kg_key_open(identity->key_store, 0, &key, NULL) != KG_OK)
     return KG_STRENGTH_NONE;
+  enum kg_strength strength = KG_STRENGTH_NONE;
   if (kg_key_probe(key, NULL) == KG_OK) strength = kg_key_info(key)->strength;
   kg_key_close(&key);
   return strength;
@@ -48,7 +49,7 @@ static enum kg_strength strength_of(const struct kg_identity *identity) {
 static enum kg_status look(struct kg_run *run, int64_t budget_ms, struct capabilities *out, struct kg_error *error) {
   const struct kg_config *config = run->config;
   out->of_identity = calloc(config->identities_count + 1, sizeof *out->of_identity);
-  if (!out->of_identity) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (out->of_identity == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   struct kg_error refusal = {0};
   if (kg_source_check(&refusal) != KG_OK) { /* the answer is definite, and nobody is asked */
     snprintf(out->probe.reason, sizeof out->probe.reason, "%.250s", refusal.text);
@@ -89,9 +90,9 @@ static void report_text(struct kg_run *run, const struct capabilities *found) {
 }
 
 static enum kg_status parse_budget(const char *text, int64_t *out, struct kg_error *error) {
-  char *end = NULL;
   *out = BUDGET_DEFAULT_MS;
-  if (!text) return KG_OK;
+  if (text == NULL) return KG_OK;
+  char *end = NULL;
   long value = strspn(text, "0123456789") == strlen(text) ? strtol(text, &end, 10) : 0;
   if (value < 1 || value > BUDGET_MAX_MS)
     return kg_error_set(error, KG_E_USAGE, "--timeout: 1 to %d milliseconds are expected", BUDGET_MAX_MS);
@@ -103,15 +104,15 @@ static int run_capabilities(const struct kg_command *command, struct kg_run *run
   const char *timeout = NULL;
   const struct kg_option options[] = {
       {"timeout", 't', KG_OPTION_TEXT, &timeout, "MS", "how long to look at most, in all (1000)"}, {0}};
-  struct capabilities found = {0};
   struct kg_operands operands;
-  struct kg_error error = {0};
-  int64_t budget_ms = 0;
   int exit_code = 0;
   if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
+  int64_t budget_ms = 0;
+  struct kg_error error = {0};
   enum kg_status status = parse_budget(timeout, &budget_ms, &error);
   if (status == KG_OK && operands.count > 0) status = kg_error_set(&error, KG_E_USAGE, "capabilities takes no NAME");
   if (status == KG_OK) status = configure(run, &error);
+  struct capabilities found = {0};
   if (status == KG_OK) status = look(run, budget_ms, &found, &error);
   if (status == KG_OK) {
     exit_code = found.probe.version == KG_PROBE_V2 ? 0 : kg_status_exit_code(KG_E_IMDS_V1_ONLY);

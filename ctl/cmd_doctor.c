@@ -85,13 +85,13 @@ static int run_doctor(const struct kg_command *command, struct kg_run *run, int 
   const struct kg_option options[] = {
       {"user", 'u', KG_OPTION_TEXT, &user, "USER", "look as this user, who is going to sign; root only"}, {0}};
   struct kg_operands operands;
-  struct kg_error error = {0};
   int exit_code = 0;
   if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
-  if (user && kg_process_become(user, &error) != KG_OK) return kg_output_error(run, &error);
+  struct kg_error error = {0};
+  if (user != NULL && kg_process_become(user, &error) != KG_OK) return kg_output_error(run, &error);
   struct kg_doctor doctor = {.run = run, .findings = calloc(KG_FINDINGS_MAX, sizeof *doctor.findings)};
-  enum kg_status status =
-      doctor.findings ? examine(&doctor, &operands, &error) : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
+  enum kg_status status = doctor.findings != NULL ? examine(&doctor, &operands, &error)
+                                                  : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
   exit_code = status == KG_OK ? report(&doctor) : kg_output_error(run, &error);
   free(doctor.findings);
   return exit_code;

@@ -23,7 +23,7 @@ static void clear(struct kg_process_variable variables[VARIABLES + 1]) {
 /* A module that is tried out before it is installed is where the caller says. */
 static const char *module_path(void) {
   const char *path = getenv("KEYGUARD_MODULE");
-  return path && kg_path_is_absolute(path) ? path : KG_MODULE_PATH;
+  return path != NULL && kg_path_is_absolute(path) ? path : KG_MODULE_PATH;
 }
 
 static enum kg_status fill(const struct kg_config *config, const struct kg_binding *binding,
@@ -39,7 +39,7 @@ static enum kg_status fill(const struct kg_config *config, const struct kg_bindi
   set(&variables[5], "KEYGUARD_MODULE", kg_strdup(module_path()));
   set(&variables[6], "KEYGUARD_CONF", kg_strdup(config->path)); /* the module reads the same one */
   for (int i = 0; i < VARIABLES; i++)
-    if (!variables[i].value) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+    if (variables[i].value == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   return KG_OK;
 }
 
@@ -47,9 +47,9 @@ static enum kg_status fill(const struct kg_config *config, const struct kg_bindi
 static enum kg_status prepare(struct kg_run *run, const struct kg_operands *operands, int names,
                               struct kg_process_variable variables[VARIABLES + 1], struct kg_error *error) {
   const struct kg_identity *identity = NULL;
-  struct kg_binding *binding = NULL;
   enum kg_status status = kg_command_configure(run, error);
   if (status == KG_OK) status = kg_command_require(run, operands, names, &identity, error);
+  struct kg_binding *binding = NULL;
   if (status == KG_OK)
     status = kg_provision_find(run->config, identity, run->clock->wall(run->clock->context), &binding, error);
   if (status == KG_OK) status = fill(run->config, binding, variables, error);
@@ -58,17 +58,17 @@ static enum kg_status prepare(struct kg_run *run, const struct kg_operands *oper
 }
 
 static int run_env(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
-  struct kg_process_variable variables[VARIABLES + 1] = {{0}};
   struct kg_operands operands;
-  struct kg_error error = {0};
   int exit_code = 0;
   if (!kg_command_parse(command, run, NULL, argc, argv, &operands, &exit_code)) return exit_code;
   cJSON *object = run->json ? cJSON_CreateObject() : NULL;
+  struct kg_error error = {0};
+  struct kg_process_variable variables[VARIABLES + 1] = {{0}};
   if (prepare(run, &operands, operands.count, variables, &error) != KG_OK) {
     cJSON_Delete(object);
     exit_code = kg_output_error(run, &error);
   } else {
-    for (const struct kg_process_variable *variable = variables; variable->name; variable++)
+    for (const struct kg_process_variable *variable = variables; variable->name != NULL; variable++)
       if (run->json)
         cJSON_AddStringToObject(object, variable->name, variable->value);
       else
@@ -80,14 +80,14 @@ static int run_env(const struct kg_command *command, struct kg_run *run, int arg
 }
 
 static int run_exec(const struct kg_command *command, struct kg_run *run, int argc, char **argv) {
-  struct kg_process_variable variables[VARIABLES + 1] = {{0}};
   struct kg_operands operands;
-  struct kg_error error = {0};
   int exit_code = 0;
   if (!kg_command_parse(command, run, NULL, argc, argv, &operands, &exit_code)) return exit_code;
   enum kg_status status = KG_OK;
+  struct kg_error error = {0};
   if (!operands.separator || operands.before_separator != 1 || operands.count < 2)
     status = kg_error_set(&error, KG_E_USAGE, "NAME -- COMMAND [ARGUMENT...] is expected");
+  struct kg_process_variable variables[VARIABLES + 1] = {{0}};
   if (status == KG_OK) status = prepare(run, &operands, operands.before_separator, variables, &error);
   if (status == KG_OK) {
     operands.items[operands.count] = NULL; /* argv's own end, moved up by the options taken out */

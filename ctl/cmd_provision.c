@@ -21,7 +21,7 @@ static void report_text(struct kg_run *run, const struct kg_identity *identity,
 static cJSON *report_json(struct kg_run *run, const struct kg_identity *identity,
                           const struct kg_provision_result *result, const struct kg_error *error) {
   cJSON *object = cJSON_CreateObject();
-  if (!object) return NULL;
+  if (object == NULL) return NULL;
   cJSON_AddStringToObject(object, "identity", identity->name);
   if (error->status != KG_OK) {
     cJSON_AddItemToObject(object, "error", kg_output_error_object(error));

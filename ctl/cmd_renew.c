@@ -19,9 +19,9 @@ static int64_t now_of(const struct kg_run *run) {
 }
 
 static void renew_one(struct kg_run *run, const struct kg_identity *identity, struct outcome *out) {
-  const struct kg_provision_options options = {0};
-  struct kg_provision_result result;
   *out = (struct outcome){.identity = identity};
+  struct kg_provision_result result;
+  const struct kg_provision_options options = {0};
   enum kg_status status = kg_provision(run->config, identity, &options, run->clock, &result, &out->error);
   out->renewed = result.issued;
   out->binding = result.binding;
@@ -34,12 +34,12 @@ static void renew_one(struct kg_run *run, const struct kg_identity *identity, st
 static void explain(struct kg_run *run, struct outcome *outcome) {
   struct kg_error *error = &outcome->error;
   size_t used = strlen(error->text);
-  char left[KG_DURATION_SIZE];
-  if (!outcome->binding) {
+  if (outcome->binding == NULL) {
     snprintf(error->text + used, sizeof error->text - used, "; there is no binding to go on with");
     return;
   }
   struct kg_renew plan = kg_renew_binding(outcome->binding, now_of(run));
+  char left[KG_DURATION_SIZE];
   kg_duration_format(plan.left_s, left);
   snprintf(error->text + used, sizeof error->text - used, "; the binding in use lasts %s more", left);
   if (plan.state == KG_RENEW_LATEST)
@@ -49,13 +49,14 @@ static void explain(struct kg_run *run, struct outcome *outcome) {
 }
 
 static void report_text(struct kg_run *run, const struct outcome *outcome) {
-  char due[KG_TIME_TEXT_SIZE], left[KG_DURATION_SIZE];
   if (outcome->error.status != KG_OK) {
     (void)kg_output_error(run, &outcome->error);
     return;
   }
   struct kg_renew plan = kg_renew_binding(outcome->binding, now_of(run));
+  char due[KG_TIME_TEXT_SIZE];
   kg_time_format(plan.due_at, due);
+  char left[KG_DURATION_SIZE];
   kg_duration_format(plan.left_s, left);
   fprintf(run->out, "%s: %s, %s left, due %s\n", outcome->identity->name, outcome->renewed ? "renewed" : "not due",
           left, due);
@@ -63,13 +64,13 @@ static void report_text(struct kg_run *run, const struct outcome *outcome) {
 
 static void report_json(struct kg_run *run, const struct outcome *outcome, cJSON *list) {
   cJSON *object = cJSON_CreateObject();
-  char due[KG_TIME_TEXT_SIZE];
   cJSON_AddStringToObject(object, "identity", outcome->identity->name);
   if (outcome->error.status != KG_OK)
     cJSON_AddItemToObject(object, "error", kg_output_error_object(&outcome->error));
   else
     cJSON_AddStringToObject(object, "result", outcome->renewed ? "renewed" : "not_due");
-  if (outcome->binding) {
+  char due[KG_TIME_TEXT_SIZE];
+  if (outcome->binding != NULL) {
     struct kg_renew plan = kg_renew_binding(outcome->binding, now_of(run));
     kg_time_format(plan.due_at, due);
     cJSON_AddStringToObject(object, "due_at", due);

@@ -33,16 +33,16 @@ static void look(struct kg_run *run, const struct kg_identity *identity, bool wi
   *out = (struct state){.identity = identity};
   char *binding_path = kg_binding_path(run->config->state_dir, identity->name);
   char *failure_path = kg_failure_path(run->config->state_dir, identity->name);
-  if (!binding_path || !failure_path) {
+  if (binding_path == NULL || failure_path == NULL) {
     (void)kg_error_set(&out->error, KG_E_NO_MEMORY, "out of memory");
   } else if (kg_binding_load(binding_path, &out->binding, NULL, &out->error) == KG_E_NOT_FOUND) {
     (void)kg_error_set(&out->error, KG_E_NOT_FOUND, "no binding yet: run keyguardctl provision %s", identity->name);
-  } else if (out->binding) {
+  } else if (out->binding != NULL) {
     enum kg_status status = kg_binding_check_identity(out->binding, identity, &out->error);
     if (status == KG_OK) status = kg_binding_check_time(out->binding, now_of(run), &out->error);
     if (status == KG_OK && with_key) check_key(out);
   }
-  out->has_failure = failure_path && kg_failure_load(failure_path, &out->failure);
+  out->has_failure = failure_path != NULL && kg_failure_load(failure_path, &out->failure);
   free(binding_path);
   free(failure_path);
 }
@@ -64,8 +64,8 @@ static const char *warning(const struct kg_run *run, const struct state *state) 
 }
 
 static void print_failure(struct kg_run *run, const struct state *state) {
-  char at[KG_TIME_TEXT_SIZE];
   if (!state->has_failure) return;
+  char at[KG_TIME_TEXT_SIZE];
   kg_time_format(state->failure.at, at);
   fprintf(run->out, "  %-16s %s, %u in a row: %s\n", "last failure", at, state->failure.count,
           state->failure.error.text);
@@ -77,10 +77,12 @@ static void report_text(struct kg_run *run, const struct state *state) {
   if (state->error.status != KG_OK)
     kg_output_coloured(run->out, KG_COLOUR_BAD, "not usable");
   else
-    kg_output_coloured(run->out, attention ? KG_COLOUR_WARN : KG_COLOUR_GOOD, attention ? "usable" : "good");
-  if (state->error.status != KG_OK || attention) fprintf(run->out, ": %s", attention ? attention : state->error.text);
+    kg_output_coloured(run->out, attention != NULL ? KG_COLOUR_WARN : KG_COLOUR_GOOD,
+                       attention != NULL ? "usable" : "good");
+  if (state->error.status != KG_OK || attention != NULL)
+    fprintf(run->out, ": %s", attention != NULL ? attention : state->error.text);
   fputc('\n', run->out);
-  if (state->binding) kg_describe_text(run->out, state->binding, now_of(run));
+  if (state->binding != NULL) kg_describe_text(run->out, state->binding, now_of(run));
   print_failure(run, state);
 }
 
@@ -101,9 +103,9 @@ static cJSON *report_json(struct kg_run *run, const struct state *state) {
   cJSON_AddBoolToObject(object, "usable", state->error.status == KG_OK);
   if (state->error.status != KG_OK)
     cJSON_AddItemToObject(object, "error", kg_output_error_object(&state->error));
-  else if (warning(run, state))
+  else if (warning(run, state) != NULL)
     cJSON_AddStringToObject(object, "warning", warning(run, state));
-  if (state->binding) kg_describe_json(object, state->binding, now_of(run));
+  if (state->binding != NULL) kg_describe_json(object, state->binding, now_of(run));
   if (state->has_failure) cJSON_AddItemToObject(object, "last_failure", failure_json(&state->failure));
   return object;
 }

@@ -10,12 +10,13 @@ enum form { FORM_TOKEN = 0, FORM_JSON, FORM_HEADER };
 
 static enum kg_status parse_form(const char *text, enum form *out, struct kg_error *error) {
   static const char *const names[] = {"token", "json", "header"};
-  for (int form = 0; text && form < 3; form++) {
+  for (int form = 0; text != NULL && form < 3; form++) {
     *out = (enum form)form;
     if (strcmp(text, names[form]) == 0) return KG_OK;
   }
   *out = FORM_TOKEN;
-  return text ? kg_error_set(error, KG_E_USAGE, "--output '%.32s' is not one of token, json, header", text) : KG_OK;
+  return text != NULL ? kg_error_set(error, KG_E_USAGE, "--output '%.32s' is not one of token, json, header", text)
+                      : KG_OK;
 }
 
 /* The scheme as the reference clients write it (docs/protocol.md 10.1: MIC/Internal/Constants.cs). */
@@ -32,10 +33,10 @@ static int print_json(struct kg_run *run, const struct kg_token_request *request
   if (result->token.refresh_in > 0) cJSON_AddNumberToObject(object, "refresh_in", (double)result->token.refresh_in);
   cJSON_AddStringToObject(object, "scope", request->scope);
   cJSON_AddStringToObject(object, "source", result->cached ? "cache" : "service");
-  if (thumbprint) cJSON_AddStringToObject(object, "thumbprint", thumbprint);
+  if (thumbprint != NULL) cJSON_AddStringToObject(object, "thumbprint", thumbprint);
   free(thumbprint);
   cJSON *token = cJSON_AddStringToObject(object, "access_token", (const char *)result->token.access_token.data);
-  if (!token) {
+  if (token == NULL) {
     cJSON_Delete(object);
     object = NULL;
   }
@@ -60,11 +61,11 @@ struct arguments {
 
 static enum kg_status parse(const struct arguments *arguments, struct kg_token_request *request, char **scope,
                             enum form *form, struct kg_error *error) {
-  if (!arguments->scope)
+  if (arguments->scope == NULL)
     return kg_error_set(error, KG_E_USAGE,
                         "--scope is missing: what the token is for, such as https://vault.azure.net");
   enum kg_status status = kg_token_scope(arguments->scope, scope, error);
-  if (status == KG_OK && arguments->type) status = kg_token_type_parse(arguments->type, &request->type, error);
+  if (status == KG_OK && arguments->type != NULL) status = kg_token_type_parse(arguments->type, &request->type, error);
   if (status == KG_OK) status = parse_form(arguments->form, form, error);
   request->scope = *scope;
   request->claims = arguments->claims;
@@ -83,18 +84,18 @@ static int run_token(const struct kg_command *command, struct kg_run *run, int a
       {"output", 'o', KG_OPTION_TEXT, &arguments.form, "FORM", "token (the default), json or header"},
       {0}};
   struct kg_operands operands;
-  struct kg_error error = {0};
-  struct kg_token_request request = {0};
-  struct kg_token_result result = {0};
-  const struct kg_identity *identity = NULL;
   enum form form = FORM_TOKEN;
-  char *scope = NULL;
   int exit_code = 0;
   if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
+  struct kg_error error = {0};
+  struct kg_token_request request = {0};
+  char *scope = NULL;
   enum kg_status status = parse(&arguments, &request, &scope, &form, &error);
   if (form == FORM_JSON) run->json = true; /* errors, too, are then what the reader expects */
   if (status == KG_OK) status = kg_command_configure(run, &error);
+  const struct kg_identity *identity = NULL;
   if (status == KG_OK) status = kg_command_require(run, &operands, operands.count, &identity, &error);
+  struct kg_token_result result = {0};
   if (status == KG_OK) status = kg_token_acquire(run->config, identity, &request, run->clock, &result, &error);
   if (status == KG_OK)
     exit_code = print_token(run, run->json && form == FORM_TOKEN ? FORM_JSON : form, &request, &result);

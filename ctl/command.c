@@ -21,7 +21,7 @@ void kg_command_common_options(struct kg_run *run, struct kg_option out[KG_COMMO
 
 static void merge_options(struct kg_run *run, const struct kg_option *own, struct kg_option out[OPTIONS_MAX]) {
   size_t count = 0;
-  for (; own && own->name && count < OPTIONS_MAX - KG_COMMON_OPTIONS; own++)
+  for (; own != NULL && own->name != NULL && count < OPTIONS_MAX - KG_COMMON_OPTIONS; own++)
     out[count++] = *own;
   kg_command_common_options(run, out + count);
 }
@@ -35,8 +35,8 @@ static void print_help(FILE *out, const struct kg_command *command, const struct
 bool kg_command_parse(const struct kg_command *command, struct kg_run *run, const struct kg_option *own, int argc,
                       char **argv, struct kg_operands *operands, int *exit_code) {
   struct kg_option options[OPTIONS_MAX];
-  struct kg_error error = {0};
   merge_options(run, own, options);
+  struct kg_error error = {0};
   if (kg_options_parse(options, false, argc, argv, operands, &error) != KG_OK) {
     *exit_code = kg_output_error(run, &error);
     fprintf(run->err, "usage: keyguardctl %s [OPTION...]%s%s\n", command->name, *command->operands ? " " : "",
@@ -64,8 +64,8 @@ static void configure_log(const struct kg_run *run) {
 enum kg_status kg_command_config_path(const struct kg_run *run, const char **out, struct kg_error *error) {
   const char *named = getenv("KEYGUARD_CONF");
   *out = run->config_path;
-  if (*out) return KG_OK;
-  if (named && *named && !kg_path_is_absolute(named))
+  if (*out != NULL) return KG_OK;
+  if (named != NULL && *named && !kg_path_is_absolute(named))
     return kg_error_set(error, KG_E_CONFIG, "environment: KEYGUARD_CONF is '%.128s', which is not an absolute path",
                         named);
   *out = kg_config_path();
@@ -98,10 +98,10 @@ enum kg_status kg_command_select(const struct kg_run *run, const struct kg_opera
   if (all && operands->count > 0) return kg_error_set(error, KG_E_USAGE, "either --all or a NAME, not both");
   if (wanted == 0 && all) return kg_error_set(error, KG_E_CONFIG, "%s has no [identity NAME]", run->config->path);
   if (wanted == 0) return kg_error_set(error, KG_E_USAGE, "which identity? Give its NAME, or --all");
-  if (!(*out = calloc(wanted, sizeof **out))) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if ((*out = calloc(wanted, sizeof **out)) == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   for (size_t i = 0; i < wanted; i++) {
     (*out)[i] = all ? &run->config->identities[i] : kg_config_find(run->config, operands->items[i]);
-    if (!(*out)[i]) {
+    if ((*out)[i] == NULL) {
       free(*out);
       *out = NULL;
       return unknown_identity(run, operands->items[i], error);
@@ -114,9 +114,9 @@ enum kg_status kg_command_select(const struct kg_run *run, const struct kg_opera
 bool kg_command_begin(const struct kg_command *command, struct kg_run *run, const struct kg_option *own, int argc,
                       char **argv, struct kg_selection *selection, int *exit_code) {
   struct kg_operands operands;
-  struct kg_error error = {0};
   if (!kg_command_parse(command, run, own, argc, argv, &operands, exit_code)) return false;
   bool all = selection->all || (selection->none_is_all && operands.count == 0);
+  struct kg_error error = {0};
   enum kg_status status = kg_command_configure(run, &error);
   if (status == KG_OK)
     status = kg_command_select(run, &operands, all, &selection->identities, &selection->count, &error);
@@ -128,5 +128,5 @@ enum kg_status kg_command_require(const struct kg_run *run, const struct kg_oper
                                   const struct kg_identity **out, struct kg_error *error) {
   if (count != 1) return kg_error_set(error, KG_E_USAGE, "give the NAME of one identity");
   *out = kg_config_find(run->config, operands->items[0]);
-  return *out ? KG_OK : unknown_identity(run, operands->items[0], error);
+  return *out != NULL ? KG_OK : unknown_identity(run, operands->items[0], error);
 }

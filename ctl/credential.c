@@ -83,7 +83,7 @@ static enum kg_status prepare(struct acquisition *a, struct kg_error *error) {
   a->machine_id = kg_machine_id();
   a->seed = kg_renew_seed(a->machine_id, a->request->identity->name);
   a->allowed_hosts = calloc(config->allowed_hosts_count + 1, sizeof *a->allowed_hosts);
-  if (!a->allowed_hosts) return no_memory(error);
+  if (a->allowed_hosts == NULL) return no_memory(error);
   for (size_t i = 0; i < config->allowed_hosts_count; i++)
     a->allowed_hosts[i] = config->allowed_hosts[i];
   return KG_OK;
@@ -130,23 +130,24 @@ static enum kg_status call(struct acquisition *a, struct kg_error *error) {
 static enum kg_status check_contract(const struct acquisition *a, struct kg_error *error) {
   const struct kg_plugin_credential *c = a->credential;
   const char *missing = NULL;
-  if (!c || c->size < sizeof *c)
+  if (c == NULL || c->size < sizeof *c)
     missing = "a credential";
-  else if (!c->certificate.data || c->certificate.len == 0)
+  else if (c->certificate.data == NULL || c->certificate.len == 0)
     missing = "the certificate";
-  else if (!c->client_id || !*c->client_id)
+  else if (c->client_id == NULL || !*c->client_id)
     missing = "the client id";
-  else if (!c->tenant_id || !*c->tenant_id)
+  else if (c->tenant_id == NULL || !*c->tenant_id)
     missing = "the tenant id";
-  else if (!c->identity_type || !*c->identity_type)
+  else if (c->identity_type == NULL || !*c->identity_type)
     missing = "the identity's type";
-  else if (!c->token_endpoint || strncmp(c->token_endpoint, "https://", 8) != 0)
+  else if (c->token_endpoint == NULL || strncmp(c->token_endpoint, "https://", 8) != 0)
     missing = "an https token endpoint";
-  else if (!c->mtls_authentication_endpoint || !*c->mtls_authentication_endpoint)
+  else if (c->mtls_authentication_endpoint == NULL || !*c->mtls_authentication_endpoint)
     missing = "the authentication endpoint";
-  else if (c->chain_count > CHAIN_MAX || (c->chain_count > 0 && !c->chain))
+  else if (c->chain_count > CHAIN_MAX || (c->chain_count > 0 && c->chain == NULL))
     missing = "a chain of sensible length";
-  if (missing) return kg_error_set(error, KG_E_PLUGIN, "%s did not bring %s", kg_plugin_path(a->plugin), missing);
+  if (missing != NULL)
+    return kg_error_set(error, KG_E_PLUGIN, "%s did not bring %s", kg_plugin_path(a->plugin), missing);
   if (a->request->identity->attestation && !c->attested)
     return kg_error_set(error, KG_E_ATTESTATION_FAILED,
                         "%s brought an unattested credential where attestation is asked for",
@@ -159,10 +160,10 @@ static enum kg_status check_contract(const struct acquisition *a, struct kg_erro
 
 static enum kg_status read_chain(const struct kg_plugin_credential *credential, struct kg_binding *binding,
                                  struct kg_error *error) {
-  enum kg_status status = KG_OK;
   if (credential->chain_count == 0) return KG_OK;
   binding->chain = calloc(credential->chain_count, sizeof *binding->chain);
-  if (!binding->chain) return no_memory(error);
+  if (binding->chain == NULL) return no_memory(error);
+  enum kg_status status = KG_OK;
   for (; status == KG_OK && binding->chain_count < credential->chain_count; binding->chain_count++) {
     const struct kg_plugin_bytes *der = &credential->chain[binding->chain_count];
     status = kg_certificate_read(kg_span_of(der->data, der->len), &binding->chain[binding->chain_count], error);
@@ -188,14 +189,14 @@ static enum kg_status read_leaf(const struct kg_plugin_credential *credential, s
 
 static bool copy_text(char **to, const char *from) {
   *to = kg_strdup(from);
-  return *to || !from;
+  return *to != NULL || from == NULL;
 }
 
 static enum kg_status copy_texts(const struct acquisition *a, struct kg_binding *binding, struct kg_error *error) {
   const struct kg_identity *identity = a->request->identity;
   const struct kg_plugin_credential *from = a->credential;
   binding->key_store = kg_uri_redact(identity->key_store);
-  if (!binding->key_store || !copy_text(&binding->identity, identity->name) ||
+  if (binding->key_store == NULL || !copy_text(&binding->identity, identity->name) ||
       !copy_text(&binding->selector_value, identity->selector_value) ||
       !copy_text(&binding->client_id, from->client_id) || !copy_text(&binding->tenant_id, from->tenant_id) ||
       !copy_text(&binding->identity_type, from->identity_type) ||
@@ -207,9 +208,10 @@ static enum kg_status copy_texts(const struct acquisition *a, struct kg_binding 
 
 static enum kg_status check_time(const struct acquisition *a, const struct kg_binding *binding,
                                  struct kg_error *error) {
-  char ours[KG_TIME_TEXT_SIZE], theirs[KG_TIME_TEXT_SIZE] = "unknown";
+  char theirs[KG_TIME_TEXT_SIZE] = "unknown";
   int64_t now = host_wall((void *)a->request->clock);
   if (kg_binding_check_time(binding, now, error) == KG_OK) return KG_OK;
+  char ours[KG_TIME_TEXT_SIZE];
   kg_time_format(now, ours);
   if (a->credential->server_time_s > 0) kg_time_format(a->credential->server_time_s, theirs);
   (void)kg_error_prefix(error, "the new certificate cannot be used now (this clock: %s, the service's: %s)", ours,
@@ -239,7 +241,7 @@ static enum kg_status fill(const struct acquisition *a, struct kg_binding *bindi
 }
 
 static void clear(struct acquisition *a) {
-  if (a->credential) kg_plugin_get(a->plugin)->release_credential(a->credential);
+  if (a->credential != NULL) kg_plugin_get(a->plugin)->release_credential(a->credential);
   kg_plugin_free(&a->plugin);
   kg_buf_clear(&a->public_key_info);
   free(a->allowed_hosts);
@@ -250,12 +252,12 @@ static void clear(struct acquisition *a) {
 enum kg_status kg_credential_acquire(struct kg_credential_request *request, struct kg_binding **out,
                                      struct kg_error *error) {
   struct acquisition a = {.request = request};
-  struct kg_binding *binding = NULL;
   enum kg_status status = prepare(&a, error);
   *out = NULL;
   if (status == KG_OK) status = call(&a, error);
   if (status == KG_OK) status = check_contract(&a, error);
-  if (status == KG_OK && !(binding = calloc(1, sizeof *binding))) status = no_memory(error);
+  struct kg_binding *binding = NULL;
+  if (status == KG_OK && (binding = calloc(1, sizeof *binding)) == NULL) status = no_memory(error);
   if (status == KG_OK) status = fill(&a, binding, error);
   if (status == KG_OK)
     *out = binding;

@@ -18,7 +18,7 @@ char *kg_describe_uri(const struct kg_binding *binding, const char *type) {
 }
 
 static void add_text(cJSON *object, const char *name, const char *value) {
-  if (value) cJSON_AddStringToObject(object, name, value);
+  if (value != NULL) cJSON_AddStringToObject(object, name, value);
 }
 
 static void add_taken(cJSON *object, const char *name, char *value) {
@@ -62,18 +62,21 @@ void kg_describe_json(cJSON *object, const struct kg_binding *binding, int64_t n
 }
 
 static void print_taken(FILE *out, const char *name, char *value) {
-  fprintf(out, "  %-16s %s\n", name, value ? value : "?");
+  fprintf(out, "  %-16s %s\n", name, value != NULL ? value : "?");
   free(value);
 }
 
 static void print_life(FILE *out, const struct kg_binding *binding, int64_t now) {
-  char from[KG_TIME_TEXT_SIZE], to[KG_TIME_TEXT_SIZE], due[KG_TIME_TEXT_SIZE], age[KG_DURATION_SIZE],
-      left[KG_DURATION_SIZE];
+  char from[KG_TIME_TEXT_SIZE];
   struct kg_renew renew = kg_renew_binding(binding, now);
   kg_time_format(binding->leaf.not_before, from);
+  char to[KG_TIME_TEXT_SIZE];
   kg_time_format(kg_binding_end(binding), to);
+  char due[KG_TIME_TEXT_SIZE];
   kg_time_format(renew.due_at, due);
+  char age[KG_DURATION_SIZE];
   kg_duration_format(now - binding->issued_at, age);
+  char left[KG_DURATION_SIZE];
   kg_duration_format(renew.left_s, left);
   fprintf(out, "  %-16s %s to %s (%s left, issued %s ago)\n", "valid", from, to, left, age);
   fprintf(out, "  %-16s %s (%s)\n", "renewal due", due, kg_renew_state_name(renew.state));

@@ -19,8 +19,8 @@ static struct kg_finding *add(struct kg_doctor *doctor, enum kg_finding_level le
   struct kg_finding *finding = doctor->count < KG_FINDINGS_MAX ? &doctor->findings[doctor->count++] : &overflow;
   *finding = (struct kg_finding){.level = level};
   snprintf(finding->check, sizeof finding->check, "%s", check);
-  snprintf(finding->identity, sizeof finding->identity, "%s", doctor->identity ? doctor->identity : "");
-  snprintf(finding->cure, sizeof finding->cure, "%s", cure ? cure : "");
+  snprintf(finding->identity, sizeof finding->identity, "%s", doctor->identity != NULL ? doctor->identity : "");
+  snprintf(finding->cure, sizeof finding->cure, "%s", cure != NULL ? cure : "");
   return finding;
 }
 
@@ -69,7 +69,7 @@ static const char *cure_of(enum kg_status status) {
 }
 
 void kg_doctor_fail(struct kg_doctor *doctor, const char *check, const char *cure, const struct kg_error *error) {
-  struct kg_finding *finding = add(doctor, KG_FINDING_FAIL, check, cure ? cure : cure_of(error->status));
+  struct kg_finding *finding = add(doctor, KG_FINDING_FAIL, check, cure != NULL ? cure : cure_of(error->status));
   finding->status = error->status;
   snprintf(finding->symptom, sizeof finding->symptom, "%s", error->text);
 }
@@ -134,22 +134,22 @@ void kg_doctor_check_metadata(struct kg_doctor *doctor) {
 
 static bool is_active(const CONF *conf, const char *section) {
   const char *value = NCONF_get_string(conf, section, "activate");
-  return value && (strcmp(value, "1") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "true") == 0 ||
-                   strcmp(value, "on") == 0);
+  return value != NULL && (strcmp(value, "1") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "true") == 0 ||
+                           strcmp(value, "on") == 0);
 }
 
 /* An explicit list of providers removes the implicit default (nginx/nginx issue on pkcs11 and the default provider). */
 static enum kg_openssl_conf judge_providers(const CONF *conf) {
   const char *main = NCONF_get_string(conf, NULL, "openssl_conf");
-  const char *list = main ? NCONF_get_string(conf, main, "providers") : NULL;
-  STACK_OF(CONF_VALUE) *providers = list ? NCONF_get_section(conf, list) : NULL;
+  const char *list = main != NULL ? NCONF_get_string(conf, main, "providers") : NULL;
+  STACK_OF(CONF_VALUE) *providers = list != NULL ? NCONF_get_section(conf, list) : NULL;
   bool any = false, has_default = false;
   for (int i = 0; i < sk_CONF_VALUE_num(providers); i++) {
     const CONF_VALUE *provider = sk_CONF_VALUE_value(providers, i);
     if (!is_active(conf, provider->value)) continue;
     const char *identity = NCONF_get_string(conf, provider->value, "identity");
     any = true;
-    has_default = has_default || strcmp(identity ? identity : provider->name, "default") == 0;
+    has_default = has_default || strcmp(identity != NULL ? identity : provider->name, "default") == 0;
   }
   return any && !has_default ? KG_OPENSSL_CONF_NO_DEFAULT : KG_OPENSSL_CONF_FINE;
 }
@@ -158,7 +158,7 @@ enum kg_openssl_conf kg_doctor_read_openssl_conf(const char *path) {
   CONF *conf = NCONF_new(NULL);
   long line = 0;
   enum kg_openssl_conf verdict = KG_OPENSSL_CONF_UNREADABLE;
-  if (conf && NCONF_load(conf, path, &line) > 0) verdict = judge_providers(conf);
+  if (conf != NULL && NCONF_load(conf, path, &line) > 0) verdict = judge_providers(conf);
   NCONF_free(conf);
   return verdict;
 }
@@ -166,7 +166,7 @@ enum kg_openssl_conf kg_doctor_read_openssl_conf(const char *path) {
 void kg_doctor_check_openssl(struct kg_doctor *doctor) {
   char *path = CONF_get1_default_config_file();
   struct kg_file_id id;
-  if (!path || kg_file_identify(path, &id) != KG_OK) {
+  if (path == NULL || kg_file_identify(path, &id) != KG_OK) {
     kg_doctor_ok(doctor, "openssl.cnf", "none");
   } else {
     switch (kg_doctor_read_openssl_conf(path)) {
@@ -194,11 +194,11 @@ bool kg_doctor_names_module(const char *text, const char *module, char *path, si
       const char *value = text + name + 7;
       value += strspn(value, " \t");
       size_t value_len = (size_t)(text + len > value ? text + len - value : 0);
-      while (value_len > 0 && strchr(" \t\r", value[value_len - 1]))
+      while (value_len > 0 && strchr(" \t\r", value[value_len - 1]) != NULL)
         value_len--;
       snprintf(path, size, "%.*s", (int)(value_len < size ? value_len : size - 1), value);
       const char *slash = strrchr(path, '/');
-      if (strcmp(slash ? slash + 1 : path, module) == 0) return true;
+      if (strcmp(slash != NULL ? slash + 1 : path, module) == 0) return true;
     }
     text += len + (text[len] == '\n');
   }

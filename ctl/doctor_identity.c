@@ -26,11 +26,11 @@ static void check_gates(struct kg_doctor *doctor, const struct kg_identity *iden
 
 static void check_strength(struct kg_doctor *doctor, const struct kg_identity *identity,
                            const struct kg_key_info *info) {
-  struct kg_error error = {0};
   if (info->strength >= identity->floor) {
     kg_doctor_ok(doctor, "key store", "opens; RSA %u, %s", info->bits, kg_strength_name(info->strength));
     return;
   }
+  struct kg_error error = {0};
   (void)kg_error_set(&error, KG_E_KEYGUARD_UNAVAILABLE, "the key is %s, and minimum-strength is %s",
                      kg_strength_name(info->strength), kg_strength_name(identity->floor));
   kg_doctor_fail(doctor, "key store", NULL, &error);
@@ -57,10 +57,11 @@ static struct kg_key *check_key(struct kg_doctor *doctor, const struct kg_identi
 static void check_life(struct kg_doctor *doctor, const struct kg_binding *binding) {
   static const char cure[] = "is the timer running (systemctl status keyguard-renew.timer)? "
                              "keyguardctl renew says why it fails";
-  char left[KG_DURATION_SIZE], age[KG_DURATION_SIZE];
+  char left[KG_DURATION_SIZE];
   int64_t now = doctor->run->clock->wall(doctor->run->clock->context);
   struct kg_renew plan = kg_renew_binding(binding, now);
   kg_duration_format(plan.left_s, left);
+  char age[KG_DURATION_SIZE];
   kg_duration_format(now - binding->issued_at, age);
   if (plan.state == KG_RENEW_LATE || plan.state == KG_RENEW_LATEST)
     kg_doctor_warn(doctor, "binding", cure, "issued %s ago, only %s left", age, left);
@@ -74,17 +75,17 @@ static void check_binding(struct kg_doctor *doctor, const struct kg_identity *id
   struct kg_binding *binding = NULL;
   struct kg_error error = {0};
   int64_t now = doctor->run->clock->wall(doctor->run->clock->context);
-  enum kg_status status =
-      path ? kg_binding_load(path, &binding, NULL, &error) : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
+  enum kg_status status = path != NULL ? kg_binding_load(path, &binding, NULL, &error)
+                                       : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
   if (status == KG_E_NOT_FOUND) status = kg_error_set(&error, KG_E_NOT_FOUND, "there is none yet");
   if (status == KG_OK) status = kg_binding_check_identity(binding, identity, &error);
   if (status == KG_OK) status = kg_binding_check_time(binding, now, &error);
-  if (status == KG_OK && key) status = kg_binding_check_key(binding, kg_key_info(key), &error);
+  if (status == KG_OK && key != NULL) status = kg_binding_check_key(binding, kg_key_info(key), &error);
   if (status != KG_OK)
     kg_doctor_fail(doctor, "binding", NULL, &error);
   else
     check_life(doctor, binding);
-  if (status == KG_OK && key) doctor->signatures++;
+  if (status == KG_OK && key != NULL) doctor->signatures++;
   kg_binding_free(&binding);
   free(path);
 }
@@ -93,7 +94,7 @@ static void check_failure(struct kg_doctor *doctor, const struct kg_identity *id
   char *path = kg_failure_path(doctor->run->config->state_dir, identity->name);
   struct kg_failure failure;
   char at[KG_TIME_TEXT_SIZE];
-  if (path && kg_failure_load(path, &failure)) {
+  if (path != NULL && kg_failure_load(path, &failure)) {
     kg_time_format(failure.at, at);
     kg_doctor_warn(doctor, "last attempt", "keyguardctl provision --force tries at once",
                    "failed at %s, %u in a row: %s", at, failure.count, failure.error.text);

@@ -15,7 +15,7 @@ static const char *const folders[] = {"/etc/pkcs11/modules", KG_P11KIT_MODULES};
 static bool file_names_module(const char *folder, const char *name, char *module, size_t size) {
   char *path = kg_file_join(folder, name, "");
   struct kg_buf text = {0};
-  bool found = path && kg_file_read(path, MODULE_FILE_MAX, KG_TRUST_ANY, &text, NULL, NULL) == KG_OK &&
+  bool found = path != NULL && kg_file_read(path, MODULE_FILE_MAX, KG_TRUST_ANY, &text, NULL, NULL) == KG_OK &&
                kg_doctor_names_module((const char *)text.data, MODULE_NAME, module, size);
   kg_buf_clear(&text);
   free(path);
@@ -24,9 +24,9 @@ static bool file_names_module(const char *folder, const char *name, char *module
 
 static bool folder_names_module(const char *folder, char *module, size_t size) {
   DIR *open = opendir(folder);
+  if (open == NULL) return false;
   bool found = false;
-  if (!open) return false;
-  for (struct dirent *entry = readdir(open); entry && !found; entry = readdir(open)) {
+  for (struct dirent *entry = readdir(open); entry != NULL && !found; entry = readdir(open)) {
     size_t len = strlen(entry->d_name);
     if (len > 7 && strcmp(entry->d_name + len - 7, ".module") == 0)
       found = file_names_module(folder, entry->d_name, module, size);

@@ -15,18 +15,16 @@ typedef NTSTATUS NTAPI query_system_information(int class, void *information, UL
 static int secure_kernel_runs(void) {
   HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
   query_system_information *query = NULL;
-  FARPROC function = ntdll ? GetProcAddress(ntdll, "NtQuerySystemInformation") : NULL;
+  FARPROC function = ntdll != NULL ? GetProcAddress(ntdll, "NtQuerySystemInformation") : NULL;
+  memcpy(&query, &function, sizeof query);
   unsigned char information[16] = {0};
   ULONG written = 0;
-
-  memcpy(&query, &function, sizeof query);
-  if (!query || query(ISOLATED_USER_MODE_INFORMATION, information, sizeof information, &written) != 0) return -1;
+  if (query == NULL || query(ISOLATED_USER_MODE_INFORMATION, information, sizeof information, &written) != 0) return -1;
   return information[0] & 1;
 }
 
 static DWORD number(const char *path, const char *name) {
   DWORD value = 0, size = sizeof value;
-
   RegGetValueA(HKEY_LOCAL_MACHINE, path, name, RRF_RT_REG_DWORD, NULL, &value, &size);
   return value;
 }
@@ -36,7 +34,6 @@ void kg_doctor_check_p11kit(struct kg_doctor *doctor) {
                              "virtualization-based security with Credential Guard and restart: docs/windows.md";
   DWORD configured = number("SYSTEM\\CurrentControlSet\\Control\\DeviceGuard", "EnableVirtualizationBasedSecurity");
   int runs = secure_kernel_runs();
-
   if (runs == 1)
     kg_doctor_ok(doctor, "VBS", "virtualization-based security is running");
   else if (runs == 0)

@@ -11,10 +11,10 @@ static const char authority_host[] = "AZURE_POD_IDENTITY_AUTHORITY_HOST"; /* MI/
 
 /* Blanks around it are not the address's (PY). */
 static enum kg_status parse_host(const char *text, char **out, struct kg_error *error) {
-  char trimmed[512];
   size_t start = strspn(text, " \t\r\n"), len = strlen(text + start);
   while (len > 0 && isspace((unsigned char)text[start + len - 1]))
     len--;
+  char trimmed[512];
   if (len >= sizeof trimmed) return kg_error_set(error, KG_E_CONFIG, "environment: %s is too long", authority_host);
   memcpy(trimmed, text + start, len);
   trimmed[len] = 0;
@@ -26,11 +26,11 @@ enum kg_status kg_environment_metadata_endpoint(const struct kg_config *config, 
   static bool logged;
   const char *value = getenv(authority_host);
   *out = NULL;
-  if (config->metadata_endpoint) {
+  if (config->metadata_endpoint != NULL) {
     *out = kg_strdup(config->metadata_endpoint);
-    return *out ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+    return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   }
-  if (!value || value[strspn(value, " \t\r\n")] == 0) return KG_OK;
+  if (value == NULL || value[strspn(value, " \t\r\n")] == 0) return KG_OK;
   enum kg_status status = parse_host(value, out, error);
   if (status == KG_OK && !logged) {
     kg_log(KG_LOG_INFO, "metadata service at %s, from %s", *out, authority_host);

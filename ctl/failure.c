@@ -50,7 +50,7 @@ static bool parse_number(const cJSON *object, const char *name, int64_t low, int
 
 static void parse_text(const cJSON *object, const char *name, char *out, size_t size) {
   const char *text = NULL;
-  if (kg_json_optional_string(object, name, KG_E_BINDING, &text, NULL) == KG_OK && text)
+  if (kg_json_optional_string(object, name, KG_E_BINDING, &text, NULL) == KG_OK && text != NULL)
     snprintf(out, size, "%s", text);
 }
 
@@ -76,7 +76,7 @@ static bool parse_error(const cJSON *object, struct kg_error *out) {
 static bool parse(struct kg_span text, struct kg_failure *out) {
   cJSON *object = kg_json_parse(text, KG_E_BINDING, NULL);
   int64_t version = 0, count = 0;
-  bool good = object && parse_number(object, "version", FAILURE_VERSION, FAILURE_VERSION, &version) &&
+  bool good = object != NULL && parse_number(object, "version", FAILURE_VERSION, FAILURE_VERSION, &version) &&
               parse_number(object, "count", 1, 1000000, &count) && parse_time(object, "at", &out->at) &&
               parse_time(object, "until", &out->until) && parse_error(object, &out->error);
   out->count = (unsigned)count;
@@ -86,8 +86,8 @@ static bool parse(struct kg_span text, struct kg_failure *out) {
 }
 
 bool kg_failure_load(const char *path, struct kg_failure *out) {
-  struct kg_buf text = {0};
   *out = (struct kg_failure){0};
+  struct kg_buf text = {0};
   bool good = kg_file_read(path, FAILURE_SIZE_MAX, KG_TRUST_SHARED, &text, NULL, NULL) == KG_OK &&
               parse(kg_buf_span(&text), out);
   kg_buf_clear(&text);
@@ -106,7 +106,7 @@ static void add_text(cJSON *object, const char *name, const char *value) {
 
 static char *format(const struct kg_failure *failure) {
   cJSON *object = cJSON_CreateObject();
-  if (!object) return NULL;
+  if (object == NULL) return NULL;
   cJSON_AddNumberToObject(object, "version", FAILURE_VERSION);
   cJSON_AddNumberToObject(object, "count", failure->count);
   add_time(object, "at", failure->at);
@@ -134,7 +134,6 @@ static int64_t longer_delay(unsigned count, int64_t retry_after_s) {
 void kg_failure_note(const char *path, const struct kg_error *error, const char *fingerprint, int64_t retry_after_s,
                      int64_t now) {
   struct kg_failure before, failure = {0};
-  struct kg_error own = {0};
   bool again = kg_failure_load(path, &before) && strcmp(before.fingerprint, fingerprint) == 0;
   failure.count = again ? before.count + 1 : 1;
   failure.at = now;
@@ -142,8 +141,9 @@ void kg_failure_note(const char *path, const struct kg_error *error, const char 
   failure.error = *error;
   snprintf(failure.fingerprint, sizeof failure.fingerprint, "%s", fingerprint);
   char *text = format(&failure);
-  if (!text || kg_file_replace(path, kg_span_text(text), 0644, &own) != KG_OK)
-    kg_log(KG_LOG_WARN, "the failure cannot be remembered: %s", text ? own.text : "out of memory");
+  struct kg_error own = {0};
+  if (text == NULL || kg_file_replace(path, kg_span_text(text), 0644, &own) != KG_OK)
+    kg_log(KG_LOG_WARN, "the failure cannot be remembered: %s", text != NULL ? own.text : "out of memory");
   cJSON_free(text);
 }
 

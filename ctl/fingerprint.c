@@ -13,14 +13,14 @@
 
 /* With its NUL, so that "ab","c" is not "a","bc"; NULL and "" are the same. */
 static void add(struct kg_hash_ctx *hash, const char *text) {
-  kg_hash_update(hash, kg_span_of(text ? text : "", text ? strlen(text) + 1 : 1));
+  kg_hash_update(hash, kg_span_of(text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1));
 }
 
 /* Which contents a file has: an edited one is another. One that is not there is all zeros. */
 static void add_file(struct kg_hash_ctx *hash, const char *path) {
   struct kg_file_id id = {0};
+  if (path != NULL && kg_file_identify(path, &id) != KG_OK) memset(&id, 0, sizeof id);
   char text[128];
-  if (path && kg_file_identify(path, &id) != KG_OK) memset(&id, 0, sizeof id);
   snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64, id.device, id.inode, id.size,
            id.mtime_ns);
   add(hash, path);
@@ -38,12 +38,11 @@ static void add_identity(struct kg_hash_ctx *hash, const struct kg_identity *ide
 }
 
 char *kg_fingerprint(const struct kg_config *config, const struct kg_identity *identity) {
-  struct kg_hash_ctx hash;
-  unsigned char digest[KG_HASH_MAX_SIZE];
   char *endpoint = NULL, *key_store = kg_uri_redact(identity->key_store);
   struct kg_error ignored = {0};
   if (kg_environment_metadata_endpoint(config, &endpoint, &ignored) != KG_OK)
     endpoint = NULL; /* a refused address is the attempt's to report */
+  struct kg_hash_ctx hash;
   kg_hash_init(&hash, KG_HASH_SHA256);
   add(&hash, KEYGUARD_VERSION);
   add_file(&hash, config->path);
@@ -56,6 +55,7 @@ char *kg_fingerprint(const struct kg_config *config, const struct kg_identity *i
   add_identity(&hash, identity, key_store);
   free(endpoint);
   free(key_store);
+  unsigned char digest[KG_HASH_MAX_SIZE];
   if (!kg_hash_final(&hash, digest)) return NULL;
   return kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
 }

@@ -16,7 +16,6 @@ static enum kg_status check_key(const struct kg_identity *identity, const struct
                                 struct kg_error *error) {
   struct kg_key *key = NULL;
   enum kg_status status = kg_key_open(identity->key_store, 0, &key, error);
-
   if (status == KG_OK) status = kg_binding_check_key(binding, kg_key_info(key), error);
   if (status == KG_OK) status = kg_key_probe(key, error);
   kg_key_close(&key);
@@ -28,7 +27,6 @@ static enum kg_status install(struct kg_run *run, const struct kg_identity *iden
   struct kg_binding *binding = NULL;
   enum kg_status status =
       kg_provision_find(run->config, identity, run->clock->wall(run->clock->context), &binding, error);
-
   if (status == KG_OK) status = check_key(identity, binding, error);
   if (status == KG_OK) status = kg_certificate_store_install(binding, name, removed, error);
   kg_binding_free(&binding);
@@ -39,7 +37,6 @@ static int report(struct kg_run *run, const struct kg_identity *identity, const 
                   size_t removed) {
   const char *store = name->machine ? "LocalMachine\\My" : "CurrentUser\\My";
   cJSON *object;
-
   if (run->json) {
     object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "identity", identity->name);
@@ -58,17 +55,16 @@ static int run_install(const struct kg_command *command, struct kg_run *run, int
   bool remove = false;
   const struct kg_option own[] = {
       {"remove", 0, KG_OPTION_FLAG, &remove, NULL, "take the identity's certificates out of the store"}, {0}};
-  const struct kg_identity *identity = NULL;
   struct kg_operands operands;
-  struct kg_cng_name name;
-  struct kg_error error = {0};
-  size_t removed = 0;
   int exit_code = 0;
-
   if (!kg_command_parse(command, run, own, argc, argv, &operands, &exit_code)) return exit_code;
+  struct kg_error error = {0};
   enum kg_status status = kg_command_configure(run, &error);
+  const struct kg_identity *identity = NULL;
   if (status == KG_OK) status = kg_command_require(run, &operands, operands.count, &identity, &error);
+  struct kg_cng_name name;
   if (status == KG_OK) status = key_name(identity, &name, &error);
+  size_t removed = 0;
   if (status == KG_OK && remove) status = kg_certificate_store_remove(identity->name, &name, &removed, &error);
   if (status == KG_OK && !remove) status = install(run, identity, &name, &removed, &error);
   return status == KG_OK ? report(run, identity, &name, remove, removed) : kg_output_error(run, &error);

@@ -10,17 +10,16 @@
 /* Its own folder and System32 alone for what it needs: no current folder, no PATH. */
 enum kg_status kg_library_open(const char *path, void **out, struct kg_error *error) {
   wchar_t *wide = kg_wide_dup(path);
-
-  *out = wide ? LoadLibraryExW(wide, NULL, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32) : NULL;
+  *out =
+      wide != NULL ? LoadLibraryExW(wide, NULL, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32) : NULL;
   free(wide);
-  if (*out) return KG_OK;
+  if (*out != NULL) return KG_OK;
   return kg_error_set(error, KG_E_PLUGIN, "cannot load %s: error %lu", path, GetLastError());
 }
 
 void *kg_library_symbol(void *library, const char *name) {
   FARPROC function = GetProcAddress(library, name);
   void *symbol = NULL;
-
   memcpy(&symbol, &function, sizeof symbol); /* ISO C has no conversion from function to object pointer */
   return symbol;
 }
@@ -32,13 +31,11 @@ static BOOL CALLBACK find_folder(INIT_ONCE *once, void *parameter, void **contex
   wchar_t file[MAX_PATH];
   DWORD length = GetModuleFileNameW(NULL, file, MAX_PATH);
   wchar_t *slash = length > 0 && length < MAX_PATH ? wcsrchr(file, L'\\') : NULL;
-  char *folder = NULL, *module = NULL;
-
   (void)once, (void)parameter, (void)context;
-  if (slash) *slash = L'\0';
-  folder = slash ? kg_wide_to_utf8(file) : NULL;
-  module = folder ? kg_file_join(folder, "keyguard-pkcs11.dll", NULL) : NULL;
-  if (module && strlen(folder) < sizeof own_folder && strlen(module) < sizeof own_module) {
+  if (slash != NULL) *slash = L'\0';
+  char *folder = slash != NULL ? kg_wide_to_utf8(file) : NULL;
+  char *module = folder != NULL ? kg_file_join(folder, "keyguard-pkcs11.dll", NULL) : NULL;
+  if (module != NULL && strlen(folder) < sizeof own_folder && strlen(module) < sizeof own_module) {
     memcpy(own_folder, folder, strlen(folder) + 1);
     memcpy(own_module, module, strlen(module) + 1);
   }
@@ -49,7 +46,6 @@ static BOOL CALLBACK find_folder(INIT_ONCE *once, void *parameter, void **contex
 
 static void find_once(void) {
   static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
-
   InitOnceExecuteOnce(&once, find_folder, NULL, NULL);
 }
 

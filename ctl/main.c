@@ -49,12 +49,12 @@ static int usage_error(struct kg_run *run, const struct kg_option *options, stru
 
 static int dispatch(struct kg_run *run, int argc, char **argv) {
   struct kg_option options[KG_COMMON_OPTIONS];
-  struct kg_operands operands;
-  struct kg_error error = {0};
   kg_command_common_options(run, options);
+  struct kg_error error = {0};
+  struct kg_operands operands;
   if (kg_options_parse(options, true, argc, argv, &operands, &error) != KG_OK) return usage_error(run, options, &error);
   const struct kg_command *command = operands.count > 0 ? find_command(operands.items[0]) : NULL;
-  if (command) return command->run(command, run, operands.count - 1, operands.items + 1);
+  if (command != NULL) return command->run(command, run, operands.count - 1, operands.items + 1);
   if (operands.count == 0 && run->help) {
     print_usage(run->out, options);
     return 0;
@@ -79,9 +79,9 @@ static enum kg_status prepare(struct kg_error *error) {
 int main(int argc, char **argv) {
   static char printed[BUFSIZ]; /* tokens pass through it */
   struct kg_run run = {.out = stdout, .err = stderr, .clock = kg_clock_system()};
-  struct kg_error error = {0};
   (void)setvbuf(stdout, printed, _IOFBF, sizeof printed);
   kg_log_configure(KG_LOG_WARN, KG_LOG_STDERR); /* until the configuration says otherwise */
+  struct kg_error error = {0};
   int exit_code = prepare(&error) == KG_OK ? dispatch(&run, argc - 1, argv + 1) : kg_output_error(&run, &error);
   kg_config_free(&run.config);
   if (fflush(stdout) != 0 || ferror(stdout)) { /* a full disk must not look like success */

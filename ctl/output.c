@@ -10,7 +10,7 @@
 static bool wants_colour(FILE *stream) {
   const char *terminal = getenv("TERM");
   const char *off = getenv("NO_COLOR");
-  return kg_process_is_terminal(stream) && !(off && *off) && terminal && strcmp(terminal, "dumb") != 0;
+  return kg_process_is_terminal(stream) && !(off != NULL && *off) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
 void kg_output_coloured(FILE *stream, enum kg_colour colour, const char *text) {
@@ -22,9 +22,9 @@ void kg_output_coloured(FILE *stream, enum kg_colour colour, const char *text) {
 }
 
 int kg_output_json(struct kg_run *run, cJSON *object, int exit_code) {
-  char *text = object ? cJSON_Print(object) : NULL;
+  char *text = object != NULL ? cJSON_Print(object) : NULL;
   cJSON_Delete(object);
-  if (!text) {
+  if (text == NULL) {
     fputs("keyguardctl: out of memory\n", run->err);
     return kg_status_exit_code(KG_E_NO_MEMORY);
   }
@@ -39,12 +39,12 @@ static const char *sub_code(const struct kg_error *error) {
 }
 
 static void add_text(cJSON *object, const char *name, const char *value) {
-  if (value && *value) cJSON_AddStringToObject(object, name, value);
+  if (value != NULL && *value) cJSON_AddStringToObject(object, name, value);
 }
 
 cJSON *kg_output_error_object(const struct kg_error *error) {
   cJSON *object = cJSON_CreateObject();
-  if (!object) return NULL;
+  if (object == NULL) return NULL;
   add_text(object, "code", kg_status_code(error->status));
   add_text(object, "sub_code", sub_code(error));
   add_text(object, "status", kg_status_name(error->status));
@@ -80,7 +80,7 @@ int kg_output_error(struct kg_run *run, const struct kg_error *error) {
     return exit_code;
   }
   cJSON *object = cJSON_CreateObject();
-  if (object) cJSON_AddItemToObject(object, "error", kg_output_error_object(error));
+  if (object != NULL) cJSON_AddItemToObject(object, "error", kg_output_error_object(error));
   return kg_output_json(run, object, exit_code);
 }
 

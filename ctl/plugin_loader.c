@@ -16,12 +16,12 @@ struct kg_plugin {
 static enum kg_status find_path(const char *name, char **out, struct kg_error *error) {
   if (kg_path_is_absolute(name)) {
     *out = kg_strdup(name);
-  } else if (strpbrk(name, "/\\") || name[0] == '.' || name[0] == 0) {
+  } else if (strpbrk(name, "/\\") != NULL || name[0] == '.' || name[0] == 0) {
     return kg_error_set(error, KG_E_PLUGIN, "plugin '%s': give a plain name, or an absolute path", name);
   } else {
     *out = kg_file_join(KG_PLUGIN_DIR, name, KG_LIBRARY_SUFFIX);
   }
-  return *out ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
 }
 
 static enum kg_status check_file(const char *path, struct kg_error *error) {
@@ -32,14 +32,14 @@ static enum kg_status check_file(const char *path, struct kg_error *error) {
 }
 
 static enum kg_status check_entry(struct kg_plugin *plugin, struct kg_error *error) {
-  kg_credential_plugin_function *function = NULL;
   void *symbol = kg_library_symbol(plugin->library, "keyguard_credential_plugin");
-  if (!symbol)
+  if (symbol == NULL)
     return kg_error_set(error, KG_E_PLUGIN, "%s is no credential plugin: it lacks keyguard_credential_plugin()",
                         plugin->path);
+  kg_credential_plugin_function *function = NULL;
   memcpy(&function, &symbol, sizeof function); /* ISO C has no conversion from object to function pointer */
   plugin->entry = function(KG_CREDENTIAL_PLUGIN_VERSION);
-  if (!plugin->entry)
+  if (plugin->entry == NULL)
     return kg_error_set(error, KG_E_PLUGIN,
                         "%s does not support version %d of the plugin interface: it is of another release than this "
                         "keyguardctl " KEYGUARD_VERSION,
@@ -49,7 +49,7 @@ static enum kg_status check_entry(struct kg_plugin *plugin, struct kg_error *err
                         plugin->path, (unsigned)plugin->entry->version,
                         plugin->entry->version < KG_CREDENTIAL_PLUGIN_VERSION ? "older" : "newer",
                         KG_CREDENTIAL_PLUGIN_VERSION);
-  if (!plugin->entry->acquire || !plugin->entry->release_credential)
+  if (plugin->entry->acquire == NULL || plugin->entry->release_credential == NULL)
     return kg_error_set(error, KG_E_PLUGIN, "%s lacks a function of the plugin interface", plugin->path);
   return KG_OK;
 }
@@ -57,7 +57,7 @@ static enum kg_status check_entry(struct kg_plugin *plugin, struct kg_error *err
 enum kg_status kg_plugin_load(const char *name, struct kg_plugin **out, struct kg_error *error) {
   struct kg_plugin *plugin = calloc(1, sizeof *plugin);
   *out = NULL;
-  if (!plugin) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (plugin == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   enum kg_status status = find_path(name, &plugin->path, error);
   if (status == KG_OK) status = check_file(plugin->path, error);
   if (status == KG_OK) status = kg_library_open(plugin->path, &plugin->library, error);
@@ -78,7 +78,7 @@ const char *kg_plugin_path(const struct kg_plugin *plugin) {
 }
 
 void kg_plugin_free(struct kg_plugin **plugin) {
-  if (!*plugin) return;
+  if (*plugin == NULL) return;
   /* The library stays mapped: what it linked may have registered handlers that run at exit. */
   free((*plugin)->path);
   free(*plugin);
@@ -86,7 +86,8 @@ void kg_plugin_free(struct kg_plugin **plugin) {
 }
 
 static bool has_code(enum kg_status status, const char *code, const char *sub_code) {
-  return strcmp(kg_status_code(status), code) == 0 && (!sub_code || strcmp(kg_status_sub_code(status), sub_code) == 0);
+  return strcmp(kg_status_code(status), code) == 0 &&
+         (sub_code == NULL || strcmp(kg_status_sub_code(status), sub_code) == 0);
 }
 
 static enum kg_status status_of(const struct kg_plugin_error *from) {

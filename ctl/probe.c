@@ -29,10 +29,11 @@ static int64_t left_ms(const struct probe *probe) {
 
 static enum kg_status ask(const struct probe *probe, const char *path, struct kg_http_response *response,
                           struct kg_error *error) {
-  char url[512], id[KG_UUID_SIZE], header[64];
+  char id[KG_UUID_SIZE], header[64];
   const char *const headers[] = {"Accept: application/json", header, NULL};
   enum kg_status status = kg_uuid_new(id, error);
   if (status != KG_OK) return status;
+  char url[512];
   snprintf(url, sizeof url, "%s%s", probe->endpoint, path);
   snprintf(header, sizeof header, "x-ms-client-request-id: %s", id);
   const struct kg_http_request request = {
@@ -83,12 +84,12 @@ static void ask_v1(const struct probe *probe) {
 
 enum kg_status kg_probe_metadata(const struct kg_config *config, const struct kg_clock *clock, int64_t budget_ms,
                                  struct kg_probe_result *out, struct kg_error *error) {
-  char *endpoint = NULL;
   *out = (struct kg_probe_result){0};
+  char *endpoint = NULL;
   enum kg_status status = kg_environment_metadata_endpoint(config, &endpoint, error);
   if (status != KG_OK) return status;
-  struct probe probe = {clock, endpoint ? endpoint : BUILT_IN_ENDPOINT, clock->elapsed_ms(clock->context) + budget_ms,
-                        out};
+  struct probe probe = {clock, endpoint != NULL ? endpoint : BUILT_IN_ENDPOINT,
+                        clock->elapsed_ms(clock->context) + budget_ms, out};
   if (status_of(&probe, PATH_V2) == 400) {
     out->version = KG_PROBE_V2;
     out->reason[0] = 0;

@@ -27,11 +27,10 @@ static const char key_log[] = "SSLKEYLOGFILE";
 
 void kg_process_harden(void) {
   struct sigaction ignore = {0};
-  struct rlimit core;
   ignore.sa_handler = SIG_IGN;
   (void)sigaction(SIGPIPE, &ignore, &inherited.sigpipe);
   (void)getrlimit(RLIMIT_CORE, &inherited.core);
-  core = inherited.core;
+  struct rlimit core = inherited.core;
   core.rlim_cur = 0;
   (void)setrlimit(RLIMIT_CORE, &core);
   inherited.mask = umask(022);
@@ -45,7 +44,7 @@ static void restore(void) {
   (void)sigaction(SIGPIPE, &inherited.sigpipe, NULL);
   (void)setrlimit(RLIMIT_CORE, &inherited.core);
   (void)umask(inherited.mask);
-  if (inherited.key_log) (void)setenv(key_log, inherited.key_log, 1);
+  if (inherited.key_log != NULL) (void)setenv(key_log, inherited.key_log, 1);
 }
 
 bool kg_process_is_terminal(FILE *stream) {
@@ -58,7 +57,7 @@ size_t kg_process_block_size(void *block) {
 
 enum kg_status kg_process_become(const char *user, struct kg_error *error) {
   const struct passwd *entry = getpwnam(user);
-  if (!entry) return kg_error_set(error, KG_E_USAGE, "there is no user '%.64s'", user);
+  if (entry == NULL) return kg_error_set(error, KG_E_USAGE, "there is no user '%.64s'", user);
   if (entry->pw_uid == geteuid() && entry->pw_uid == getuid()) return KG_OK;
   if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0)
     return kg_error_set(error, KG_E_ACCESS, "only root can look as another user");
@@ -68,7 +67,7 @@ enum kg_status kg_process_become(const char *user, struct kg_error *error) {
 }
 
 enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, struct kg_error *error) {
-  for (; variables->name; variables++)
+  for (; variables->name != NULL; variables++)
     if (setenv(variables->name, variables->value, 1) != 0)
       return kg_error_set(error, KG_E_NO_MEMORY, "the environment has no room for %s", variables->name);
   restore();

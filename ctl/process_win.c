@@ -37,7 +37,6 @@ static bool append(struct kg_buf *line, const char *text, size_t length) {
 static bool append_quoted(struct kg_buf *line, const char *argument) {
   bool good = append(line, "\"", 1);
   size_t backslashes = 0;
-
   for (const char *at = argument; good && *at; at++) {
     backslashes = *at == '\\' ? backslashes + 1 : 0;
     if (*at == '"') {
@@ -58,17 +57,16 @@ static bool append_quoted(struct kg_buf *line, const char *argument) {
 /* cmd.exe has rules of its own and wants no quotes that are not needed. */
 static bool append_argument(struct kg_buf *line, const char *argument) {
   if (line->len && !append(line, " ", 1)) return false;
-  if (*argument && !strpbrk(argument, " \t\n\v\"")) return append(line, argument, strlen(argument));
+  if (*argument && strpbrk(argument, " \t\n\v\"") == NULL) return append(line, argument, strlen(argument));
   return append_quoted(line, argument);
 }
 
 static wchar_t *command_line(char **argv) {
   struct kg_buf line = {NULL, 0};
-  wchar_t *wide = NULL;
   bool good = true;
-
-  for (; good && *argv; argv++)
+  for (; good && *argv != NULL; argv++)
     good = append_argument(&line, *argv);
+  wchar_t *wide = NULL;
   if (good && line.len) wide = kg_wide_dup((char *)line.data);
   kg_buf_clear(&line);
   return wide;
@@ -76,10 +74,9 @@ static wchar_t *command_line(char **argv) {
 
 static bool set_variables(const struct kg_process_variable *variables) {
   bool good = true;
-
-  for (; good && variables->name; variables++) {
+  for (; good && variables->name != NULL; variables++) {
     wchar_t *name = kg_wide_dup(variables->name), *value = kg_wide_dup(variables->value);
-    good = name && value && SetEnvironmentVariableW(name, value);
+    good = name != NULL && value != NULL && SetEnvironmentVariableW(name, value);
     free(name);
     free(value);
   }
@@ -89,25 +86,24 @@ static bool set_variables(const struct kg_process_variable *variables) {
 /* There is no exec here: the command runs as a child, and this process ends with its exit code. */
 enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, struct kg_error *error) {
   STARTUPINFOW startup = {0};
-  PROCESS_INFORMATION child;
   wchar_t *line = command_line(argv);
-  DWORD code = 1;
-
   startup.cb = sizeof startup;
-  if (!line || !set_variables(variables)) {
+  if (line == NULL || !set_variables(variables)) {
     free(line);
     return kg_error_set(error, KG_E_NO_MEMORY, "no memory to run %s", argv[0]);
   }
+  PROCESS_INFORMATION child;
   if (!CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &child)) {
     enum kg_status status = GetLastError() == ERROR_FILE_NOT_FOUND ? KG_E_NOT_FOUND : KG_E_IO;
     unsigned long reason = GetLastError();
     free(line);
     status = kg_error_set(error, status, "cannot run %s: error %lu", argv[0], reason);
-    if (error) error->native_code = (long)reason;
+    if (error != NULL) error->native_code = (long)reason;
     return status;
   }
   free(line);
   WaitForSingleObject(child.hProcess, INFINITE);
+  DWORD code = 1;
   GetExitCodeProcess(child.hProcess, &code);
   ExitProcess(code);
 }

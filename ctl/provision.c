@@ -44,7 +44,7 @@ enum kg_status kg_provision_find(const struct kg_config *config, const struct kg
                                  struct kg_binding **out, struct kg_error *error) {
   char *path = kg_binding_path(config->state_dir, identity->name);
   *out = NULL;
-  if (!path) return no_memory(error);
+  if (path == NULL) return no_memory(error);
   enum kg_status status = kg_binding_load(path, out, NULL, error);
   if (status == KG_E_NOT_FOUND)
     status = kg_error_set(error, KG_E_NOT_FOUND, "no binding yet: run keyguardctl provision %s", identity->name);
@@ -74,7 +74,7 @@ static bool is_good(struct job *job, struct kg_binding **out) {
     kg_log(KG_LOG_INFO, "'%s': %s", job->identity->name, error.text);
     return false;
   }
-  bool refused = options->rejected && memcmp(options->rejected, (*out)->sha256, sizeof(*out)->sha256) == 0;
+  bool refused = options->rejected != NULL && memcmp(options->rejected, (*out)->sha256, sizeof(*out)->sha256) == 0;
   bool due = kg_renew_binding(*out, now_of(job)).state != KG_RENEW_GOOD && !options->accept_due;
   if (!refused && !due) {
     enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_PATIENT, &job->key, &error);
@@ -121,10 +121,12 @@ static enum kg_status open_key_locked(struct job *job, struct kg_error *error) {
 /* ".key.<hash>.lock" in the state folder: no identity's name begins with a dot. */
 static char *key_lock_path(const struct job *job) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-  char name[64] = ".key.", *store = kg_uri_redact(job->identity->key_store), *hash = NULL, *path = NULL;
-  if (store && kg_hash_once(KG_HASH_SHA256, kg_span_text(store), digest)) hash = kg_hex_format(kg_span_of(digest, 16));
-  if (hash) snprintf(name + strlen(name), sizeof name - strlen(name), "%s", hash);
-  if (hash) path = kg_file_join(job->config->state_dir, name, ".lock");
+  char name[64] = ".key.", *store = kg_uri_redact(job->identity->key_store), *hash = NULL;
+  if (store != NULL && kg_hash_once(KG_HASH_SHA256, kg_span_text(store), digest))
+    hash = kg_hex_format(kg_span_of(digest, 16));
+  if (hash != NULL) snprintf(name + strlen(name), sizeof name - strlen(name), "%s", hash);
+  char *path = NULL;
+  if (hash != NULL) path = kg_file_join(job->config->state_dir, name, ".lock");
   free(hash);
   free(store);
   return path;
@@ -136,7 +138,7 @@ static enum kg_status open_key(struct job *job, struct kg_error *error) {
   int64_t left_ms = job->deadline_ms - job->clock->elapsed_ms(job->clock->context);
   struct kg_lock *lock = NULL;
   char *path = key_lock_path(job);
-  enum kg_status status = path ? kg_lock_acquire(path, left_ms, job->clock, &lock, error) : no_memory(error);
+  enum kg_status status = path != NULL ? kg_lock_acquire(path, left_ms, job->clock, &lock, error) : no_memory(error);
   if (status == KG_OK) status = open_key_locked(job, error);
   kg_lock_release(&lock);
   free(path);
@@ -148,8 +150,9 @@ static enum kg_status open_key(struct job *job, struct kg_error *error) {
 static enum kg_status check_room(const struct job *job, struct kg_error *error) {
   static const unsigned char room[16 * 1024]; /* a binding has about 8 KiB */
   char *path = kg_file_join(job->config->state_dir, job->identity->name, ".room");
-  enum kg_status status = path ? kg_file_replace(path, kg_span_of(room, sizeof room), 0600, error) : no_memory(error);
-  if (path) (void)remove(path);
+  enum kg_status status =
+      path != NULL ? kg_file_replace(path, kg_span_of(room, sizeof room), 0600, error) : no_memory(error);
+  if (path != NULL) (void)remove(path);
   free(path);
   return status == KG_OK ? KG_OK : kg_error_prefix(error, "there is no place for what is issued");
 }
@@ -159,7 +162,7 @@ static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_
                                           .identity = job->identity,
                                           .clock = job->clock,
                                           .key = job->key,
-                                          .bypass_cache = job->options->force || job->options->rejected,
+                                          .bypass_cache = job->options->force || job->options->rejected != NULL,
                                           .drop_attestation = job->options->drop_attestation,
                                           .deadline_ms = job->deadline_ms};
   enum kg_status status = check_room(job, error);
@@ -226,14 +229,16 @@ static enum kg_status prepare(struct job *job, struct kg_error *error) {
   job->failure_path = kg_failure_path(state_dir, name);
   job->lock_path = kg_file_join(state_dir, name, ".lock");
   job->fingerprint = kg_fingerprint(job->config, job->identity);
-  return job->binding_path && job->failure_path && job->lock_path && job->fingerprint ? KG_OK : no_memory(error);
+  return job->binding_path != NULL && job->failure_path != NULL && job->lock_path != NULL && job->fingerprint != NULL
+             ? KG_OK
+             : no_memory(error);
 }
 
 static enum kg_status provision_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
-  struct kg_lock *lock = NULL;
   int64_t total_ms = job->options->deadline_ms, left_ms = (int64_t)job->config->deadline_s * 1000;
   if (total_ms) left_ms = total_ms - job->clock->elapsed_ms(job->clock->context);
   enum kg_status status = kg_file_make_directory(job->config->state_dir, 0755, error);
+  struct kg_lock *lock = NULL;
   if (status == KG_OK) status = kg_lock_acquire(job->lock_path, left_ms, job->clock, &lock, error);
   if (status != KG_OK) return status;
   job->deadline_ms = total_ms ? total_ms : job->clock->elapsed_ms(job->clock->context) + left_ms;

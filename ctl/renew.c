@@ -45,13 +45,13 @@ struct kg_renew kg_renew_binding(const struct kg_binding *binding, int64_t now) 
 
 uint64_t kg_renew_seed(const char *machine, const char *identity) {
   struct kg_hash_ctx hash;
-  unsigned char digest[KG_HASH_MAX_SIZE];
-  uint64_t seed = 0;
   kg_hash_init(&hash, KG_HASH_SHA256);
-  kg_hash_update(&hash, kg_span_text(machine ? machine : ""));
+  kg_hash_update(&hash, kg_span_text(machine != NULL ? machine : ""));
   kg_hash_update(&hash, kg_span_of("", 1)); /* "ab","c" is not "a","bc" */
   kg_hash_update(&hash, kg_span_text(identity));
+  unsigned char digest[KG_HASH_MAX_SIZE];
   kg_hash_final(&hash, digest);
+  uint64_t seed = 0;
   for (unsigned i = 0; i < 8; i++)
     seed = seed << 8 | digest[i];
   return seed;

@@ -11,21 +11,21 @@
 #include <string.h>
 
 static void wipe_and_free(void *block) {
-  if (block) kg_wipe(block, kg_process_block_size(block));
+  if (block != NULL) kg_wipe(block, kg_process_block_size(block));
   free(block);
 }
 
 /* Never moved by the library, which would leave the old contents behind. */
 static void *move_and_wipe(void *block, size_t size) {
-  size_t old = block ? kg_process_block_size(block) : 0;
-  void *moved;
+  size_t old = block != NULL ? kg_process_block_size(block) : 0;
   if (size == 0) {
     wipe_and_free(block);
     return NULL;
   }
   if (size <= old && size > old / 2) return block;
-  if (!(moved = malloc(size))) return NULL;
-  if (block) memcpy(moved, block, old < size ? old : size);
+  void *moved;
+  if ((moved = malloc(size)) == NULL) return NULL;
+  if (block != NULL) memcpy(moved, block, old < size ? old : size);
   wipe_and_free(block);
   return moved;
 }

@@ -13,11 +13,11 @@ static X509 *parse(const struct kg_buf *der) {
 
 static bool use_certificates(SSL_CTX *context, const struct kg_binding *binding) {
   X509 *leaf = parse(&binding->leaf.der);
-  bool good = leaf && SSL_CTX_use_certificate(context, leaf) == 1;
+  bool good = leaf != NULL && SSL_CTX_use_certificate(context, leaf) == 1;
   X509_free(leaf);
   for (size_t i = 0; good && i < binding->chain_count; i++) {
     X509 *issuer = parse(&binding->chain[i].der);
-    good = issuer && SSL_CTX_add1_chain_cert(context, issuer) == 1;
+    good = issuer != NULL && SSL_CTX_add1_chain_cert(context, issuer) == 1;
     X509_free(issuer);
   }
   /* The service wants the leaf alone (docs/protocol.md 6.5), not what the trust store could add. */
@@ -34,7 +34,7 @@ static bool limit_signatures(SSL_CTX *context, unsigned capabilities) {
 int kg_tls_client_setup(SSL_CTX *context, void *argument) {
   struct kg_tls_client *client = argument;
   EVP_PKEY *key = kg_tls_provider_key(&client->signer, &client->error);
-  if (!key) return 0;
+  if (key == NULL) return 0;
   int good = limit_signatures(context, kg_key_info(client->signer.key)->capabilities) &&
              use_certificates(context, client->binding) && SSL_CTX_use_PrivateKey(context, key) == 1 &&
              SSL_CTX_check_private_key(context) == 1;

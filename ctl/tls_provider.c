@@ -39,7 +39,7 @@ struct signature {
 
 static void key_free(void *data) {
   struct key_data *key = data;
-  if (!key) return;
+  if (key == NULL) return;
   BN_free(key->n);
   BN_free(key->e);
   free(key);
@@ -52,14 +52,15 @@ static void *key_new(void *provider) {
 
 static int key_has(const void *data, int selection) {
   const struct key_data *key = data;
-  if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && !(key->n && key->e)) return 0;
-  return !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || key->signer;
+  if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && !(key->n != NULL && key->e != NULL)) return 0;
+  return !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || key->signer != NULL;
 }
 
 static int key_match(const void *one, const void *other, int selection) {
   const struct key_data *a = one, *b = other;
   if (!(selection & OSSL_KEYMGMT_SELECT_KEYPAIR)) return 1;
-  return a->n && a->e && b->n && b->e && BN_cmp(a->n, b->n) == 0 && BN_cmp(a->e, b->e) == 0;
+  return a->n != NULL && a->e != NULL && b->n != NULL && b->e != NULL && BN_cmp(a->n, b->n) == 0 &&
+         BN_cmp(a->e, b->e) == 0;
 }
 
 static const OSSL_PARAM *key_types(int selection) {
@@ -72,7 +73,7 @@ static int key_import(void *data, int selection, const OSSL_PARAM params[]) {
   struct key_data *key = data;
   const OSSL_PARAM *n = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_N);
   const OSSL_PARAM *e = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_E);
-  return (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && n && e && OSSL_PARAM_get_BN(n, &key->n) &&
+  return (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && n != NULL && e != NULL && OSSL_PARAM_get_BN(n, &key->n) &&
          OSSL_PARAM_get_BN(e, &key->e);
 }
 
@@ -80,13 +81,13 @@ static int key_import(void *data, int selection, const OSSL_PARAM params[]) {
  * finds itself unable to sign. */
 static int key_export(void *data, int selection, OSSL_CALLBACK *callback, void *argument) {
   struct key_data *key = data;
-  OSSL_PARAM_BLD *builder = NULL;
-  OSSL_PARAM *params = NULL;
-  int good = 0;
   if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || !(selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY)) return 0;
-  builder = OSSL_PARAM_BLD_new();
-  if (builder && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, key->n) &&
-      OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, key->e) && (params = OSSL_PARAM_BLD_to_param(builder)))
+  OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+  int good = 0;
+  OSSL_PARAM *params = NULL;
+  if (builder != NULL && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, key->n) &&
+      OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, key->e) &&
+      (params = OSSL_PARAM_BLD_to_param(builder)) != NULL)
     good = callback(params, argument);
   OSSL_PARAM_free(params);
   OSSL_PARAM_BLD_free(builder);
@@ -95,17 +96,17 @@ static int key_export(void *data, int selection, OSSL_CALLBACK *callback, void *
 
 static int set_int(OSSL_PARAM params[], const char *name, int value) {
   OSSL_PARAM *param = OSSL_PARAM_locate(params, name);
-  return !param || OSSL_PARAM_set_int(param, value);
+  return param == NULL || OSSL_PARAM_set_int(param, value);
 }
 
 static int set_number(OSSL_PARAM params[], const char *name, const BIGNUM *value) {
   OSSL_PARAM *param = OSSL_PARAM_locate(params, name);
-  return !param || OSSL_PARAM_set_BN(param, value);
+  return param == NULL || OSSL_PARAM_set_BN(param, value);
 }
 
 static int set_text(OSSL_PARAM params[], const char *name, const char *value) {
   OSSL_PARAM *param = OSSL_PARAM_locate(params, name);
-  return !param || OSSL_PARAM_set_utf8_string(param, value);
+  return param == NULL || OSSL_PARAM_set_utf8_string(param, value);
 }
 
 static int key_get_params(void *data, OSSL_PARAM params[]) {
@@ -144,9 +145,9 @@ static void *gen_init(void *provider, int selection, const OSSL_PARAM params[]) 
 static int gen_set_params(void *data, const OSSL_PARAM params[]) {
   struct generation *generation = data;
   const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, SIGNER_PARAM);
+  if (param == NULL) return 1;
   const void *signer = NULL;
   size_t size = 0;
-  if (!param) return 1;
   if (!OSSL_PARAM_get_octet_ptr(param, &signer, &size) || size != sizeof *generation->signer) return 0;
   generation->signer = (struct kg_tls_signer *)signer;
   return 1;
@@ -161,13 +162,13 @@ static const OSSL_PARAM *gen_settable(void *data, void *provider) {
 static void *gen(void *data, OSSL_CALLBACK *callback, void *argument) {
   const struct generation *generation = data;
   (void)callback, (void)argument;
-  struct key_data *key = generation->signer ? calloc(1, sizeof *key) : NULL;
-  if (!key) return NULL;
+  struct key_data *key = generation->signer != NULL ? calloc(1, sizeof *key) : NULL;
+  if (key == NULL) return NULL;
   const struct kg_key_info *info = kg_key_info(generation->signer->key);
   key->signer = generation->signer;
   key->n = BN_bin2bn(info->modulus.data, (int)info->modulus.len, NULL);
   key->e = BN_bin2bn(info->exponent.data, (int)info->exponent.len, NULL);
-  if (key->n && key->e) return key;
+  if (key->n != NULL && key->e != NULL) return key;
   key_free(key);
   return NULL;
 }
@@ -189,7 +190,7 @@ static void signature_free(void *data) {
 
 static void *signature_dup(void *data) {
   struct signature *copy = malloc(sizeof *copy);
-  if (copy) memcpy(copy, data, sizeof *copy);
+  if (copy != NULL) memcpy(copy, data, sizeof *copy);
   return copy;
 }
 
@@ -199,7 +200,7 @@ static enum kg_hash hash_of(const char *name) {
     enum kg_hash hash;
   } names[] = {{"SHA2-256", KG_HASH_SHA256}, {"SHA256", KG_HASH_SHA256},   {"SHA2-384", KG_HASH_SHA384},
                {"SHA384", KG_HASH_SHA384},   {"SHA2-512", KG_HASH_SHA512}, {"SHA512", KG_HASH_SHA512}};
-  for (size_t i = 0; name && i < sizeof names / sizeof names[0]; i++)
+  for (size_t i = 0; name != NULL && i < sizeof names / sizeof names[0]; i++)
     if (OPENSSL_strcasecmp(name, names[i].name) == 0) return names[i].hash;
   return KG_HASH_NONE;
 }
@@ -223,9 +224,9 @@ static int set_padding(struct signature *signature, const OSSL_PARAM *param) {
 /* TLS wants the length of the hash (RFC 8446 section 4.2.3), and some stores know no other. */
 static int set_salt(const OSSL_PARAM *param) {
   const char *name = NULL;
-  int length = 0;
   if (param->data_type == OSSL_PARAM_UTF8_STRING)
     return OSSL_PARAM_get_utf8_string_ptr(param, &name) && strcmp(name, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST) == 0;
+  int length = 0;
   return OSSL_PARAM_get_int(param, &length) && length == RSA_PSS_SALTLEN_DIGEST;
 }
 
@@ -245,12 +246,14 @@ static int check_mgf1(const struct signature *signature, const OSSL_PARAM *param
 static int signature_set_params(void *data, const OSSL_PARAM params[]) {
   struct signature *signature = data;
   const OSSL_PARAM *param = NULL;
-  if ((param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_DIGEST)) && !set_digest(signature, param)) return 0;
-  if ((param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE)) && !set_padding(signature, param))
+  if ((param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_DIGEST)) != NULL && !set_digest(signature, param))
     return 0;
-  if ((param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN)) && !set_salt(param)) return 0;
+  if ((param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE)) != NULL &&
+      !set_padding(signature, param))
+    return 0;
+  if ((param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN)) != NULL && !set_salt(param)) return 0;
   param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_MGF1_DIGEST);
-  return !param || check_mgf1(signature, param);
+  return param == NULL || check_mgf1(signature, param);
 }
 
 static const OSSL_PARAM *signature_settable(void *data, void *provider) {
@@ -266,8 +269,8 @@ static const OSSL_PARAM *signature_settable(void *data, void *provider) {
 static int signature_init(void *data, const char *hash, void *key, const OSSL_PARAM params[]) {
   struct signature *signature = data;
   signature->key = key;
-  signature->params = (struct kg_sign_params){KG_PADDING_PKCS1, hash_of(hash ? hash : "SHA256"), 0};
-  if (signature->params.hash == KG_HASH_NONE || !signature->key->signer) return 0;
+  signature->params = (struct kg_sign_params){KG_PADDING_PKCS1, hash_of(hash != NULL ? hash : "SHA256"), 0};
+  if (signature->params.hash == KG_HASH_NONE || signature->key->signer == NULL) return 0;
   return !params || signature_set_params(signature, params);
 }
 
@@ -278,10 +281,10 @@ static int signature_sign(void *data, unsigned char *out, size_t *len, size_t si
   struct signature *signature = data;
   struct kg_tls_signer *signer = signature->key->signer;
   struct kg_sign_params params = signature->params;
-  unsigned char digest[KG_HASH_MAX_SIZE];
   *len = kg_key_info(signer->key)->bits / 8;
-  if (!out) return 1;
+  if (out == NULL) return 1;
   if (size < *len) return 0;
+  unsigned char digest[KG_HASH_MAX_SIZE];
   if (!kg_hash_once(params.hash, kg_span_of(tbs, tbs_len), digest)) return 0;
   if (params.padding == KG_PADDING_PSS) params.salt_len = kg_hash_size(params.hash);
   struct kg_span input = kg_span_of(digest, kg_hash_size(params.hash));
@@ -344,7 +347,7 @@ static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in
  * is kept out of it by the default property query. */
 static bool load_provider(void) {
   static OSSL_PROVIDER *loaded;
-  if (!loaded && OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) == 1 &&
+  if (loaded == NULL && OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) == 1 &&
       EVP_set_default_properties(NULL, "?provider!=" PROVIDER) == 1)
     loaded = OSSL_PROVIDER_load(NULL, PROVIDER);
   return loaded != NULL;
@@ -352,12 +355,12 @@ static bool load_provider(void) {
 
 EVP_PKEY *kg_tls_provider_key(struct kg_tls_signer *signer, struct kg_error *error) {
   EVP_PKEY_CTX *context = load_provider() ? EVP_PKEY_CTX_new_from_name(NULL, OWN_NAME, PROPERTIES) : NULL;
-  EVP_PKEY *key = NULL;
   void *address = signer;
   OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_ptr(SIGNER_PARAM, &address, sizeof *signer),
                          OSSL_PARAM_construct_end()};
   signer->error = (struct kg_error){0};
-  if (!context || EVP_PKEY_keygen_init(context) != 1 || EVP_PKEY_CTX_set_params(context, params) != 1 ||
+  EVP_PKEY *key = NULL;
+  if (context == NULL || EVP_PKEY_keygen_init(context) != 1 || EVP_PKEY_CTX_set_params(context, params) != 1 ||
       EVP_PKEY_generate(context, &key) != 1) {
     char reason[256];
     ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);

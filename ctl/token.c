@@ -117,9 +117,9 @@ static enum kg_status provision(struct leg *leg, const struct kg_provision_optio
 /* In the last day of its certificate a token might outlive it. That is worth an attempt, not a failure. */
 static enum kg_status replace_last_day(struct leg *leg, struct kg_error *error) {
   const struct kg_provision_options options = {.deadline_ms = leg->deadline_ms};
+  if (!kg_renew_binding(leg->result->binding, now_of(leg)).last_day) return KG_OK;
   struct kg_provision_result provisioned;
   struct kg_error own = {0};
-  if (!kg_renew_binding(leg->result->binding, now_of(leg)).last_day) return KG_OK;
   if (kg_provision(leg->config, leg->identity, &options, leg->clock, &provisioned, &own) != KG_OK) {
     kg_log_error(KG_LOG_WARN, &own);
     return KG_OK;
@@ -169,10 +169,10 @@ static struct kg_token_cache_key cache_key(const struct leg *leg) {
 /* A token without the key that it is bound to is worth nothing, so the key signs before it is served. */
 static bool find_cached(struct leg *leg, struct kg_token *out, bool *refresh_due) {
   struct kg_token_cache_key key = cache_key(leg);
-  struct kg_error error = {0};
   *refresh_due = false;
-  if (!leg->config->token_cache || leg->request->no_cache || leg->request->claims) return false;
+  if (!leg->config->token_cache || leg->request->no_cache || leg->request->claims != NULL) return false;
   if (!kg_token_cache_get(&key, now_of(leg), out, refresh_due)) return false;
+  struct kg_error error = {0};
   if (kg_key_probe(leg->key, &error) == KG_OK) return true;
   kg_log_error(KG_LOG_WARN, &error);
   kg_token_clear(out);
@@ -202,7 +202,8 @@ static enum kg_status refresh(struct leg *leg, struct kg_token *cached, struct k
   unsigned char before[32];
   memcpy(before, leg->result->binding->sha256, sizeof before);
   enum kg_status status = buy(leg, error);
-  if (status == KG_OK || !leg->result->binding || memcmp(before, leg->result->binding->sha256, sizeof before) != 0) {
+  if (status == KG_OK || leg->result->binding == NULL ||
+      memcmp(before, leg->result->binding->sha256, sizeof before) != 0) {
     kg_token_clear(cached);
     return status;
   }
@@ -238,10 +239,10 @@ static void log_outcome(const struct leg *leg, enum kg_status status) {
   const struct kg_binding *binding = leg->result->binding;
   const char *outcome = leg->reminted ? "Retry Failed" : "Failed";
   if (status == KG_OK) outcome = leg->reminted ? "Retry Succeeded" : "Success";
-  if (!binding) outcome = "Not found";
+  if (binding == NULL) outcome = "Not found";
   kg_log(KG_LOG_INFO, "MsiSource=ImdsV2 TokenType=%s bypassCache=%s KeyType=%s CredentialOutcome=%s",
          leg->request->type == KG_TOKEN_MTLS_POP ? "mtls_pop" : "Bearer", leg->reminted ? "true" : "false",
-         keys[binding ? binding->strength : KG_STRENGTH_NONE], outcome);
+         keys[binding != NULL ? binding->strength : KG_STRENGTH_NONE], outcome);
 }
 
 enum kg_status kg_token_acquire(const struct kg_config *config, const struct kg_identity *identity,

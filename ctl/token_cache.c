@@ -28,7 +28,6 @@ static void add(struct kg_hash_ctx *hash, const char *text) {
 static char *format_name(const struct kg_token_cache_key *key) {
   const struct kg_identity *identity = key->identity;
   struct kg_hash_ctx hash;
-  unsigned char digest[KG_HASH_MAX_SIZE];
   kg_hash_init(&hash, KG_HASH_SHA256);
   add(&hash, key->config->state_dir);
   add(&hash, identity->name);
@@ -36,13 +35,14 @@ static char *format_name(const struct kg_token_cache_key *key) {
   add(&hash, kg_token_type_name(key->request->type));
   add(&hash, identity->attestation ? "attested" : "not attested");
   add(&hash, kg_strength_name(identity->floor));
+  unsigned char digest[KG_HASH_MAX_SIZE];
   if (!kg_hash_final(&hash, digest)) return NULL;
   return kg_hex_format(kg_span_of(digest, 20));
 }
 
 static char *format_path(const struct kg_token_cache_key *key) {
-  char *folder = kg_cache_folder(key->config->state_dir), *name = folder ? format_name(key) : NULL;
-  char *path = name ? kg_file_join(folder, name, ".token") : NULL;
+  char *folder = kg_cache_folder(key->config->state_dir), *name = folder != NULL ? format_name(key) : NULL;
+  char *path = name != NULL ? kg_file_join(folder, name, ".token") : NULL;
   free(folder);
   free(name);
   return path;
@@ -50,12 +50,12 @@ static char *format_path(const struct kg_token_cache_key *key) {
 
 static bool says(const cJSON *object, const char *name, const char *expected) {
   const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-  return text && expected && strcmp(text, expected) == 0;
+  return text != NULL && expected != NULL && strcmp(text, expected) == 0;
 }
 
 static bool read_time(const cJSON *object, const char *name, int64_t *out) {
   const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-  *out = text ? kg_time_parse(text) : -1;
+  *out = text != NULL ? kg_time_parse(text) : -1;
   return *out >= 0;
 }
 
@@ -73,8 +73,9 @@ static bool is_for(const cJSON *object, const struct kg_token_cache_key *key) {
 /* In its time by a clock that does not run before the purchase; and a certificate's end is its tokens', too. */
 static bool read_life(const cJSON *object, const struct kg_token_cache_key *key, int64_t now, struct kg_token *out,
                       bool *refresh_due) {
-  int64_t bought = 0, expires = 0, refresh = 0, end = kg_binding_end(key->binding);
+  int64_t bought = 0, expires = 0, end = kg_binding_end(key->binding);
   if (!read_time(object, "bought_at", &bought) || !read_time(object, "expires_at", &expires)) return false;
+  int64_t refresh = 0;
   *refresh_due = read_time(object, "refresh_at", &refresh) && refresh <= now;
   if (expires > end) expires = end;
   out->expires_in = expires - now;
@@ -86,7 +87,8 @@ static bool parse(struct kg_span text, const struct kg_token_cache_key *key, int
                   bool *refresh_due) {
   cJSON *object = kg_json_parse(text, KG_E_BINDING, NULL);
   const char *token = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "access_token"));
-  bool good = object && token && *token && is_for(object, key) && read_life(object, key, now, out, refresh_due) &&
+  bool good = object != NULL && token != NULL && *token && is_for(object, key) &&
+              read_life(object, key, now, out, refresh_due) &&
               kg_token_check_bound(token, key->request->type, key->binding, NULL) == KG_OK &&
               kg_buf_set(&out->access_token, kg_span_text(token)) == KG_OK;
   kg_json_clear(&object);
@@ -96,10 +98,10 @@ static bool parse(struct kg_span text, const struct kg_token_cache_key *key, int
 
 bool kg_token_cache_get(const struct kg_token_cache_key *key, int64_t now, struct kg_token *out, bool *refresh_due) {
   char *path = format_path(key);
-  struct kg_buf text = {0};
   *out = (struct kg_token){0};
   *refresh_due = false;
-  bool found = path && kg_file_read(path, SIZE_LIMIT, KG_TRUST_PRIVATE, &text, NULL, NULL) == KG_OK &&
+  struct kg_buf text = {0};
+  bool found = path != NULL && kg_file_read(path, SIZE_LIMIT, KG_TRUST_PRIVATE, &text, NULL, NULL) == KG_OK &&
                parse(kg_buf_span(&text), key, now, out, refresh_due);
   kg_buf_clear(&text);
   free(path);
@@ -119,7 +121,7 @@ static cJSON *make_object(const struct kg_token_cache_key *key, int64_t now, con
   cJSON_AddStringToObject(object, "scope", key->request->scope);
   cJSON_AddStringToObject(object, "token_type", kg_token_type_name(key->request->type));
   cJSON_AddStringToObject(object, "client_id", key->binding->client_id);
-  cJSON_AddStringToObject(object, "thumbprint", thumbprint ? thumbprint : "");
+  cJSON_AddStringToObject(object, "thumbprint", thumbprint != NULL ? thumbprint : "");
   add_time(object, "bought_at", now);
   add_time(object, "expires_at", now + token->expires_in);
   if (token->refresh_in > 0) add_time(object, "refresh_at", now + token->refresh_in);
@@ -132,7 +134,7 @@ static bool format(const struct kg_token_cache_key *key, int64_t now, const stru
                    struct kg_buf *out) {
   cJSON *reference = cJSON_CreateStringReference((const char *)token->access_token.data);
   cJSON *object = make_object(key, now, token);
-  bool added = reference && cJSON_AddItemToObject(object, "access_token", reference);
+  bool added = reference != NULL && cJSON_AddItemToObject(object, "access_token", reference);
   size_t size = token->access_token.len + strlen(key->request->scope) + 1024;
   bool good = added && kg_buf_resize(out, size) == KG_OK &&
               cJSON_PrintPreallocated(object, (char *)out->data, (int)out->len, 1);
@@ -146,7 +148,8 @@ void kg_token_cache_put(const struct kg_token_cache_key *key, int64_t now, const
   char *path = format_path(key);
   struct kg_buf text = {0};
   struct kg_error error = {0};
-  if (path && format(key, now, token, &text) && kg_file_replace(path, kg_buf_span(&text), 0600, &error) != KG_OK)
+  if (path != NULL && format(key, now, token, &text) &&
+      kg_file_replace(path, kg_buf_span(&text), 0600, &error) != KG_OK)
     kg_log_error(KG_LOG_WARN, &error);
   kg_buf_clear(&text);
   free(path);

@@ -48,23 +48,23 @@ enum kg_status kg_token_scope(const char *resource, char **out, struct kg_error 
   if (len > 0 && resource[len - 1] == '/') len--;
   if (len == 0) return kg_error_set(error, KG_E_USAGE, "the scope is empty");
   *out = malloc(len + suffix + 1);
-  if (!*out) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (*out == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   memcpy(*out, resource, len);
   memcpy(*out + len, DEFAULT_SCOPE, suffix + 1);
   return KG_OK;
 }
 
 enum kg_status kg_token_request_check(const struct kg_token_request *request, struct kg_error *error) {
-  if (!request->claims) return KG_OK;
+  if (request->claims == NULL) return KG_OK;
   cJSON *claims = kg_json_parse(kg_span_text(request->claims), KG_E_USAGE, error);
-  if (!claims) return kg_error_prefix(error, "claims");
+  if (claims == NULL) return kg_error_prefix(error, "claims");
   cJSON_Delete(claims);
   return KG_OK;
 }
 
 static enum kg_status add_field(struct kg_buf *form, const char *name, const char *value) {
   char *escaped = kg_http_escape(value);
-  enum kg_status status = escaped ? KG_OK : KG_E_NO_MEMORY;
+  enum kg_status status = escaped != NULL ? KG_OK : KG_E_NO_MEMORY;
   if (status == KG_OK && form->len) status = kg_buf_append(form, kg_span_text("&"));
   if (status == KG_OK) status = kg_buf_append(form, kg_span_text(name));
   if (status == KG_OK) status = kg_buf_append(form, kg_span_text("="));
@@ -79,7 +79,7 @@ enum kg_status kg_token_request_form(const struct kg_token_request *request, con
   if (status == KG_OK) status = add_field(out, "grant_type", "client_credentials");
   if (status == KG_OK) status = add_field(out, "scope", request->scope);
   if (status == KG_OK) status = add_field(out, "token_type", kg_token_type_name(request->type));
-  if (status == KG_OK && request->claims) status = add_field(out, "claims", request->claims);
+  if (status == KG_OK && request->claims != NULL) status = add_field(out, "claims", request->claims);
   return status == KG_OK ? KG_OK : kg_error_set(error, status, "out of memory");
 }
 

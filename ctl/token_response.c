@@ -34,13 +34,13 @@ static enum kg_status read_life(const cJSON *answer, struct kg_token *out, struc
 
 /* The payload of a JWT (RFC 7519 section 3): the second of three parts. */
 static cJSON *parse_payload(const char *token, struct kg_error *error) {
-  const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL;
+  const char *first = strchr(token, '.'), *second = first != NULL ? strchr(first + 1, '.') : NULL;
   struct kg_buf payload = {0};
   cJSON *claims = NULL;
-  if (!second || strchr(second + 1, '.') ||
+  if (second == NULL || strchr(second + 1, '.') != NULL ||
       kg_base64url_parse(kg_span_of(first + 1, (size_t)(second - first - 1)), &payload) != KG_OK)
     (void)kg_error_set(error, KG_E_TOKEN_INVALID, "access token: not a JWT, so that its binding cannot be checked");
-  else if (!(claims = kg_json_parse(kg_buf_span(&payload), KG_E_TOKEN_INVALID, error)))
+  else if ((claims = kg_json_parse(kg_buf_span(&payload), KG_E_TOKEN_INVALID, error)) == NULL)
     (void)kg_error_prefix(error, "access token: claims");
   kg_buf_clear(&payload);
   return claims;
@@ -48,10 +48,10 @@ static cJSON *parse_payload(const char *token, struct kg_error *error) {
 
 static enum kg_status check_claim(const cJSON *claims, const char *expected, struct kg_error *error) {
   const cJSON *cnf = cJSON_GetObjectItemCaseSensitive(claims, "cnf");
-  const char *thumbprint = NULL;
   if (!cJSON_IsObject(cnf))
     return kg_error_set(error, KG_E_TOKEN_INVALID,
                         "access token: it has no cnf claim: it is not bound to a certificate");
+  const char *thumbprint = NULL;
   if (kg_json_require_string(cnf, THUMBPRINT_CLAIM, KG_E_TOKEN_INVALID, &thumbprint, error) != KG_OK)
     return kg_error_prefix(error, "access token: cnf");
   if (strcmp(thumbprint, expected) == 0) return KG_OK;
@@ -63,9 +63,9 @@ enum kg_status kg_token_check_bound(const char *token, enum kg_token_type type, 
                                     struct kg_error *error) {
   if (type != KG_TOKEN_MTLS_POP) return KG_OK;
   char *expected = kg_base64url_format(kg_span_of(binding->sha256, sizeof binding->sha256));
-  if (!expected) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (expected == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   cJSON *claims = parse_payload(token, error);
-  enum kg_status status = claims ? check_claim(claims, expected, error) : KG_E_TOKEN_INVALID;
+  enum kg_status status = claims != NULL ? check_claim(claims, expected, error) : KG_E_TOKEN_INVALID;
   cJSON_Delete(claims);
   free(expected);
   return status;
@@ -98,9 +98,9 @@ static void append(struct kg_error *error, const char *text) {
 
 static enum kg_status read_refusal(const struct kg_http_response *response, struct kg_error *error) {
   enum kg_status status = kg_answer_error(KG_E_TOKEN_REJECTED, "token service", response, error);
-  char wait[64];
   if (response->status >= 300 && response->status < 400)
     append(error, "a redirect, which is never followed: the certificate is for this address");
+  char wait[64];
   if (response->retry_after_s >= 0) {
     snprintf(wait, sizeof wait, "it asks to wait %lld s", (long long)response->retry_after_s);
     append(error, wait);
@@ -111,12 +111,12 @@ static enum kg_status read_refusal(const struct kg_http_response *response, stru
 
 enum kg_status kg_token_response_read(const struct kg_http_response *response, enum kg_token_type type,
                                       const struct kg_binding *binding, struct kg_token *out, struct kg_error *error) {
-  struct kg_error own = {0};
   *out = (struct kg_token){0};
   if (response->status != 200) return read_refusal(response, error);
+  struct kg_error own = {0};
   cJSON *answer = kg_json_parse(kg_buf_span(&response->body), KG_E_TOKEN_INVALID, &own);
   enum kg_status status =
-      answer ? read_success(answer, type, binding, out, &own) : kg_error_prefix(&own, "token answer");
+      answer != NULL ? read_success(answer, type, binding, out, &own) : kg_error_prefix(&own, "token answer");
   kg_json_clear(&answer);
   if (status != KG_OK) {
     kg_token_clear(out);
@@ -181,5 +181,5 @@ enum kg_token_remedy kg_token_remedy(const struct kg_error *error, unsigned char
 
 void kg_token_advise(struct kg_error *error) {
   size_t code = find_code(error);
-  if (code < CODE_COUNT && codes[code].advice) append(error, codes[code].advice);
+  if (code < CODE_COUNT && codes[code].advice != NULL) append(error, codes[code].advice);
 }

@@ -8,7 +8,7 @@ static CK_RV acquire_object(struct kg_call *call, CK_SESSION_HANDLE handle, CK_O
   CK_RV rv = kg_session_acquire(call, handle, session);
   if (rv != CKR_OK) return rv;
   *out = kg_objects_find(&(*session)->generation->objects, object);
-  if (*out) return CKR_OK;
+  if (*out != NULL) return CKR_OK;
   kg_session_release(call, handle);
   return CKR_OBJECT_HANDLE_INVALID;
 }
@@ -19,7 +19,7 @@ CK_RV kg_access_call_get(struct kg_call *call, CK_SESSION_HANDLE handle, CK_OBJE
   const struct kg_object *found = NULL;
   CK_RV rv = acquire_object(call, handle, object, &session, &found);
   if (rv != CKR_OK) return rv;
-  rv = !wanted && count ? CKR_ARGUMENTS_BAD : kg_attributes_get(&found->attributes, wanted, count);
+  rv = wanted == NULL && count ? CKR_ARGUMENTS_BAD : kg_attributes_get(&found->attributes, wanted, count);
   kg_session_release(call, handle);
   return rv;
 }
@@ -29,7 +29,7 @@ CK_RV kg_access_call_size(struct kg_call *call, CK_SESSION_HANDLE handle, CK_OBJ
   const struct kg_object *found = NULL;
   CK_RV rv = acquire_object(call, handle, object, &session, &found);
   if (rv != CKR_OK) return rv;
-  if (size)
+  if (size != NULL)
     *size = (CK_ULONG)kg_attributes_size(&found->attributes);
   else
     rv = CKR_ARGUMENTS_BAD;
@@ -39,14 +39,14 @@ CK_RV kg_access_call_size(struct kg_call *call, CK_SESSION_HANDLE handle, CK_OBJ
 
 static bool is_token_object(const CK_ATTRIBUTE *attributes, CK_ULONG count) {
   for (CK_ULONG i = 0; i < count; i++)
-    if (attributes[i].type == CKA_TOKEN && attributes[i].pValue && attributes[i].ulValueLen == sizeof(CK_BBOOL))
+    if (attributes[i].type == CKA_TOKEN && attributes[i].pValue != NULL && attributes[i].ulValueLen == sizeof(CK_BBOOL))
       return *(const CK_BBOOL *)attributes[i].pValue != CK_FALSE;
   return false;
 }
 
 /* Not on this token; and session objects, which it would have to keep for nobody's use, are not there at all. */
 static CK_RV refuse_creation(const struct kg_session *session, const CK_ATTRIBUTE *attributes, CK_ULONG count) {
-  if (!attributes && count) return CKR_ARGUMENTS_BAD;
+  if (attributes == NULL && count) return CKR_ARGUMENTS_BAD;
   if (is_token_object(attributes, count) && !(session->flags & CKF_RW_SESSION)) return CKR_SESSION_READ_ONLY;
   return CKR_TOKEN_WRITE_PROTECTED;
 }
@@ -56,7 +56,7 @@ CK_RV kg_access_call_create(struct kg_call *call, CK_SESSION_HANDLE handle, CK_A
   struct kg_session *session = NULL;
   CK_RV rv = kg_session_acquire(call, handle, &session);
   if (rv != CKR_OK) return rv;
-  rv = object ? refuse_creation(session, attributes, count) : CKR_ARGUMENTS_BAD;
+  rv = object != NULL ? refuse_creation(session, attributes, count) : CKR_ARGUMENTS_BAD;
   kg_session_release(call, handle);
   return rv;
 }
@@ -74,7 +74,7 @@ static CK_RV refuse_change(struct kg_call *call, CK_SESSION_HANDLE handle, CK_OB
 
 CK_RV kg_access_call_copy(struct kg_call *call, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
                           CK_ATTRIBUTE *attributes, CK_ULONG count, CK_OBJECT_HANDLE *copy) {
-  if (!copy || (!attributes && count)) return CKR_ARGUMENTS_BAD;
+  if (copy == NULL || (attributes == NULL && count)) return CKR_ARGUMENTS_BAD;
   return refuse_change(call, handle, object);
 }
 
@@ -84,6 +84,6 @@ CK_RV kg_access_call_destroy(struct kg_call *call, CK_SESSION_HANDLE handle, CK_
 
 CK_RV kg_access_call_set(struct kg_call *call, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
                          CK_ATTRIBUTE *attributes, CK_ULONG count) {
-  if (!attributes && count) return CKR_ARGUMENTS_BAD;
+  if (attributes == NULL && count) return CKR_ARGUMENTS_BAD;
   return refuse_change(call, handle, object);
 }

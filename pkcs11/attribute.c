@@ -6,18 +6,17 @@
 #include <string.h>
 
 static struct kg_attribute *append(struct kg_attributes *set, CK_ATTRIBUTE_TYPE type) {
-  struct kg_attribute *item = NULL;
   if (set->count == set->room) {
     size_t room = set->room ? 2 * set->room : 40;
     struct kg_attribute *items = realloc(set->items, room * sizeof *items);
-    if (!items) {
+    if (items == NULL) {
       set->incomplete = true;
       return NULL;
     }
     set->items = items;
     set->room = room;
   }
-  item = &set->items[set->count++];
+  struct kg_attribute *item = &set->items[set->count++];
   memset(item, 0, sizeof *item);
   item->type = type;
   return item;
@@ -25,29 +24,30 @@ static struct kg_attribute *append(struct kg_attributes *set, CK_ATTRIBUTE_TYPE 
 
 void kg_attributes_add_bytes(struct kg_attributes *set, CK_ATTRIBUTE_TYPE type, struct kg_span value) {
   struct kg_attribute *item = append(set, type);
-  if (!item || value.len == 0) return;
+  if (item == NULL || value.len == 0) return;
   item->value = value.data;
   item->len = value.len;
 }
 
 void kg_attributes_add_number(struct kg_attributes *set, CK_ATTRIBUTE_TYPE type, CK_ULONG number) {
   struct kg_attribute *item = append(set, type);
-  if (!item) return;
+  if (item == NULL) return;
   item->small.number = number;
   item->len = sizeof item->small.number;
 }
 
 void kg_attributes_add_flag(struct kg_attributes *set, CK_ATTRIBUTE_TYPE type, bool flag) {
   struct kg_attribute *item = append(set, type);
-  if (!item) return;
+  if (item == NULL) return;
   item->small.flag = flag ? CK_TRUE : CK_FALSE;
   item->len = sizeof item->small.flag;
 }
 
 void kg_attributes_add_date(struct kg_attributes *set, CK_ATTRIBUTE_TYPE type, int64_t seconds) {
   struct kg_attribute *item = append(set, type);
-  char text[KG_TIME_TEXT_SIZE]; /* 2026-11-26T... */
-  if (!item) return;
+  if (item == NULL) return;
+  /* 2026-11-26T... */
+  char text[KG_TIME_TEXT_SIZE];
   kg_time_format(seconds, text);
   memcpy(item->small.date.year, text, 4);
   memcpy(item->small.date.month, text + 5, 2);
@@ -57,7 +57,7 @@ void kg_attributes_add_date(struct kg_attributes *set, CK_ATTRIBUTE_TYPE type, i
 
 void kg_attributes_add_sensitive(struct kg_attributes *set, CK_ATTRIBUTE_TYPE type) {
   struct kg_attribute *item = append(set, type);
-  if (item) item->sensitive = true;
+  if (item != NULL) item->sensitive = true;
 }
 
 void kg_attributes_clear(struct kg_attributes *set) {
@@ -72,13 +72,13 @@ const struct kg_attribute *kg_attributes_find(const struct kg_attributes *set, C
 }
 
 static struct kg_span value_of(const struct kg_attribute *item) {
-  return kg_span_of(item->value ? item->value : (const void *)&item->small, item->len);
+  return kg_span_of(item->value != NULL ? item->value : (const void *)&item->small, item->len);
 }
 
 bool kg_attributes_match(const struct kg_attributes *set, const CK_ATTRIBUTE *wanted, CK_ULONG count) {
   for (CK_ULONG i = 0; i < count; i++) {
     const struct kg_attribute *item = kg_attributes_find(set, wanted[i].type);
-    if (!item || item->sensitive) return false;
+    if (item == NULL || item->sensitive) return false;
     if (!kg_span_equal(value_of(item), kg_span_of(wanted[i].pValue, wanted[i].ulValueLen))) return false;
   }
   return true;
@@ -88,11 +88,11 @@ static CK_RV get_one(const struct kg_attributes *set, CK_ATTRIBUTE *wanted) {
   const struct kg_attribute *item = kg_attributes_find(set, wanted->type);
   CK_ULONG room = wanted->ulValueLen;
   wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
-  if (!item) return CKR_ATTRIBUTE_TYPE_INVALID;
+  if (item == NULL) return CKR_ATTRIBUTE_TYPE_INVALID;
   if (item->sensitive) return CKR_ATTRIBUTE_SENSITIVE;
-  if (wanted->pValue && room < item->len) return CKR_BUFFER_TOO_SMALL;
+  if (wanted->pValue != NULL && room < item->len) return CKR_BUFFER_TOO_SMALL;
   wanted->ulValueLen = (CK_ULONG)item->len;
-  if (wanted->pValue && item->len) memcpy(wanted->pValue, value_of(item).data, item->len);
+  if (wanted->pValue != NULL && item->len) memcpy(wanted->pValue, value_of(item).data, item->len);
   return CKR_OK;
 }
 

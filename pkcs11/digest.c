@@ -7,15 +7,14 @@
 static CK_RV begin(struct kg_call *call, struct kg_session *session, const CK_MECHANISM *mechanism) {
   const struct kg_mechanism_limits *limits = &session->generation->limits;
   struct kg_operation fresh;
-  CK_RV rv = CKR_OK;
   memset(&fresh, 0, sizeof fresh);
-  if (!mechanism) { /* cancels, as for signing */
+  if (mechanism == NULL) { /* cancels, as for signing */
     kg_operation_cancel(session, &session->digest);
     return CKR_OK;
   }
   fresh.mechanism = kg_mechanism_find(mechanism->mechanism, limits);
-  if (!fresh.mechanism || fresh.mechanism->use != KG_USE_DIGEST) return CKR_MECHANISM_INVALID;
-  rv = kg_mechanism_read_params(fresh.mechanism, limits, mechanism, &fresh.params);
+  if (fresh.mechanism == NULL || fresh.mechanism->use != KG_USE_DIGEST) return CKR_MECHANISM_INVALID;
+  CK_RV rv = kg_mechanism_read_params(fresh.mechanism, limits, mechanism, &fresh.params);
   if (rv != CKR_OK) return rv;
   kg_hash_init(&fresh.hash, fresh.mechanism->hash);
   return kg_operation_begin(call, session, &session->digest, &fresh);
@@ -32,8 +31,8 @@ CK_RV kg_digest_call_init(struct kg_call *call, CK_SESSION_HANDLE handle, CK_MEC
 
 /* Both endings: the rest of the data (none for Final), then the digest. */
 static CK_RV finish(struct kg_call *call, struct kg_operation *taken, struct kg_span rest, CK_BYTE *digest) {
-  CK_RV rv = CKR_OK;
   kg_hash_update(&taken->hash, rest);
+  CK_RV rv = CKR_OK;
   if (!kg_hash_final(&taken->hash, digest)) rv = kg_call_status(call, KG_E_NO_MEMORY);
   kg_operation_clear(taken);
   return rv;
@@ -43,8 +42,8 @@ static CK_RV once(struct kg_call *call, struct kg_session *session, struct kg_sp
                   CK_ULONG *digest_len) {
   struct kg_operation taken;
   CK_RV rv = kg_operation_take_for(session, &session->digest, KG_END_ONCE, digest, digest_len, &taken);
-  if (rv != CKR_OK || !taken.mechanism) return rv;
-  if (data.data || data.len == 0) return finish(call, &taken, data, digest);
+  if (rv != CKR_OK || taken.mechanism == NULL) return rv;
+  if (data.data != NULL || data.len == 0) return finish(call, &taken, data, digest);
   kg_operation_clear(&taken);
   return CKR_ARGUMENTS_BAD;
 }
@@ -71,7 +70,7 @@ CK_RV kg_digest_call_update(struct kg_call *call, CK_SESSION_HANDLE handle, CK_B
 static CK_RV final(struct kg_call *call, struct kg_session *session, CK_BYTE *digest, CK_ULONG *digest_len) {
   struct kg_operation taken;
   CK_RV rv = kg_operation_take_for(session, &session->digest, KG_END_FINAL, digest, digest_len, &taken);
-  if (rv != CKR_OK || !taken.mechanism) return rv;
+  if (rv != CKR_OK || taken.mechanism == NULL) return rv;
   return finish(call, &taken, kg_span_of(NULL, 0), digest);
 }
 

@@ -26,11 +26,10 @@
 /* A backing token may lead back to us (it loads OpenSSL, whose configuration loads a provider, which loads this
  * module): what could reach the token again is refused before it waits for anything. */
 static CK_RV begin(struct kg_call *call, unsigned flags) {
-  CK_RV rv = CKR_OK;
   call->identity = NULL;
   call->error.status = KG_OK;
   call->error.text[0] = '\0';
-  rv = kg_module_enter(call);
+  CK_RV rv = kg_module_enter(call);
   if (rv != CKR_OK || !(flags & KG_CALL_REACHES_STORE) || !kg_key_store_is_busy()) return rv;
   kg_module_leave(call);
   return CKR_FUNCTION_FAILED;
@@ -40,8 +39,8 @@ static CK_RV begin(struct kg_call *call, unsigned flags) {
 static void report(const struct kg_call *call, const char *name, CK_RV rv) {
   enum kg_log_level level = call->error.status != KG_OK ? KG_LOG_ERROR : KG_LOG_DEBUG;
   if (!kg_log_enabled(level)) return;
-  kg_log(level, "%s: 0x%08lx%s%s%s%s", name, (unsigned long)rv, call->identity ? ": identity " : "",
-         call->identity ? call->identity : "", call->error.status != KG_OK ? ": " : "",
+  kg_log(level, "%s: 0x%08lx%s%s%s%s", name, (unsigned long)rv, call->identity != NULL ? ": identity " : "",
+         call->identity != NULL ? call->identity : "", call->error.status != KG_OK ? ": " : "",
          call->error.status != KG_OK ? call->error.text : "");
 }
 
@@ -117,7 +116,7 @@ static CK_INTERFACE interfaces[] = {
 #define INTERFACES (sizeof interfaces / sizeof interfaces[0])
 
 static CK_RV entry_C_GetFunctionList(CK_FUNCTION_LIST **list) {
-  if (!list) return CKR_ARGUMENTS_BAD;
+  if (list == NULL) return CKR_ARGUMENTS_BAD;
   *list = &list_2_40;
   return CKR_OK;
 }
@@ -130,13 +129,13 @@ static CK_RV entry_C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count) {
 
 static bool is_wanted(const CK_INTERFACE *offered, const CK_UTF8CHAR *name, const CK_VERSION *version, CK_FLAGS flags) {
   const CK_VERSION *has = offered->pFunctionList;
-  if (name && strcmp((const char *)name, (const char *)offered->pInterfaceName) != 0) return false;
-  if (version && (version->major != has->major || version->minor != has->minor)) return false;
+  if (name != NULL && strcmp((const char *)name, (const char *)offered->pInterfaceName) != 0) return false;
+  if (version != NULL && (version->major != has->major || version->minor != has->minor)) return false;
   return (flags & ~offered->flags) == 0;
 }
 
 static CK_RV entry_C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **out, CK_FLAGS flags) {
-  if (!out) return CKR_ARGUMENTS_BAD;
+  if (out == NULL) return CKR_ARGUMENTS_BAD;
   for (size_t i = 0; i < INTERFACES; i++) {
     if (!is_wanted(&interfaces[i], name, version, flags)) continue;
     *out = &interfaces[i];

@@ -11,7 +11,7 @@ static bool is_same_key(const struct kg_binding *a, const struct kg_binding *b) 
 
 static struct kg_lazy_key *share_key(const struct kg_identity *identity, const struct kg_generation *generation,
                                      const struct kg_generation *before) {
-  if (before && is_same_key(before->binding, generation->binding)) return kg_lazy_key_ref(before->key);
+  if (before != NULL && is_same_key(before->binding, generation->binding)) return kg_lazy_key_ref(before->key);
   return kg_lazy_key_new(identity->key_store);
 }
 
@@ -27,15 +27,15 @@ enum kg_status kg_generation_new(const struct kg_identity *identity, struct kg_b
                                  const struct kg_generation *before, struct kg_generation **out,
                                  struct kg_error *error) {
   struct kg_generation *generation = calloc(1, sizeof *generation);
-  enum kg_status status = KG_OK;
-  if (!generation) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a token");
+  if (generation == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a token");
   atomic_store(&generation->references, 1);
   generation->binding = *binding;
   read_limits(generation);
   generation->facts = kg_binding_facts(*binding);
   generation->key = share_key(identity, generation, before);
-  if (generation->facts && generation->key)
-    status = kg_objects_build(identity->name, generation, before ? &before->objects : NULL, error);
+  enum kg_status status = KG_OK;
+  if (generation->facts != NULL && generation->key != NULL)
+    status = kg_objects_build(identity->name, generation, before != NULL ? &before->objects : NULL, error);
   else
     status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for a token");
   if (status == KG_OK) {
@@ -56,7 +56,7 @@ struct kg_generation *kg_generation_ref(struct kg_generation *generation) {
 void kg_generation_unref(struct kg_generation **generation) {
   struct kg_generation *mine = *generation;
   *generation = NULL;
-  if (!mine || atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1) return;
+  if (mine == NULL || atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1) return;
   kg_objects_clear(&mine->objects);
   free(mine->facts);
   kg_lazy_key_unref(&mine->key);

@@ -42,12 +42,12 @@ static CK_ULONG handle_of(uint32_t index, uint32_t tag) {
 
 static struct entry *entry_at(struct kg_handles *handles, uint32_t index) {
   struct entry *chunk = atomic_load_explicit(&handles->chunks[index / CHUNK_SIZE], memory_order_acquire);
-  return chunk ? &chunk[index % CHUNK_SIZE] : NULL;
+  return chunk != NULL ? &chunk[index % CHUNK_SIZE] : NULL;
 }
 
 struct kg_handles *kg_handles_new(kg_handle_free_function *free_item) {
   struct kg_handles *handles = calloc(1, sizeof *handles);
-  if (!handles) return NULL;
+  if (handles == NULL) return NULL;
   handles->free_item = free_item;
   handles->first_free = NO_INDEX;
   kg_mutex_init(&handles->mutex);
@@ -55,9 +55,9 @@ struct kg_handles *kg_handles_new(kg_handle_free_function *free_item) {
 }
 
 void kg_handles_free(struct kg_handles **handles) {
+  if (*handles == NULL) return;
   size_t position = 0;
   CK_ULONG handle = 0;
-  if (!*handles) return;
   while ((handle = kg_handle_next(*handles, &position)) != 0)
     (void)!kg_handle_close(*handles, handle);
   for (size_t i = 0; i < CHUNKS; i++)
@@ -77,7 +77,7 @@ static uint32_t take_index_locked(struct kg_handles *handles) {
   if (handles->used == KG_HANDLE_LIMIT) return NO_INDEX;
   if (handles->used % CHUNK_SIZE == 0) {
     struct entry *chunk = calloc(CHUNK_SIZE, sizeof *chunk);
-    if (!chunk) return NO_INDEX;
+    if (chunk == NULL) return NO_INDEX;
     atomic_store_explicit(&handles->chunks[handles->used / CHUNK_SIZE], chunk, memory_order_release);
   }
   return handles->used++;
@@ -97,9 +97,8 @@ static uint32_t take_index(struct kg_handles *handles, uint32_t *tag) {
 
 bool kg_handle_open(struct kg_handles *handles, void *item, CK_ULONG *handle) {
   uint32_t tag = 0, index = take_index(handles, &tag);
-  struct entry *entry = NULL;
   if (index == NO_INDEX) return false;
-  entry = entry_at(handles, index);
+  struct entry *entry = entry_at(handles, index);
   entry->item = item;
   atomic_store_explicit(&entry->word, (uint64_t)tag << 32 | 1, memory_order_release);
   *handle = handle_of(index, tag);
@@ -113,10 +112,10 @@ static struct entry *find(struct kg_handles *handles, CK_ULONG handle, uint64_t 
 }
 
 void *kg_handle_acquire(struct kg_handles *handles, CK_ULONG handle) {
-  uint64_t tag = 0, word = 0;
+  uint64_t tag = 0;
   struct entry *entry = find(handles, handle, &tag);
-  if (!entry) return NULL;
-  word = atomic_load_explicit(&entry->word, memory_order_relaxed);
+  if (entry == NULL) return NULL;
+  uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
   do {
     if (word >> 32 != tag || (word & CLOSED)) return NULL;
   } while (!atomic_compare_exchange_weak_explicit(&entry->word, &word, word + 1, memory_order_acquire,
@@ -139,14 +138,14 @@ static void drop(struct kg_handles *handles, struct entry *entry, uint32_t index
 void kg_handle_release(struct kg_handles *handles, CK_ULONG handle) {
   uint64_t tag = 0;
   struct entry *entry = find(handles, handle, &tag);
-  if (entry) drop(handles, entry, (uint32_t)(handle & (KG_HANDLE_LIMIT - 1)));
+  if (entry != NULL) drop(handles, entry, (uint32_t)(handle & (KG_HANDLE_LIMIT - 1)));
 }
 
 bool kg_handle_close(struct kg_handles *handles, CK_ULONG handle) {
-  uint64_t tag = 0, word = 0;
+  uint64_t tag = 0;
   struct entry *entry = find(handles, handle, &tag);
-  if (!entry) return false;
-  word = atomic_load_explicit(&entry->word, memory_order_relaxed);
+  if (entry == NULL) return false;
+  uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
   do {
     if (word >> 32 != tag || (word & CLOSED)) return false;
   } while (!atomic_compare_exchange_weak_explicit(&entry->word, &word, word | CLOSED, memory_order_acq_rel,
@@ -158,8 +157,8 @@ bool kg_handle_close(struct kg_handles *handles, CK_ULONG handle) {
 CK_ULONG kg_handle_next(struct kg_handles *handles, size_t *position) {
   for (; *position < KG_HANDLE_LIMIT; (*position)++) {
     struct entry *entry = entry_at(handles, (uint32_t)*position);
-    uint64_t word = entry ? atomic_load_explicit(&entry->word, memory_order_acquire) : 0;
-    if (!entry) return 0; /* chunks fill in order */
+    uint64_t word = entry != NULL ? atomic_load_explicit(&entry->word, memory_order_acquire) : 0;
+    if (entry == NULL) return 0; /* chunks fill in order */
     if (word && !(word & CLOSED)) return handle_of((uint32_t)(*position)++, (uint32_t)(word >> 32));
   }
   return 0;

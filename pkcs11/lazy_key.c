@@ -11,7 +11,7 @@ struct kg_lazy_key {
 
 struct kg_lazy_key *kg_lazy_key_new(const char *store) {
   struct kg_lazy_key *lazy = calloc(1, sizeof *lazy);
-  if (!lazy) return NULL;
+  if (lazy == NULL) return NULL;
   atomic_store(&lazy->references, 1);
   lazy->store = store;
   return lazy;
@@ -24,10 +24,9 @@ struct kg_lazy_key *kg_lazy_key_ref(struct kg_lazy_key *lazy) {
 
 void kg_lazy_key_unref(struct kg_lazy_key **lazy) {
   struct kg_lazy_key *mine = *lazy;
-  struct kg_key *key = NULL;
   *lazy = NULL;
-  if (!mine || atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1) return;
-  key = atomic_load(&mine->key);
+  if (mine == NULL || atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1) return;
+  struct kg_key *key = atomic_load(&mine->key);
   kg_key_close(&key);
   free(mine);
 }
@@ -51,13 +50,13 @@ static enum kg_status open_checked(const char *store, const struct kg_binding *b
  * mean to wait for code that is not ours. */
 enum kg_status kg_lazy_key_get(struct kg_lazy_key *lazy, const struct kg_binding *binding, struct kg_key **out,
                                struct kg_error *error) {
-  struct kg_key *present = atomic_load_explicit(&lazy->key, memory_order_acquire), *opened = NULL;
-  enum kg_status status = KG_OK;
-  if (present) {
+  struct kg_key *present = atomic_load_explicit(&lazy->key, memory_order_acquire);
+  if (present != NULL) {
     *out = present;
     return KG_OK;
   }
-  status = open_checked(lazy->store, binding, &opened, error);
+  struct kg_key *opened = NULL;
+  enum kg_status status = open_checked(lazy->store, binding, &opened, error);
   if (status != KG_OK) return status;
   if (atomic_compare_exchange_strong(&lazy->key, &present, opened)) {
     *out = opened;

@@ -36,9 +36,8 @@ void kg_login_count(struct kg_login *login, size_t *sessions, size_t *rw_session
 }
 
 CK_STATE kg_login_state(struct kg_login *login, bool rw) {
-  bool logged_in = false;
   kg_mutex_lock(&login->mutex);
-  logged_in = login->logged_in;
+  bool logged_in = login->logged_in;
   kg_mutex_unlock(&login->mutex);
   if (rw) return logged_in ? CKS_RW_USER_FUNCTIONS : CKS_RW_PUBLIC_SESSION;
   return logged_in ? CKS_RO_USER_FUNCTIONS : CKS_RO_PUBLIC_SESSION;
@@ -46,9 +45,8 @@ CK_STATE kg_login_state(struct kg_login *login, bool rw) {
 
 /* Sets the state; false: that was the state. */
 static bool change(struct kg_login *login, bool logged_in) {
-  bool changed = false;
   kg_mutex_lock(&login->mutex);
-  changed = login->logged_in != logged_in;
+  bool changed = login->logged_in != logged_in;
   login->logged_in = logged_in;
   kg_mutex_unlock(&login->mutex);
   return changed;
@@ -72,14 +70,14 @@ CK_RV kg_login_enter(struct kg_call *call, CK_SESSION_HANDLE handle, CK_USER_TYP
   struct kg_session *session = NULL;
   CK_RV rv = kg_session_acquire(call, handle, &session);
   if (rv != CKR_OK) return rv;
-  rv = !pin && pin_len ? CKR_ARGUMENTS_BAD : enter(session, type);
+  rv = pin == NULL && pin_len ? CKR_ARGUMENTS_BAD : enter(session, type);
   kg_session_release(call, handle);
   return rv;
 }
 
 CK_RV kg_login_enter_user(struct kg_call *call, CK_SESSION_HANDLE handle, CK_USER_TYPE type, CK_UTF8CHAR *pin,
                           CK_ULONG pin_len, CK_UTF8CHAR *user, CK_ULONG user_len) {
-  if (!user && user_len) return CKR_ARGUMENTS_BAD;
+  if (user == NULL && user_len) return CKR_ARGUMENTS_BAD;
   return kg_login_enter(call, handle, type, pin, pin_len);
 }
 

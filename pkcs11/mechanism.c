@@ -84,12 +84,11 @@ static enum kg_hash pss_hash(const CK_RSA_PKCS_PSS_PARAMS *pss) {
 static CK_RV read_pss(const struct kg_mechanism *row, const struct kg_mechanism_limits *limits,
                       const CK_MECHANISM *given, struct kg_sign_params *out) {
   CK_RSA_PKCS_PSS_PARAMS pss;
-  size_t hash_size = 0,
-         encoded_size = (limits->key_bits + 6) / 8; /* emLen of RFC 8017 section 8.1.1: emBits = modBits - 1 */
-  if (!given->pParameter || given->ulParameterLen != sizeof pss) return CKR_MECHANISM_PARAM_INVALID;
+  size_t encoded_size = (limits->key_bits + 6) / 8; /* emLen of RFC 8017 section 8.1.1: emBits = modBits - 1 */
+  if (given->pParameter == NULL || given->ulParameterLen != sizeof pss) return CKR_MECHANISM_PARAM_INVALID;
   memcpy(&pss, given->pParameter, sizeof pss); /* wherever it lies */
   out->hash = pss_hash(&pss);
-  hash_size = kg_hash_size(out->hash);
+  size_t hash_size = kg_hash_size(out->hash);
   if (out->hash == KG_HASH_NONE || (row->hash != KG_HASH_NONE && row->hash != out->hash))
     return CKR_MECHANISM_PARAM_INVALID;
   if (encoded_size < hash_size + 2 || pss.sLen > encoded_size - hash_size - 2) return CKR_MECHANISM_PARAM_INVALID;

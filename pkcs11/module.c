@@ -51,14 +51,13 @@ static void count_out(uint32_t fork) {
 
 /* What is there, with a reference; NULL: nothing, or `*stale` of the process that we were forked from. */
 static struct kg_module *acquire(uint32_t fork, struct kg_module **stale) {
-  struct kg_module *module = NULL;
   count_in(fork);
-  module = atomic_load(&current);
-  if (module && module->fork != fork) {
+  struct kg_module *module = atomic_load(&current);
+  if (module != NULL && module->fork != fork) {
     *stale = module;
     module = NULL;
   }
-  if (module) atomic_fetch_add(&module->references, 1);
+  if (module != NULL) atomic_fetch_add(&module->references, 1);
   count_out(fork);
   return module;
 }
@@ -66,7 +65,7 @@ static struct kg_module *acquire(uint32_t fork, struct kg_module **stale) {
 CK_RV kg_module_enter(struct kg_call *call) {
   struct kg_module *stale = NULL;
   call->module = acquire(kg_fork_generation(), &stale);
-  return call->module ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
+  return call->module != NULL ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
 void kg_module_leave(struct kg_call *call) {
@@ -82,7 +81,7 @@ struct kg_handles *kg_module_sessions(struct kg_module *module) {
 }
 
 static void module_free(struct kg_module **module) {
-  if (!*module) return;
+  if (*module == NULL) return;
   kg_handles_free(&(*module)->sessions);
   kg_slots_clear(&(*module)->slots);
   kg_config_free(&(*module)->config);
@@ -105,20 +104,19 @@ static enum kg_status read_config(struct kg_module *module) {
 
 static struct kg_module *module_new(uint32_t fork) {
   struct kg_module *module = calloc(1, sizeof *module);
-  if (!module) return NULL;
+  if (module == NULL) return NULL;
   module->fork = fork;
   module->sessions = kg_handles_new(kg_session_free);
-  if (!module->sessions || read_config(module) != KG_OK) module_free(&module);
+  if (module->sessions == NULL || read_config(module) != KG_OK) module_free(&module);
   return module;
 }
 
 /* PKCS#11 3.0 section 5.4.1. We lock with the system's primitives only, and start no thread. */
 static CK_RV check_args(const CK_C_INITIALIZE_ARGS *args) {
-  int callbacks = 0;
-  if (!args) return CKR_OK;
-  if (args->pReserved) return CKR_ARGUMENTS_BAD;
-  callbacks = (args->CreateMutex != NULL) + (args->DestroyMutex != NULL) + (args->LockMutex != NULL) +
-              (args->UnlockMutex != NULL);
+  if (args == NULL) return CKR_OK;
+  if (args->pReserved != NULL) return CKR_ARGUMENTS_BAD;
+  int callbacks = (args->CreateMutex != NULL) + (args->DestroyMutex != NULL) + (args->LockMutex != NULL) +
+                  (args->UnlockMutex != NULL);
   if (callbacks != 0 && callbacks != 4) return CKR_ARGUMENTS_BAD;
   return callbacks == 4 && !(args->flags & CKF_OS_LOCKING_OK) ? CKR_CANT_LOCK : CKR_OK;
 }
@@ -127,15 +125,15 @@ static CK_RV check_args(const CK_C_INITIALIZE_ARGS *args) {
  * nothing, or the state of a parent process, which is never freed here and so cannot be mistaken for another. */
 static CK_RV install(void) {
   struct kg_call call;
-  struct kg_module *replaced = NULL, *fresh = NULL;
+  struct kg_module *replaced = NULL;
   uint32_t fork = kg_fork_generation();
   call.module = acquire(fork, &replaced);
-  if (call.module) {
+  if (call.module != NULL) {
     kg_module_leave(&call);
     return CKR_CRYPTOKI_ALREADY_INITIALIZED;
   }
-  fresh = module_new(fork);
-  if (!fresh) return CKR_HOST_MEMORY;
+  struct kg_module *fresh = module_new(fork);
+  if (fresh == NULL) return CKR_HOST_MEMORY;
   if (atomic_compare_exchange_strong(&current, &replaced, fresh)) return CKR_OK;
   module_free(&fresh);
   return CKR_CRYPTOKI_ALREADY_INITIALIZED;
@@ -176,11 +174,10 @@ static void dispose(struct kg_module *module) {
 
 CK_RV kg_module_finalize(const void *reserved) {
   struct kg_call call;
-  struct kg_module *module = NULL;
   CK_RV rv = kg_module_enter(&call);
   if (rv != CKR_OK) return rv;
-  module = call.module;
-  if (reserved)
+  struct kg_module *module = call.module;
+  if (reserved != NULL)
     rv = CKR_ARGUMENTS_BAD;
   else if (!atomic_compare_exchange_strong(&current, &module, NULL))
     rv = CKR_CRYPTOKI_NOT_INITIALIZED;
@@ -191,7 +188,7 @@ CK_RV kg_module_finalize(const void *reserved) {
 
 CK_RV kg_module_call_info(struct kg_call *call, CK_INFO *info) {
   (void)call;
-  if (!info) return CKR_ARGUMENTS_BAD;
+  if (info == NULL) return CKR_ARGUMENTS_BAD;
   memset(info, 0, sizeof *info);
   info->cryptokiVersion.major = 3;
   kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);

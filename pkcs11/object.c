@@ -122,7 +122,7 @@ static void set_unique_id(struct kg_object *object) {
 }
 
 static const struct kg_object *find_same(const struct kg_objects *objects, const struct kg_object *object) {
-  for (size_t i = 0; objects && i < objects->count; i++)
+  for (size_t i = 0; objects != NULL && i < objects->count; i++)
     if (memcmp(objects->items[i].same, object->same, sizeof object->same) == 0) return &objects->items[i];
   return NULL;
 }
@@ -132,13 +132,12 @@ static const struct kg_object *find_same(const struct kg_objects *objects, const
 static struct kg_object *begin(struct kg_objects *objects, const char *identity, enum kg_object_kind kind,
                                struct kg_span source, const struct kg_objects *before) {
   struct kg_object *object = &objects->items[objects->count];
-  const struct kg_object *same = NULL;
   memset(object, 0, sizeof *object);
   object->kind = kind;
   hash_same(object, identity, source);
-  if (find_same(objects, object)) return NULL;
-  same = find_same(before, object);
-  object->handle = same ? same->handle : new_handle();
+  if (find_same(objects, object) != NULL) return NULL;
+  const struct kg_object *same = find_same(before, object);
+  object->handle = same != NULL ? same->handle : new_handle();
   set_unique_id(object);
   (void)snprintf(object->label, sizeof object->label, "%s", identity);
   objects->count++;
@@ -218,7 +217,7 @@ static void build_issuers(const char *identity, struct kg_generation *generation
   for (size_t i = 0; i < generation->binding->chain_count; i++) {
     const struct kg_certificate *from = &generation->binding->chain[i];
     struct kg_object *object = begin(objects, identity, KG_OBJECT_ISSUER, kg_buf_span(&from->der), before);
-    if (!object) continue;
+    if (object == NULL) continue;
     (void)snprintf(object->label, sizeof object->label, "%s issuer %zu", identity, i + 1);
     build_certificate(object, from);
     kg_attributes_add_bytes(&object->attributes, CKA_PUBLIC_KEY_INFO, kg_span_of(NULL, 0));
@@ -229,7 +228,7 @@ static void build_profiles(const char *identity, struct kg_objects *objects, con
   for (size_t i = 0; i < COUNT(profiles); i++) {
     struct kg_object *object =
         begin(objects, identity, KG_OBJECT_PROFILE, kg_span_of(&profiles[i], sizeof profiles[i]), before);
-    if (!object) continue; /* no label: a URI with object= means a key or a certificate */
+    if (object == NULL) continue; /* no label: a URI with object= means a key or a certificate */
     kg_attributes_add_number(&object->attributes, CKA_CLASS, CKO_PROFILE);
     kg_attributes_add_number(&object->attributes, CKA_PROFILE_ID, profiles[i]);
   }
@@ -239,11 +238,10 @@ static void build_all(const char *identity, struct kg_generation *generation, co
   struct kg_objects *objects = &generation->objects;
   const struct kg_binding *binding = generation->binding;
   struct kg_span key = kg_buf_span(&binding->public_key_info), leaf = kg_buf_span(&binding->leaf.der);
-  struct kg_object *object = NULL;
   /* these kinds occur once, so each finds its place */
   build_private_key(begin(objects, identity, KG_OBJECT_PRIVATE_KEY, key, before), generation);
   build_public_key(begin(objects, identity, KG_OBJECT_PUBLIC_KEY, key, before), generation);
-  object = begin(objects, identity, KG_OBJECT_CERTIFICATE, leaf, before);
+  struct kg_object *object = begin(objects, identity, KG_OBJECT_CERTIFICATE, leaf, before);
   build_certificate(object, &binding->leaf);
   kg_attributes_add_bytes(&object->attributes, CKA_PUBLIC_KEY_INFO, key);
   build_issuers(identity, generation, before);
@@ -255,7 +253,7 @@ enum kg_status kg_objects_build(const char *identity, struct kg_generation *gene
                                 struct kg_error *error) {
   struct kg_objects *objects = &generation->objects;
   objects->items = calloc(4 + generation->binding->chain_count + COUNT(profiles), sizeof *objects->items);
-  if (!objects->items) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the objects of a token");
+  if (objects->items == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the objects of a token");
   build_all(identity, generation, before);
   for (size_t i = 0; i < objects->count; i++)
     if (objects->items[i].attributes.incomplete || objects->items[i].handle == 0)

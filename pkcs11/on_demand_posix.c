@@ -32,13 +32,13 @@ static bool has_raised_rights(void) {
 
 static const char *last_part(const char *path) {
   const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
+  return slash != NULL ? slash + 1 : path;
 }
 
 /* keyguardctl loads token libraries, and what these load may come back to us: it must not start itself. */
 static bool is_keyguardctl(void) {
   const char *self = (const char *)(uintptr_t)getauxval(AT_EXECFN);
-  return self && strcmp(last_part(self), last_part(KG_CTL_PATH)) == 0;
+  return self != NULL && strcmp(last_part(self), last_part(KG_CTL_PATH)) == 0;
 }
 
 static enum kg_status check(struct kg_error *error) {
@@ -90,9 +90,9 @@ static int set_attributes(posix_spawnattr_t *attributes) {
 
 static int spawn(char *const arguments[], char *const environment[], pid_t *child) {
   posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
   int failed = posix_spawn_file_actions_init(&actions);
   if (failed) return failed;
+  posix_spawnattr_t attributes;
   failed = posix_spawnattr_init(&attributes);
   if (!failed) {
     failed = set_descriptors(&actions);
@@ -107,7 +107,7 @@ static int spawn(char *const arguments[], char *const environment[], pid_t *chil
 static char *variable(const char *name, const char *value) {
   size_t size = strlen(name) + strlen(value) + 2;
   char *text = malloc(size);
-  if (text) (void)snprintf(text, size, "%s=%s", name, value);
+  if (text != NULL) (void)snprintf(text, size, "%s=%s", name, value);
   return text;
 }
 
@@ -117,7 +117,7 @@ static enum kg_status start(const struct kg_on_demand *on_demand, pid_t *child, 
   char *identity = kg_strdup(on_demand->identity), *config = variable("KEYGUARD_CONF", on_demand->config);
   char *const arguments[] = {name, provision, identity, NULL}, *const environment[] = {path, locale, config, NULL};
   int failed = ENOMEM;
-  if (identity && config) failed = spawn(arguments, environment, child);
+  if (identity != NULL && config != NULL) failed = spawn(arguments, environment, child);
   free(identity);
   free(config);
   return failed ? kg_errno_report(failed, "start", KG_CTL_PATH, error) : KG_OK;
@@ -158,9 +158,8 @@ static enum kg_status run(const struct kg_on_demand *on_demand, struct kg_error 
 /* A thread that is cancelled in here would leave a child that nobody reaps. */
 enum kg_status kg_on_demand_run(const struct kg_on_demand *on_demand, struct kg_error *error) {
   int before = PTHREAD_CANCEL_ENABLE, host_errno = errno;
-  enum kg_status status = KG_OK;
   (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-  status = check(error);
+  enum kg_status status = check(error);
   if (status == KG_OK) status = run(on_demand, error);
   (void)pthread_setcancelstate(before, &before);
   errno = host_errno;

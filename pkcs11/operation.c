@@ -26,9 +26,9 @@ static void explain_active(struct kg_call *call, struct kg_session *session) {
 
 CK_RV kg_operation_begin(struct kg_call *call, struct kg_session *session, struct kg_operation *active,
                          struct kg_operation *fresh) {
-  CK_RV rv = CKR_OK;
   kg_mutex_lock(&session->mutex);
-  if (active->mechanism)
+  CK_RV rv = CKR_OK;
+  if (active->mechanism != NULL)
     rv = CKR_OPERATION_ACTIVE;
   else
     move(fresh, active);
@@ -45,17 +45,16 @@ void kg_operation_cancel(struct kg_session *session, struct kg_operation *active
 }
 
 static CK_RV update_locked(struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
-  if (!active->mechanism || active->mechanism->hash == KG_HASH_NONE) return CKR_OPERATION_NOT_INITIALIZED;
-  if (!part && len) return CKR_ARGUMENTS_BAD;
+  if (active->mechanism == NULL || active->mechanism->hash == KG_HASH_NONE) return CKR_OPERATION_NOT_INITIALIZED;
+  if (part == NULL && len) return CKR_ARGUMENTS_BAD;
   kg_hash_update(&active->hash, kg_span_of(part, len));
   active->updated = true;
   return CKR_OK;
 }
 
 CK_RV kg_operation_update(struct kg_session *session, struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
-  CK_RV rv = CKR_OK;
   kg_mutex_lock(&session->mutex);
-  rv = update_locked(active, part, len);
+  CK_RV rv = update_locked(active, part, len);
   if (rv != CKR_OK) kg_operation_clear(active);
   kg_mutex_unlock(&session->mutex);
   return rv;
@@ -63,7 +62,7 @@ CK_RV kg_operation_update(struct kg_session *session, struct kg_operation *activ
 
 /* Is there one that may be ended in this way? */
 static CK_RV check_end(const struct kg_operation *active, enum kg_operation_end end) {
-  if (!active->mechanism) return CKR_OPERATION_NOT_INITIALIZED;
+  if (active->mechanism == NULL) return CKR_OPERATION_NOT_INITIALIZED;
   if (end == KG_END_ONCE && active->updated) return CKR_OPERATION_NOT_INITIALIZED;
   if (end == KG_END_FINAL && active->mechanism->hash == KG_HASH_NONE) return CKR_OPERATION_NOT_INITIALIZED;
   return CKR_OK;
@@ -71,9 +70,8 @@ static CK_RV check_end(const struct kg_operation *active, enum kg_operation_end 
 
 CK_RV kg_operation_take(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
                         struct kg_operation *taken) {
-  CK_RV rv = CKR_OK;
   kg_mutex_lock(&session->mutex);
-  rv = check_end(active, end);
+  CK_RV rv = check_end(active, end);
   move(active, taken);
   kg_mutex_unlock(&session->mutex);
   if (rv != CKR_OK) kg_operation_clear(taken);
@@ -87,11 +85,10 @@ static CK_ULONG output_size(const struct kg_session *session, const struct kg_op
 
 CK_RV kg_operation_take_for(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
                             const CK_BYTE *buffer, CK_ULONG *buffer_len, struct kg_operation *taken) {
-  enum kg_output output = KG_OUTPUT_BAD;
-  CK_RV rv = CKR_OK;
   memset(taken, 0, sizeof *taken);
   kg_mutex_lock(&session->mutex);
-  rv = check_end(active, end);
+  CK_RV rv = check_end(active, end);
+  enum kg_output output = KG_OUTPUT_BAD;
   if (rv == CKR_OK) output = kg_output_judge(buffer, buffer_len, output_size(session, active), &rv);
   if (output == KG_OUTPUT_WRITE) move(active, taken);
   if (output == KG_OUTPUT_BAD) kg_operation_clear(active);

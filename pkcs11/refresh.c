@@ -15,13 +15,13 @@ enum kg_status kg_refresh_init(struct kg_refresh *refresh, const struct kg_ident
   refresh->identity = identity;
   refresh->clock = clock;
   refresh->path = kg_binding_path(state_dir, identity->name);
-  if (!refresh->path) return KG_E_NO_MEMORY;
+  if (refresh->path == NULL) return KG_E_NO_MEMORY;
   kg_mutex_init(&refresh->mutex);
   return KG_OK;
 }
 
 void kg_refresh_clear(struct kg_refresh *refresh) {
-  if (!refresh->path) return;
+  if (refresh->path == NULL) return;
   kg_generation_unref(&refresh->generation);
   kg_mutex_destroy(&refresh->mutex);
   free(refresh->path);
@@ -36,9 +36,9 @@ static void report(const struct kg_refresh *refresh, struct kg_error *error) {
 /* A binding that can be read and is not for this identity withdraws the token: somebody means another one. */
 static enum kg_status adopt_locked(struct kg_refresh *refresh, struct kg_binding **binding,
                                    struct kg_generation **replaced, struct kg_error *error) {
-  struct kg_generation *next = NULL;
   enum kg_status status = kg_binding_check_identity(*binding, refresh->identity, error);
   refresh->withdrawn = status != KG_OK;
+  struct kg_generation *next = NULL;
   if (status == KG_OK) status = kg_generation_new(refresh->identity, binding, refresh->generation, &next, error);
   if (status != KG_OK) return status;
   *replaced = refresh->generation;
@@ -63,7 +63,7 @@ static void load_locked(struct kg_refresh *refresh, struct kg_generation **repla
 static bool is_valid_now(const struct kg_refresh *refresh) {
   int64_t now = refresh->clock->wall(refresh->clock->context);
   struct kg_error error = {0};
-  bool valid = refresh->generation && !refresh->withdrawn &&
+  bool valid = refresh->generation != NULL && !refresh->withdrawn &&
                kg_binding_check_time(refresh->generation->binding, now, &error) == KG_OK;
   if (refresh->present && !valid && error.status != KG_OK) report(refresh, &error);
   return valid;
@@ -87,14 +87,15 @@ static bool is_due(const struct kg_refresh *refresh, int64_t now) {
 }
 
 static struct kg_generation *look(struct kg_refresh *refresh, bool at_once) {
-  struct kg_generation *now_shown = NULL, *replaced = NULL;
   int64_t now = refresh->clock->elapsed_ms(refresh->clock->context);
   kg_mutex_lock(&refresh->mutex);
+  struct kg_generation *replaced = NULL;
   if (at_once || is_due(refresh, now)) {
     refresh->looked = true;
     refresh->looked_ms = now;
     look_locked(refresh, &replaced);
   }
+  struct kg_generation *now_shown = NULL;
   if (refresh->present) now_shown = kg_generation_ref(refresh->generation);
   kg_mutex_unlock(&refresh->mutex);
   kg_generation_unref(&replaced); /* out here: it may close a key */

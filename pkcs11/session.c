@@ -8,7 +8,7 @@
 
 void kg_session_free(void *item) {
   struct kg_session *session = item;
-  if (!session) return;
+  if (session == NULL) return;
   kg_find_clear(&session->find);
   kg_generation_unref(&session->generation);
   kg_mutex_destroy(&session->mutex);
@@ -26,7 +26,7 @@ int64_t kg_session_age_ms(const struct kg_session *session) {
 
 CK_RV kg_session_acquire(struct kg_call *call, CK_SESSION_HANDLE handle, struct kg_session **out) {
   struct kg_session *session = kg_handle_acquire(kg_module_sessions(call->module), handle);
-  if (!session) return CKR_SESSION_HANDLE_INVALID;
+  if (session == NULL) return CKR_SESSION_HANDLE_INVALID;
   call->identity = session->slot->identity->name;
   *out = session;
   return CKR_OK;
@@ -39,7 +39,7 @@ void kg_session_release(struct kg_call *call, CK_SESSION_HANDLE handle) {
 /* Takes `generation`. */
 static struct kg_session *create(struct kg_slot *slot, struct kg_generation *generation, CK_FLAGS flags) {
   struct kg_session *session = calloc(1, sizeof *session);
-  if (!session) {
+  if (session == NULL) {
     kg_generation_unref(&generation);
     return NULL;
   }
@@ -56,16 +56,15 @@ static bool is_rw(const struct kg_session *session) {
 }
 
 CK_RV kg_session_call_open(struct kg_call *call, CK_SLOT_ID id, CK_FLAGS flags, CK_SESSION_HANDLE *handle) {
-  struct kg_slot *slot = NULL;
-  struct kg_generation *generation = NULL;
-  struct kg_session *session = NULL;
   bool rw = (flags & CKF_RW_SESSION) != 0;
-  CK_RV rv = handle ? CKR_OK : CKR_ARGUMENTS_BAD;
+  CK_RV rv = handle != NULL ? CKR_OK : CKR_ARGUMENTS_BAD;
   if (rv == CKR_OK && !(flags & CKF_SERIAL_SESSION)) rv = CKR_SESSION_PARALLEL_NOT_SUPPORTED;
+  struct kg_generation *generation = NULL;
+  struct kg_slot *slot = NULL;
   if (rv == CKR_OK) rv = kg_slot_obtain_token(call, id, &slot, &generation);
   if (rv != CKR_OK) return rv;
-  session = create(slot, generation, flags);
-  if (!session) return kg_call_status(call, KG_E_NO_MEMORY);
+  struct kg_session *session = create(slot, generation, flags);
+  if (session == NULL) return kg_call_status(call, KG_E_NO_MEMORY);
   kg_login_session_opened(&slot->login, rw); /* first: a handle can be closed as soon as it is there */
   if (kg_handle_open(kg_module_sessions(call->module), session, handle)) return CKR_OK;
   kg_login_session_closed(&slot->login, rw);
@@ -91,10 +90,10 @@ CK_RV kg_session_call_close(struct kg_call *call, CK_SESSION_HANDLE handle) {
 
 CK_RV kg_session_call_close_all(struct kg_call *call, CK_SLOT_ID id) {
   struct kg_slot *slot = NULL;
-  size_t position = 0;
-  CK_SESSION_HANDLE handle = 0;
   CK_RV rv = kg_slot_require(call, id, &slot);
   if (rv != CKR_OK) return rv;
+  CK_SESSION_HANDLE handle = 0;
+  size_t position = 0;
   while ((handle = kg_handle_next(kg_module_sessions(call->module), &position)) != 0) {
     struct kg_session *session = NULL;
     if (kg_session_acquire(call, handle, &session) != CKR_OK) continue;
@@ -108,7 +107,7 @@ CK_RV kg_session_call_info(struct kg_call *call, CK_SESSION_HANDLE handle, CK_SE
   struct kg_session *session = NULL;
   CK_RV rv = kg_session_acquire(call, handle, &session);
   if (rv != CKR_OK) return rv;
-  if (info) {
+  if (info != NULL) {
     memset(info, 0, sizeof *info);
     info->slotID = session->slot->id;
     info->state = kg_login_state(&session->slot->login, is_rw(session));

@@ -4,13 +4,12 @@
 
 static CK_RV begin(struct kg_call *call, struct kg_session *session, const CK_MECHANISM *mechanism,
                    CK_OBJECT_HANDLE key) {
-  struct kg_operation fresh;
-  CK_RV rv = CKR_OK;
-  if (!mechanism) { /* PKCS#11 3.0 section 5.13.1: cancels */
+  if (mechanism == NULL) { /* PKCS#11 3.0 section 5.13.1: cancels */
     kg_operation_cancel(session, &session->sign);
     return CKR_OK;
   }
-  rv = kg_signature_prepare(session, mechanism, key, KG_OBJECT_PRIVATE_KEY, &fresh);
+  struct kg_operation fresh;
+  CK_RV rv = kg_signature_prepare(session, mechanism, key, KG_OBJECT_PRIVATE_KEY, &fresh);
   return rv == CKR_OK ? kg_operation_begin(call, session, &session->sign, &fresh) : rv;
 }
 
@@ -35,9 +34,9 @@ static CK_RV produce(struct kg_call *call, const struct kg_session *session, con
 static CK_RV once(struct kg_call *call, struct kg_session *session, const CK_BYTE *data, CK_ULONG data_len,
                   CK_BYTE *signature, CK_ULONG *signature_len) {
   struct kg_operation taken;
-  struct kg_signature_input input;
   CK_RV rv = kg_operation_take_for(session, &session->sign, KG_END_ONCE, signature, signature_len, &taken);
-  if (rv != CKR_OK || !taken.mechanism) return rv;
+  if (rv != CKR_OK || taken.mechanism == NULL) return rv;
+  struct kg_signature_input input;
   rv = kg_signature_input_once(call, session, &taken, data, data_len, &input);
   if (rv == CKR_OK) rv = produce(call, session, &input, signature);
   kg_operation_clear(&taken);
@@ -65,9 +64,9 @@ CK_RV kg_sign_call_update(struct kg_call *call, CK_SESSION_HANDLE handle, CK_BYT
 
 static CK_RV final(struct kg_call *call, struct kg_session *session, CK_BYTE *signature, CK_ULONG *signature_len) {
   struct kg_operation taken;
-  struct kg_signature_input input;
   CK_RV rv = kg_operation_take_for(session, &session->sign, KG_END_FINAL, signature, signature_len, &taken);
-  if (rv != CKR_OK || !taken.mechanism) return rv;
+  if (rv != CKR_OK || taken.mechanism == NULL) return rv;
+  struct kg_signature_input input;
   rv = kg_signature_input_final(call, &taken, &input);
   kg_operation_clear(&taken);
   return rv == CKR_OK ? produce(call, session, &input, signature) : rv;

@@ -47,7 +47,7 @@ enum kg_status kg_slots_build(const struct kg_config *config, const struct kg_cl
   memset(out, 0, sizeof *out);
   if (config->identities_count == 0) return KG_OK;
   out->items = calloc(config->identities_count, sizeof out->items[0]);
-  if (!out->items) return KG_E_NO_MEMORY;
+  if (out->items == NULL) return KG_E_NO_MEMORY;
   for (size_t i = 0; i < config->identities_count; i++)
     out->items[i].identity = &config->identities[i];
   out->count = config->identities_count;
@@ -92,19 +92,18 @@ CK_RV kg_slot_require_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot 
   struct kg_slot *found = NULL;
   CK_RV rv = kg_slot_require(call, id, &found);
   if (rv != CKR_OK) return rv;
-  if (slot) *slot = found;
+  if (slot != NULL) *slot = found;
   *generation = kg_refresh_look(&found->refresh);
-  return *generation ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
+  return *generation != NULL ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
 }
 
 static struct kg_generation *provision(struct kg_call *call, struct kg_slot *slot) {
-  struct kg_generation *generation = NULL;
   if (!kg_on_demand_claim(&slot->on_demand)) return kg_refresh_look(&slot->refresh); /* another thread's, or nothing */
   if (kg_on_demand_run(&slot->on_demand, &call->error) == KG_OK)
     kg_error_set(&call->error, KG_E_NOT_FOUND, "keyguardctl provision wrote no usable binding: see keyguardctl doctor");
-  generation = kg_refresh_look_again(&slot->refresh);
+  struct kg_generation *generation = kg_refresh_look_again(&slot->refresh);
   kg_on_demand_settle(&slot->on_demand, generation != NULL);
-  if (generation) kg_error_clear(&call->error); /* whatever became of the program */
+  if (generation != NULL) kg_error_clear(&call->error); /* whatever became of the program */
   return generation;
 }
 
@@ -112,7 +111,7 @@ CK_RV kg_slot_obtain_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot *
                            struct kg_generation **generation) {
   CK_RV rv = kg_slot_require_token(call, id, slot, generation);
   if (rv == CKR_TOKEN_NOT_PRESENT) *generation = provision(call, *slot);
-  return rv == CKR_TOKEN_NOT_PRESENT && *generation ? CKR_OK : rv;
+  return rv == CKR_TOKEN_NOT_PRESENT && *generation != NULL ? CKR_OK : rv;
 }
 
 static bool has_token(struct kg_slot *slot) {
@@ -125,20 +124,20 @@ static bool has_token(struct kg_slot *slot) {
 /* Two passes: nothing is allocated, and what was counted is not asked again (the second look is within a second). */
 CK_RV kg_slot_call_list(struct kg_call *call, CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count) {
   struct kg_slots *slots = kg_module_slots(call->module);
-  CK_ULONG room = list && count ? *count : 0, found = 0;
-  CK_RV rv = CKR_OK;
+  CK_ULONG room = list != NULL && count != NULL ? *count : 0, found = 0;
   for (size_t i = 0; i < slots->count; i++) {
     if (token_present && !has_token(&slots->items[i])) continue;
     if (found < room) list[found] = slots->items[i].id;
     found++;
   }
+  CK_RV rv = CKR_OK;
   (void)kg_output_judge(list, count, found, &rv);
   return rv;
 }
 
 CK_RV kg_slot_call_info(struct kg_call *call, CK_SLOT_ID id, CK_SLOT_INFO *info) {
   struct kg_slot *slot = NULL;
-  CK_RV rv = info ? kg_slot_require(call, id, &slot) : CKR_ARGUMENTS_BAD;
+  CK_RV rv = info != NULL ? kg_slot_require(call, id, &slot) : CKR_ARGUMENTS_BAD;
   if (rv != CKR_OK) return rv;
   memset(info, 0, sizeof *info);
   kg_text_pad(info->slotDescription, sizeof info->slotDescription, slot->identity->name);
@@ -151,6 +150,6 @@ CK_RV kg_slot_call_info(struct kg_call *call, CK_SLOT_ID id, CK_SLOT_INFO *info)
 /* The module has no thread that could notice an event, and must not keep one of the host's waiting for a file. */
 CK_RV kg_slot_call_wait(struct kg_call *call, CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved) {
   (void)call;
-  if (!slot || reserved) return CKR_ARGUMENTS_BAD;
+  if (slot == NULL || reserved != NULL) return CKR_ARGUMENTS_BAD;
   return flags & CKF_DONT_BLOCK ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
 }

@@ -47,7 +47,7 @@ bool kg_state_parse(struct kg_span saved, const struct kg_mechanism_limits *limi
   if (saved.len < AT_STATE + CHECK_SIZE || memcmp(saved.data, frame_name, sizeof frame_name) != 0) return false;
   if (!has_checksum(saved) || saved.data[AT_UPDATED] > 1) return false;
   out->mechanism = kg_mechanism_find(mechanism_of(saved.data[AT_HASH]), limits);
-  if (!out->mechanism) return false;
+  if (out->mechanism == NULL) return false;
   out->params.hash = out->mechanism->hash;
   out->updated = saved.data[AT_UPDATED] != 0;
   return kg_hash_state_load(&out->hash, out->mechanism->hash,
@@ -55,19 +55,19 @@ bool kg_state_parse(struct kg_span saved, const struct kg_mechanism_limits *limi
 }
 
 static CK_RV save_locked(const struct kg_session *session, unsigned char out[KG_STATE_MAX], size_t *len) {
-  if (session->sign.mechanism || session->verify.mechanism) return CKR_STATE_UNSAVEABLE;
-  if (!session->digest.mechanism) return CKR_OPERATION_NOT_INITIALIZED;
+  if (session->sign.mechanism != NULL || session->verify.mechanism != NULL) return CKR_STATE_UNSAVEABLE;
+  if (session->digest.mechanism == NULL) return CKR_OPERATION_NOT_INITIALIZED;
   *len = kg_state_format(&session->digest, out);
   return *len ? CKR_OK : CKR_STATE_UNSAVEABLE;
 }
 
 CK_RV kg_state_call_get(struct kg_call *call, CK_SESSION_HANDLE handle, CK_BYTE *state, CK_ULONG *state_len) {
   struct kg_session *session = NULL;
-  unsigned char saved[KG_STATE_MAX];
-  size_t len = 0;
   CK_RV rv = kg_session_acquire(call, handle, &session);
   if (rv != CKR_OK) return rv;
   kg_mutex_lock(&session->mutex);
+  unsigned char saved[KG_STATE_MAX];
+  size_t len = 0;
   rv = save_locked(session, saved, &len);
   kg_mutex_unlock(&session->mutex);
   kg_session_release(call, handle);
@@ -91,10 +91,10 @@ static void replace(struct kg_session *session, struct kg_operation *restored) {
 CK_RV kg_state_call_set(struct kg_call *call, CK_SESSION_HANDLE handle, CK_BYTE *state, CK_ULONG state_len,
                         CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key) {
   struct kg_session *session = NULL;
-  struct kg_operation restored;
   CK_RV rv = kg_session_acquire(call, handle, &session);
   if (rv != CKR_OK) return rv;
-  if (!state)
+  struct kg_operation restored;
+  if (state == NULL)
     rv = CKR_ARGUMENTS_BAD;
   else if (!kg_state_parse(kg_span_of(state, state_len), &session->generation->limits, &restored))
     rv = CKR_SAVED_STATE_INVALID;

@@ -17,8 +17,8 @@
 /* 16 hex digits of a hash of the name: two identities never share a serial number, one keeps its own. */
 static void write_serial(CK_CHAR out[16], const char *name) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-  char text[17];
   kg_hash_once(KG_HASH_SHA256, kg_span_text(name), digest);
+  char text[17];
   for (size_t i = 0; i < 8; i++)
     (void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
   memcpy(out, text, 16);
@@ -40,7 +40,7 @@ static void write_sessions(CK_TOKEN_INFO *info, struct kg_login *login) {
 CK_RV kg_token_call_info(struct kg_call *call, CK_SLOT_ID id, CK_TOKEN_INFO *info) {
   struct kg_slot *slot = NULL;
   struct kg_generation *generation = NULL;
-  CK_RV rv = info ? kg_slot_require_token(call, id, &slot, &generation) : CKR_ARGUMENTS_BAD;
+  CK_RV rv = info != NULL ? kg_slot_require_token(call, id, &slot, &generation) : CKR_ARGUMENTS_BAD;
   if (rv != CKR_OK) return rv;
   kg_generation_unref(&generation);
   memset(info, 0, sizeof *info);
@@ -69,22 +69,20 @@ static CK_RV read_limits(struct kg_call *call, CK_SLOT_ID id, struct kg_mechanis
 
 CK_RV kg_token_call_mechanisms(struct kg_call *call, CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *count) {
   struct kg_mechanism_limits limits;
-  CK_MECHANISM_TYPE all[KG_MECHANISMS_MAX];
-  size_t found = 0;
   CK_RV rv = read_limits(call, id, &limits);
   if (rv != CKR_OK) return rv;
-  found = kg_mechanism_list(&limits, all);
+  CK_MECHANISM_TYPE all[KG_MECHANISMS_MAX];
+  size_t found = kg_mechanism_list(&limits, all);
   if (kg_output_judge(list, count, (CK_ULONG)found, &rv) == KG_OUTPUT_WRITE) memcpy(list, all, found * sizeof *list);
   return rv;
 }
 
 CK_RV kg_token_call_mechanism(struct kg_call *call, CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info) {
   struct kg_mechanism_limits limits;
-  const struct kg_mechanism *row = NULL;
-  CK_RV rv = info ? read_limits(call, id, &limits) : CKR_ARGUMENTS_BAD;
+  CK_RV rv = info != NULL ? read_limits(call, id, &limits) : CKR_ARGUMENTS_BAD;
   if (rv != CKR_OK) return rv;
-  row = kg_mechanism_find(type, &limits);
-  if (!row) return CKR_MECHANISM_INVALID;
+  const struct kg_mechanism *row = kg_mechanism_find(type, &limits);
+  if (row == NULL) return CKR_MECHANISM_INVALID;
   kg_mechanism_info(row, &limits, info);
   return CKR_OK;
 }

@@ -13,14 +13,12 @@
 #include <string.h>
 
 static enum kg_status check_request(const struct kg_plugin_request *request, struct kg_error *error) {
-  const struct kg_plugin_key *key;
-
-  if (!request || request->size < sizeof *request || !request->host || !request->key)
+  if (request == NULL || request->size < sizeof *request || request->host == NULL || request->key == NULL)
     return kg_error_set(error, KG_E_PLUGIN, "the request is incomplete or of an older interface");
-  key = request->key;
-  if (!key->sign_pss_sha256 || !key->public_key_info.data || key->public_key_info.len == 0)
+  const struct kg_plugin_key *key = request->key;
+  if (key->sign_pss_sha256 == NULL || key->public_key_info.data == NULL || key->public_key_info.len == 0)
     return kg_error_set(error, KG_E_PLUGIN, "the request's key cannot sign or has no public part");
-  if ((request->selector != KG_PLUGIN_SYSTEM_ASSIGNED) != (request->selector_value && *request->selector_value))
+  if ((request->selector != KG_PLUGIN_SYSTEM_ASSIGNED) != (request->selector_value != NULL && *request->selector_value))
     return kg_error_set(error, KG_E_PLUGIN, "the request's selector and its value do not belong together");
   return KG_OK;
 }
@@ -35,7 +33,6 @@ static enum kg_status attest(const struct kg_acquisition *acquisition, const str
 static enum kg_status issue(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
                             const char *csr, struct kg_span token, struct kg_issued *out, struct kg_error *error) {
   enum kg_status status = kg_issue(acquisition, metadata, csr, token, out, error);
-
   if (status != KG_OK && token.len && (error->http_status == 400 || error->http_status == 401))
     kg_attestation_forget(acquisition, metadata);
   return status;
@@ -45,20 +42,19 @@ static enum kg_status issue(const struct kg_acquisition *acquisition, const stru
 static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_plugin_credential **credential,
                           struct kg_error *error) {
   struct kg_metadata metadata = {0};
-  struct kg_issued issued = {0};
-  struct kg_buf token = {0};
-  char *csr = NULL;
   enum kg_status status = kg_csr_check_key(acquisition->request->key, error);
-
   if (status == KG_OK) status = kg_metadata_get(acquisition, &metadata, error);
+  char *csr = NULL;
   if (status == KG_OK) status = kg_csr_new(acquisition->request->key, &metadata, &csr, error);
+  struct kg_buf token = {0};
   if (status == KG_OK) status = attest(acquisition, &metadata, &token, error);
+  struct kg_issued issued = {0};
   if (status == KG_OK) status = issue(acquisition, &metadata, csr, kg_buf_span(&token), &issued, error);
   if (status == KG_OK) status = kg_credential_new(&issued, acquisition->request->attestation != 0, credential, error);
   kg_metadata_clear(&metadata);
   kg_issued_clear(&issued);
   kg_buf_clear(&token);
-  if (csr) kg_wipe(csr, strlen(csr));
+  if (csr != NULL) kg_wipe(csr, strlen(csr));
   free(csr);
   return status;
 }
@@ -66,8 +62,7 @@ static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_pl
 static void export_error(const struct kg_error *from, const struct kg_acquisition *acquisition,
                          struct kg_plugin_error *to) {
   const char *sub_code = *from->sub_code ? from->sub_code : kg_status_sub_code(from->status);
-
-  if (!to || to->size < sizeof *to) return;
+  if (to == NULL || to->size < sizeof *to) return;
   memset(to, 0, sizeof *to);
   to->size = sizeof *to;
   to->http_status = from->http_status;
@@ -89,7 +84,6 @@ int kg_imds_acquire(const struct kg_plugin_request *request, struct kg_plugin_cr
   struct kg_acquisition acquisition = {.tally = &tally};
   struct kg_error failure = {0};
   enum kg_status status = check_request(request, &failure);
-
   *credential = NULL;
   if (status == KG_OK) status = kg_gate_check(request, &failure);
   if (status == KG_OK) status = kg_acquisition_init(&acquisition, request, &failure);

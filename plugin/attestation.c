@@ -27,7 +27,6 @@ static kg_attestation_key_handle handle_of(const struct kg_plugin_key *key, stru
 
 static enum kg_status fail(const char *call, int32_t code, struct kg_error *error) {
   char lines[240];
-
   kg_attestation_log_errors(lines, sizeof lines);
   (void)kg_error_set(error, KG_E_ATTESTATION_FAILED, "%s returned %ld (%s)%s%s", call, (long)code,
                      kg_attestation_code_name(code), *lines ? ": " : "", lines);
@@ -37,10 +36,8 @@ static enum kg_status fail(const char *call, int32_t code, struct kg_error *erro
 
 /* Once; a library that refused may be asked again by the next acquisition. */
 static enum kg_status init_once(struct kg_attestation_library *library, struct kg_error *error) {
-  int32_t code;
-
   if (library->initialised) return KG_OK;
-  code = library->init(&log_info);
+  int32_t code = library->init(&log_info);
   if (code != 0) return fail("InitAttestationLib", code, error);
   library->initialised = true;
   return KG_OK;
@@ -55,14 +52,13 @@ static enum kg_status call(const struct kg_acquisition *acquisition, const struc
   char *token = NULL;
   int32_t code =
       library->attest(metadata->attestation_endpoint, NULL, CLIENT_PAYLOAD, handle, &token, metadata->client_id);
-
   if (code != 0)
     status = fail("AttestKeyGuardImportKey", code, error);
-  else if (!token)
+  else if (token == NULL)
     status = kg_error_set(error, KG_E_ATTESTATION_FAILED, "the attestation library succeeded without a token");
   else if (kg_buf_set(out, kg_span_text(token)) != KG_OK)
     status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for the attestation token");
-  if (token) {
+  if (token != NULL) {
     kg_wipe(token, strlen(token));
     library->free_token(token);
   }
@@ -75,7 +71,6 @@ static enum kg_status attest(const struct kg_acquisition *acquisition, const str
   struct kg_attestation_library *library = NULL;
   enum kg_status status = kg_attestation_library_require(request->attestation_library,
                                                          request->attestation_library_sha256, &library, error);
-
   if (status != KG_OK) return status;
   kg_attestation_log_start();
   status = init_once(library, error);
@@ -90,7 +85,6 @@ static enum kg_status attest_and_keep(const struct kg_acquisition *acquisition, 
   const struct kg_plugin_bytes *info = &acquisition->request->key->public_key_info;
   int64_t now = kg_acquisition_now(acquisition), expires = 0;
   enum kg_status status = attest(acquisition, metadata, out, error);
-
   if (status == KG_OK)
     status = kg_attestation_token_check(kg_buf_span(out), kg_span_of(info->data, info->len), now, &expires, error);
   if (status != KG_OK) return status;
@@ -103,22 +97,18 @@ static enum kg_status attest_and_keep(const struct kg_acquisition *acquisition, 
 static bool make_id(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
                     struct kg_attestation_id *out) {
   const struct kg_plugin_bytes *info = &acquisition->request->key->public_key_info;
-
   out->endpoint = metadata->attestation_endpoint;
   return kg_hash_once(KG_HASH_SHA256, kg_span_of(info->data, info->len), out->key);
 }
 
 void kg_attestation_forget(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata) {
   struct kg_attestation_id id;
-
   if (make_id(acquisition, metadata, &id)) kg_attestation_cache_drop(&id);
 }
 
 enum kg_status kg_attestation_get(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata,
                                   struct kg_buf *out, struct kg_error *error) {
   struct kg_attestation_id id;
-  enum kg_status status;
-
   if (!make_id(acquisition, metadata, &id)) return kg_error_set(error, KG_E_NO_MEMORY, "the key cannot be hashed");
   if (acquisition->request->drop_attestation) kg_attestation_cache_drop(&id);
   if (kg_attestation_cache_get(&id, kg_acquisition_now(acquisition), out)) {
@@ -127,7 +117,7 @@ enum kg_status kg_attestation_get(const struct kg_acquisition *acquisition, cons
   }
   if (kg_acquisition_left_ms(acquisition) <= 0)
     return kg_error_set(error, KG_E_TIMEOUT, "no time left for the attestation");
-  status = attest_and_keep(acquisition, metadata, &id, out, error);
+  enum kg_status status = attest_and_keep(acquisition, metadata, &id, out, error);
   if (status == KG_OK) return KG_OK;
   kg_buf_clear(out);
   return kg_error_prefix(error, "attestation at %s", id.endpoint);

@@ -14,7 +14,7 @@ static struct entry {
 } entries[ENTRIES];
 
 static bool matches(const struct entry *entry, const struct kg_attestation_id *id) {
-  return entry->endpoint && strcmp(entry->endpoint, id->endpoint) == 0 && memcmp(entry->key, id->key, 32) == 0;
+  return entry->endpoint != NULL && strcmp(entry->endpoint, id->endpoint) == 0 && memcmp(entry->key, id->key, 32) == 0;
 }
 
 static struct entry *find(const struct kg_attestation_id *id) {
@@ -32,9 +32,8 @@ static void clear(struct entry *entry) {
 /* A free one, else the one that ends first. */
 static struct entry *choose(void) {
   struct entry *chosen = &entries[0];
-
   for (size_t i = 0; i < ENTRIES; i++) {
-    if (!entries[i].endpoint) return &entries[i];
+    if (entries[i].endpoint == NULL) return &entries[i];
     if (entries[i].expires < chosen->expires) chosen = &entries[i];
   }
   clear(chosen);
@@ -43,8 +42,7 @@ static struct entry *choose(void) {
 
 bool kg_attestation_cache_get(const struct kg_attestation_id *id, int64_t now, struct kg_buf *token) {
   const struct entry *entry = find(id);
-
-  return entry && entry->expires > now + MARGIN_S && kg_buf_set(token, kg_buf_span(&entry->token)) == KG_OK;
+  return entry != NULL && entry->expires > now + MARGIN_S && kg_buf_set(token, kg_buf_span(&entry->token)) == KG_OK;
 }
 
 static void clear_all(void) {
@@ -60,19 +58,16 @@ static void clear_at_exit(void) {
 
 /* Best effort: without memory there is no entry, and the next acquisition attests again. */
 void kg_attestation_cache_put(const struct kg_attestation_id *id, struct kg_span token, int64_t expires) {
-  struct entry *entry;
-
   clear_at_exit();
   kg_attestation_cache_drop(id);
-  entry = choose();
+  struct entry *entry = choose();
   memcpy(entry->key, id->key, sizeof entry->key);
   entry->expires = expires;
   entry->endpoint = kg_strdup(id->endpoint);
-  if (!entry->endpoint || kg_buf_set(&entry->token, token) != KG_OK) clear(entry);
+  if (entry->endpoint == NULL || kg_buf_set(&entry->token, token) != KG_OK) clear(entry);
 }
 
 void kg_attestation_cache_drop(const struct kg_attestation_id *id) {
   struct entry *entry = find(id);
-
-  if (entry) clear(entry);
+  if (entry != NULL) clear(entry);
 }

@@ -44,6 +44,5 @@ static const char *const names[] = {
 
 const char *kg_attestation_code_name(int32_t code) {
   const int32_t count = (int32_t)(sizeof names / sizeof names[0]);
-
   return code <= 0 && code > -count ? names[-code] : "unknown code";
 }

@@ -30,23 +30,22 @@ static enum kg_status no_memory(struct kg_error *error) {
 }
 
 static bool pin_matches(const char *pin, const char *sha256) {
-  return !pin || OPENSSL_strcasecmp(pin, sha256) == 0;
+  return pin == NULL || OPENSSL_strcasecmp(pin, sha256) == 0;
 }
 
 /* Contents are read for their hash, which is logged by keyguardctl's status and compared with a pin. */
 static enum kg_status hash_file(const char *path, char out[KG_SHA256_TEXT + 1], struct kg_error *error) {
   struct kg_buf contents = {NULL, 0};
-  unsigned char digest[32];
-  char *text = NULL;
-
   if (kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &contents, NULL, error) != KG_OK) {
     error->status = KG_E_ATTESTATION_FAILED;
     return kg_error_prefix(error, "attestation library");
   }
+  char *text = NULL;
+  unsigned char digest[32];
   if (kg_hash_once(KG_HASH_SHA256, kg_buf_span(&contents), digest))
     text = kg_hex_format(kg_span_of(digest, sizeof digest));
   kg_buf_clear(&contents);
-  if (!text) return no_memory(error);
+  if (text == NULL) return no_memory(error);
   memcpy(out, text, KG_SHA256_TEXT + 1);
   free(text);
   return KG_OK;
@@ -55,7 +54,6 @@ static enum kg_status hash_file(const char *path, char out[KG_SHA256_TEXT + 1], 
 enum kg_status kg_attestation_library_check_file(const char *path, const char *pin, char sha256[KG_SHA256_TEXT + 1],
                                                  struct kg_error *error) {
   enum kg_status status = hash_file(path, sha256, error);
-
   if (status != KG_OK || pin_matches(pin, sha256)) return status;
   return refuse(error, path, "does not have the pinned hash");
 }
@@ -70,7 +68,6 @@ enum kg_status kg_attestation_library_find_functions(const char *path, void *han
                 {"AttestKeyGuardImportKey", &out->attest, sizeof out->attest},
                 {"FreeAttestationToken", &out->free_token, sizeof out->free_token},
                 {"UninitAttestationLib", &out->uninit, sizeof out->uninit}};
-
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
     if (!find(handle, wanted[i].name, wanted[i].function, wanted[i].size))
       return kg_error_set(error, KG_E_ATTESTATION_FAILED, "attestation library '%s' has no function %s", path,
@@ -79,7 +76,7 @@ enum kg_status kg_attestation_library_find_functions(const char *path, void *han
 }
 
 static struct loaded *find_loaded(const char *path) {
-  for (struct loaded *one = all; one; one = one->next)
+  for (struct loaded *one = all; one != NULL; one = one->next)
     if (strcmp(one->path, path) == 0) return one;
   return NULL;
 }
@@ -87,10 +84,8 @@ static struct loaded *find_loaded(const char *path) {
 /* Takes `path` where it succeeds. */
 static enum kg_status load(char *path, const char *pin, struct loaded **out, struct kg_error *error) {
   struct loaded *fresh = calloc(1, sizeof *fresh);
-  enum kg_status status;
-
-  if (!fresh) return no_memory(error);
-  status = kg_attestation_library_open(path, pin, fresh->sha256, &fresh->library, error);
+  if (fresh == NULL) return no_memory(error);
+  enum kg_status status = kg_attestation_library_open(path, pin, fresh->sha256, &fresh->library, error);
   if (status != KG_OK) {
     free(fresh);
     return status;
@@ -103,18 +98,16 @@ static enum kg_status load(char *path, const char *pin, struct loaded **out, str
 
 enum kg_status kg_attestation_library_require(const char *path, const char *sha256, struct kg_attestation_library **out,
                                               struct kg_error *error) {
-  char *wanted = path ? kg_strdup(path) : kg_attestation_library_default_path();
-  struct loaded *found;
-  enum kg_status status = KG_OK;
-
+  char *wanted = path != NULL ? kg_strdup(path) : kg_attestation_library_default_path();
   *out = NULL;
-  if (!wanted) return kg_error_set(error, KG_E_ATTESTATION_FAILED, "no path for the attestation library");
-  found = find_loaded(wanted);
+  if (wanted == NULL) return kg_error_set(error, KG_E_ATTESTATION_FAILED, "no path for the attestation library");
+  struct loaded *found = find_loaded(wanted);
+  enum kg_status status = KG_OK;
   if (!kg_path_is_absolute(wanted))
     status = refuse(error, wanted, "is not named by an absolute path");
-  else if (found && !pin_matches(sha256, found->sha256))
+  else if (found != NULL && !pin_matches(sha256, found->sha256))
     status = refuse(error, wanted, "was loaded with another hash than is pinned now");
-  else if (!found)
+  else if (found == NULL)
     status = load(wanted, sha256, &found, error);
   if (status == KG_OK) *out = &found->library;
   if (status != KG_OK || found->path != wanted) free(wanted);

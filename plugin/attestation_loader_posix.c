@@ -13,11 +13,11 @@
 char *kg_attestation_library_default_path(void) {
   static const char here;
   Dl_info info;
-  char *file = NULL, *path = NULL, *slash;
-
-  if (dladdr(&here, &info) && info.dli_fname) file = realpath(info.dli_fname, NULL);
-  slash = file ? strrchr(file, '/') : NULL;
-  if (slash) {
+  char *file = NULL;
+  if (dladdr(&here, &info) && info.dli_fname != NULL) file = realpath(info.dli_fname, NULL);
+  char *slash = file != NULL ? strrchr(file, '/') : NULL;
+  char *path = NULL;
+  if (slash != NULL) {
     *slash = '\0';
     path = kg_file_join(file, FILE_NAME, NULL);
   }
@@ -27,7 +27,6 @@ char *kg_attestation_library_default_path(void) {
 
 static bool find_symbol(void *handle, const char *name, void *function, size_t size) {
   void *symbol = dlsym(handle, name);
-
   memcpy(function, &symbol, size); /* POSIX promises that both have one representation; C does not */
   return symbol != NULL;
 }
@@ -36,12 +35,11 @@ enum kg_status kg_attestation_library_open(const char *path, const char *pin, ch
                                            struct kg_attestation_library *out, struct kg_error *error) {
   enum kg_status status = kg_attestation_library_check_file(path, pin, sha256, error);
   void *handle = status == KG_OK ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-  char reason[200];
-
   if (status != KG_OK) return status;
-  if (!handle) {
+  char reason[200];
+  if (handle == NULL) {
     const char *text = dlerror();
-    kg_redact(text ? text : "unknown reason", reason, sizeof reason);
+    kg_redact(text != NULL ? text : "unknown reason", reason, sizeof reason);
     return kg_error_set(error, KG_E_ATTESTATION_FAILED, "attestation library cannot be loaded: %s", reason);
   }
   status = kg_attestation_library_find_functions(path, handle, find_symbol, out, error);

@@ -43,13 +43,13 @@ static int level_of(int native) {
 
 void kg_attestation_log_receive(void *context, const char *tag, int level, const char *function, int line,
                                 const char *message) {
-  char clean_tag[32], clean[200];
-
   (void)context;
   (void)function;
   (void)line;
-  kg_redact(tag ? tag : "", clean_tag, sizeof clean_tag);
-  kg_redact(message ? message : "", clean, sizeof clean);
+  char clean_tag[32];
+  kg_redact(tag != NULL ? tag : "", clean_tag, sizeof clean_tag);
+  char clean[200];
+  kg_redact(message != NULL ? message : "", clean, sizeof clean);
   lock();
   struct line *to = &lines[received++ % KG_ATTESTATION_LOG_LINES];
   to->level = level_of(level);
@@ -70,17 +70,15 @@ static size_t oldest_locked(void) {
 /* Where the last ERROR_LINES errors begin. */
 static size_t first_error_locked(void) {
   size_t at = received, found = 0;
-
   while (at > oldest_locked() && found < ERROR_LINES)
     if (lines[--at % KG_ATTESTATION_LOG_LINES].level == KG_PLUGIN_LOG_ERROR) found++;
   return at;
 }
 
 void kg_attestation_log_errors(char *out, size_t size) {
-  size_t len = 0;
-
   out[0] = '\0';
   lock();
+  size_t len = 0;
   for (size_t i = first_error_locked(); i < received && len + 1 < size; i++) {
     const struct line *line = &lines[i % KG_ATTESTATION_LOG_LINES];
     if (line->level != KG_PLUGIN_LOG_ERROR) continue;
@@ -92,24 +90,20 @@ void kg_attestation_log_errors(char *out, size_t size) {
 
 /* One at a time out of the lock: the host's log is foreign code, too. */
 static bool take(size_t index, struct line *out) {
-  bool there;
-
   lock();
-  there = index < received;
+  bool there = index < received;
   if (there) *out = lines[index % KG_ATTESTATION_LOG_LINES];
   unlock();
   return there;
 }
 
 void kg_attestation_log_drain(const struct kg_acquisition *acquisition) {
-  struct line line;
-  size_t index;
-
   lock();
-  index = oldest_locked();
+  size_t index = oldest_locked();
   unlock();
   if (index)
     kg_acquisition_log(acquisition, KG_PLUGIN_LOG_WARN, "attestation library: %zu earlier lines were dropped", index);
+  struct line line;
   for (; take(index, &line); index++)
     kg_acquisition_log(acquisition, line.level, "attestation library: %s", line.text);
 }

@@ -21,17 +21,17 @@ struct parts {
 
 static bool is_base64url(struct kg_span part) {
   for (size_t i = 0; i < part.len; i++)
-    if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", part.data[i])) return false;
+    if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", part.data[i]) == NULL) return false;
   return part.len != 0;
 }
 
 static bool split(struct kg_span token, struct parts *out) {
-  const unsigned char *end = token.data + token.len, *first, *second;
+  const unsigned char *end = token.data + token.len;
 
-  first = memchr(token.data, '.', token.len);
-  if (!first) return false;
-  second = memchr(first + 1, '.', (size_t)(end - first - 1));
-  if (!second) return false;
+  const unsigned char *first = memchr(token.data, '.', token.len);
+  if (first == NULL) return false;
+  const unsigned char *second = memchr(first + 1, '.', (size_t)(end - first - 1));
+  if (second == NULL) return false;
   out->head = kg_span_of(token.data, (size_t)(first - token.data));
   out->payload = kg_span_of(first + 1, (size_t)(second - first - 1));
   out->signature = kg_span_of(second + 1, (size_t)(end - second - 1));
@@ -40,7 +40,7 @@ static bool split(struct kg_span token, struct parts *out) {
 
 static bool is_blank(struct kg_span token) {
   for (size_t i = 0; i < token.len; i++)
-    if (!strchr(" \t\r\n", token.data[i])) return false;
+    if (strchr(" \t\r\n", token.data[i]) == NULL) return false;
   return true;
 }
 
@@ -48,7 +48,6 @@ static bool is_blank(struct kg_span token) {
 static cJSON *parse_claims(struct kg_span payload) {
   struct kg_buf text = {0};
   cJSON *claims = NULL;
-
   if (kg_base64url_parse(payload, &text) == KG_OK) claims = kg_json_parse(kg_buf_span(&text), KG_E_USAGE, NULL);
   kg_buf_clear(&text);
   return claims;
@@ -56,7 +55,6 @@ static cJSON *parse_claims(struct kg_span payload) {
 
 static int64_t get_time(const cJSON *claims, const char *name) {
   int64_t when = 0;
-
   return kg_json_optional_int(claims, name, 0, KG_E_USAGE, &when, NULL) == KG_OK ? when : 0;
 }
 
@@ -66,10 +64,10 @@ static bool modulus_matches(const char *encoded, EVP_PKEY *key) {
   struct kg_buf bytes = {0};
   BIGNUM *ours = NULL, *theirs = NULL;
   bool matches = true;
-
   if (kg_base64url_parse(kg_span_text(encoded), &bytes) == KG_OK && bytes.len != 0) {
     theirs = BN_bin2bn(bytes.data, (int)bytes.len, NULL);
-    matches = theirs && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &ours) == 1 && BN_cmp(ours, theirs) == 0;
+    matches =
+        theirs != NULL && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &ours) == 1 && BN_cmp(ours, theirs) == 0;
   }
   kg_buf_clear(&bytes);
   BN_free(ours);
@@ -80,11 +78,10 @@ static bool modulus_matches(const char *encoded, EVP_PKEY *key) {
 static bool is_for_key(const cJSON *claims, struct kg_span public_key_info) {
   const cJSON *claim = cJSON_GetObjectItemCaseSensitive(claims, KEY_CLAIM);
   const cJSON *jwk = cJSON_GetObjectItemCaseSensitive(claim, "jwk");
-  const char *modulus = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jwk ? jwk : claim, "n"));
+  const char *modulus = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jwk != NULL ? jwk : claim, "n"));
   const unsigned char *p = public_key_info.data;
-  EVP_PKEY *key = modulus ? d2i_PUBKEY(NULL, &p, (long)public_key_info.len) : NULL;
-  bool matches = !modulus || (key && modulus_matches(modulus, key));
-
+  EVP_PKEY *key = modulus != NULL ? d2i_PUBKEY(NULL, &p, (long)public_key_info.len) : NULL;
+  bool matches = modulus == NULL || (key != NULL && modulus_matches(modulus, key));
   EVP_PKEY_free(key);
   ERR_clear_error();
   return matches;
@@ -100,16 +97,14 @@ static const char *find_fault(const cJSON *claims, struct kg_span public_key_inf
 
 enum kg_status kg_attestation_token_check(struct kg_span token, struct kg_span public_key_info, int64_t now,
                                           int64_t *expires, struct kg_error *error) {
-  struct parts parts;
-  const char *fault = NULL;
-  cJSON *claims;
-
   *expires = 0;
   if (is_blank(token)) return kg_error_set(error, KG_E_ATTESTATION_FAILED, "the attestation token is empty");
+  struct parts parts;
   if (token.len > SIZE_LIMIT || !split(token, &parts))
     return kg_error_set(error, KG_E_ATTESTATION_FAILED, "what the attestation library returned is not a token");
-  claims = parse_claims(parts.payload);
-  if (claims) fault = find_fault(claims, public_key_info, now, expires);
+  cJSON *claims = parse_claims(parts.payload);
+  const char *fault = NULL;
+  if (claims != NULL) fault = find_fault(claims, public_key_info, now, expires);
   cJSON_Delete(claims);
-  return fault ? kg_error_set(error, KG_E_ATTESTATION_FAILED, "the attestation token %s", fault) : KG_OK;
+  return fault != NULL ? kg_error_set(error, KG_E_ATTESTATION_FAILED, "the attestation token %s", fault) : KG_OK;
 }

@@ -20,7 +20,6 @@ static bool is_der(X509 *certificate, struct kg_span der) {
   unsigned char *again = NULL;
   int len = i2d_X509(certificate, &again);
   bool same = len > 0 && kg_span_equal(kg_span_of(again, (size_t)len), der);
-
   OPENSSL_free(again);
   return same;
 }
@@ -28,8 +27,7 @@ static bool is_der(X509 *certificate, struct kg_span der) {
 static X509 *parse_der(struct kg_span der) {
   const unsigned char *p = der.data;
   X509 *certificate = der.len <= SIZE_MAX_DER ? d2i_X509(NULL, &p, (long)der.len) : NULL;
-
-  if (certificate && p == der.data + der.len && is_der(certificate, der)) return certificate;
+  if (certificate != NULL && p == der.data + der.len && is_der(certificate, der)) return certificate;
   X509_free(certificate);
   return NULL;
 }
@@ -38,8 +36,7 @@ static bool has_key(X509 *certificate, struct kg_span public_key_info) {
   const unsigned char *p = public_key_info.data;
   EVP_PKEY *ours = d2i_PUBKEY(NULL, &p, (long)public_key_info.len);
   EVP_PKEY *theirs = X509_get0_pubkey(certificate);
-  bool same = ours && theirs && EVP_PKEY_eq(ours, theirs) == 1;
-
+  bool same = ours != NULL && theirs != NULL && EVP_PKEY_eq(ours, theirs) == 1;
   EVP_PKEY_free(ours);
   return same;
 }
@@ -48,13 +45,10 @@ static bool has_key(X509 *certificate, struct kg_span public_key_info) {
 static bool names(X509 *certificate, const char *client_id) {
   const X509_NAME *subject = X509_get_subject_name(certificate);
   int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  unsigned char *text = NULL;
-  int len;
-  bool same;
-
   if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return false;
-  len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-  same = len > 0 && strlen((char *)text) == (size_t)len && OPENSSL_strcasecmp((char *)text, client_id) == 0;
+  unsigned char *text = NULL;
+  int len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  bool same = len > 0 && strlen((char *)text) == (size_t)len && OPENSSL_strcasecmp((char *)text, client_id) == 0;
   OPENSSL_free(text);
   return same;
 }
@@ -62,8 +56,7 @@ static bool names(X509 *certificate, const char *client_id) {
 static bool get_time(const ASN1_TIME *time, int64_t *out) {
   ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
   int days = 0, seconds = 0;
-  bool done = epoch && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
-
+  bool done = epoch != NULL && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
   ASN1_TIME_free(epoch);
   *out = (int64_t)days * 86400 + seconds;
   return done;
@@ -71,7 +64,6 @@ static bool get_time(const ASN1_TIME *time, int64_t *out) {
 
 static bool may_authenticate_clients(X509 *certificate) {
   uint32_t use = X509_get_key_usage(certificate), purpose = X509_get_extended_key_usage(certificate);
-
   if (X509_get_extension_flags(certificate) & EXFLAG_INVALID) return false;
   return (use == UINT32_MAX || (use & KU_DIGITAL_SIGNATURE)) &&
          (purpose == UINT32_MAX || (purpose & (XKU_SSL_CLIENT | XKU_ANYEKU)));
@@ -80,9 +72,9 @@ static bool may_authenticate_clients(X509 *certificate) {
 /* Both clocks, since one of them is wrong and only the reader can tell which. */
 static enum kg_status refuse_time(const struct kg_certificate_rules *rules, const char *what, int64_t when,
                                   struct kg_error *error) {
-  char limit[KG_TIME_TEXT_SIZE], local[KG_TIME_TEXT_SIZE], server[KG_TIME_TEXT_SIZE] = "unknown";
-
+  char limit[KG_TIME_TEXT_SIZE], server[KG_TIME_TEXT_SIZE] = "unknown";
   kg_time_format(when, limit);
+  char local[KG_TIME_TEXT_SIZE];
   kg_time_format(rules->now, local);
   if (rules->server_time) kg_time_format(rules->server_time, server);
   return kg_error_set(error, KG_E_INVALID_CERTIFICATE,
@@ -112,12 +104,10 @@ static enum kg_status check(X509 *certificate, const struct kg_certificate_rules
 
 enum kg_status kg_certificate_check(const char *base64, const struct kg_certificate_rules *rules, struct kg_buf *der,
                                     struct kg_certificate_times *times, struct kg_error *error) {
-  X509 *certificate = NULL;
-  enum kg_status status = KG_OK;
-
   if (kg_base64_parse(base64, der) != KG_OK) return refuse(error, "is not base64");
-  certificate = parse_der(kg_buf_span(der));
-  status = certificate ? check(certificate, rules, times, error) : refuse(error, "is not one DER certificate");
+  X509 *certificate = parse_der(kg_buf_span(der));
+  enum kg_status status =
+      certificate != NULL ? check(certificate, rules, times, error) : refuse(error, "is not one DER certificate");
   X509_free(certificate);
   ERR_clear_error();
   if (status != KG_OK) kg_buf_clear(der);

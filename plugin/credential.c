@@ -13,12 +13,10 @@ struct owned { /* `shown` comes first: the caller holds its address */
 enum kg_status kg_credential_new(struct kg_issued *issued, bool attested, struct kg_plugin_credential **out,
                                  struct kg_error *error) {
   struct owned *owned = calloc(1, sizeof *owned);
-  struct kg_plugin_credential *shown;
-
-  if (!owned) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the credential");
+  if (owned == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the credential");
   owned->issued = *issued;
   memset(issued, 0, sizeof *issued);
-  shown = &owned->shown;
+  struct kg_plugin_credential *shown = &owned->shown;
   shown->size = sizeof *shown;
   shown->certificate = (struct kg_plugin_bytes){owned->issued.certificate.data, owned->issued.certificate.len};
   shown->client_id = owned->issued.client_id;
@@ -34,8 +32,7 @@ enum kg_status kg_credential_new(struct kg_issued *issued, bool attested, struct
 
 void kg_credential_release(struct kg_plugin_credential *credential) {
   struct owned *owned = (struct owned *)credential;
-
-  if (!owned) return;
+  if (owned == NULL) return;
   kg_issued_clear(&owned->issued);
   free(owned);
 }

@@ -20,17 +20,15 @@
 static EVP_PKEY *load_public_key(const struct kg_plugin_key *key) {
   const unsigned char *p = key->public_key_info.data;
   EVP_PKEY *public_key = d2i_PUBKEY(NULL, &p, (long)key->public_key_info.len);
-
-  if (public_key && p == key->public_key_info.data + key->public_key_info.len) return public_key;
+  if (public_key != NULL && p == key->public_key_info.data + key->public_key_info.len) return public_key;
   EVP_PKEY_free(public_key);
   return NULL;
 }
 
 enum kg_status kg_csr_check_key(const struct kg_plugin_key *key, struct kg_error *error) {
   EVP_PKEY *public_key = load_public_key(key);
-  bool rsa = public_key && EVP_PKEY_get_base_id(public_key) == EVP_PKEY_RSA;
-  int bits = public_key ? EVP_PKEY_get_bits(public_key) : 0;
-
+  bool rsa = public_key != NULL && EVP_PKEY_get_base_id(public_key) == EVP_PKEY_RSA;
+  int bits = public_key != NULL ? EVP_PKEY_get_bits(public_key) : 0;
   EVP_PKEY_free(public_key);
   ERR_clear_error();
   if (!rsa) return kg_error_set(error, KG_E_KEY_MECHANISM, "the key's public part is not an RSA key");
@@ -45,7 +43,6 @@ static bool set_subject(X509_REQ *req, const struct kg_metadata *metadata) {
   X509_NAME *name = X509_REQ_get_subject_name(req);
   const unsigned char *tenant = (const unsigned char *)metadata->tenant_id;
   const unsigned char *client = (const unsigned char *)metadata->client_id;
-
   return X509_NAME_add_entry_by_NID(name, NID_domainComponent, V_ASN1_IA5STRING, tenant, -1, -1, 0) == 1 &&
          X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_PRINTABLESTRING, client, -1, -1, 0) == 1;
 }
@@ -53,11 +50,10 @@ static bool set_subject(X509_REQ *req, const struct kg_metadata *metadata) {
 /* {"vmId":"...","vmssId":"..."} in this order, an absent one left out (MI/V2/CsrMetadata.cs). */
 static char *format_unit(const struct kg_metadata *metadata) {
   cJSON *unit = cJSON_CreateObject();
+  if (unit == NULL) return NULL;
   char *text = NULL;
-
-  if (!unit) return NULL;
-  if ((!metadata->vm_id || cJSON_AddStringToObject(unit, "vmId", metadata->vm_id)) &&
-      (!metadata->vmss_id || cJSON_AddStringToObject(unit, "vmssId", metadata->vmss_id)))
+  if ((metadata->vm_id == NULL || cJSON_AddStringToObject(unit, "vmId", metadata->vm_id) != NULL) &&
+      (metadata->vmss_id == NULL || cJSON_AddStringToObject(unit, "vmssId", metadata->vmss_id) != NULL))
     text = cJSON_PrintUnformatted(unit);
   cJSON_Delete(unit);
   return text;
@@ -65,9 +61,8 @@ static char *format_unit(const struct kg_metadata *metadata) {
 
 static bool add_unit(X509_REQ *req, const struct kg_metadata *metadata) {
   char *text = format_unit(metadata);
-  bool done = text && X509_REQ_add1_attr_by_txt(req, COMPUTE_UNIT_OID, V_ASN1_UTF8STRING, (unsigned char *)text,
-                                                (int)strlen(text)) == 1;
-
+  bool done = text != NULL && X509_REQ_add1_attr_by_txt(req, COMPUTE_UNIT_OID, V_ASN1_UTF8STRING, (unsigned char *)text,
+                                                        (int)strlen(text)) == 1;
   cJSON_free(text);
   return done;
 }
@@ -75,18 +70,17 @@ static bool add_unit(X509_REQ *req, const struct kg_metadata *metadata) {
 /* SHA-256 with its parameters absent, not NULL. */
 static X509_ALGOR *new_sha256(void) {
   X509_ALGOR *algorithm = X509_ALGOR_new();
-
-  if (algorithm && X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_UNDEF, NULL)) return algorithm;
+  if (algorithm != NULL && X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_UNDEF, NULL)) return algorithm;
   X509_ALGOR_free(algorithm);
   return NULL;
 }
 
 static X509_ALGOR *new_mgf1(void) {
   X509_ALGOR *hash = new_sha256(), *mask = X509_ALGOR_new();
-  ASN1_STRING *packed = hash ? ASN1_item_pack(hash, ASN1_ITEM_rptr(X509_ALGOR), NULL) : NULL;
-
+  ASN1_STRING *packed = hash != NULL ? ASN1_item_pack(hash, ASN1_ITEM_rptr(X509_ALGOR), NULL) : NULL;
   X509_ALGOR_free(hash);
-  if (mask && packed && X509_ALGOR_set0(mask, OBJ_nid2obj(NID_mgf1), V_ASN1_SEQUENCE, packed)) return mask;
+  if (mask != NULL && packed != NULL && X509_ALGOR_set0(mask, OBJ_nid2obj(NID_mgf1), V_ASN1_SEQUENCE, packed))
+    return mask;
   ASN1_STRING_free(packed);
   X509_ALGOR_free(mask);
   return NULL;
@@ -95,13 +89,13 @@ static X509_ALGOR *new_mgf1(void) {
 /* [0] SHA-256, [1] MGF1 over SHA-256, [2] 32; the trailer field is its default and left out. */
 static ASN1_STRING *pack_pss_parameters(void) {
   RSA_PSS_PARAMS *pss = RSA_PSS_PARAMS_new();
-  ASN1_STRING *packed = NULL;
-
-  if (!pss) return NULL;
+  if (pss == NULL) return NULL;
   pss->hashAlgorithm = new_sha256();
   pss->maskGenAlgorithm = new_mgf1();
   pss->saltLength = ASN1_INTEGER_new();
-  if (pss->hashAlgorithm && pss->maskGenAlgorithm && pss->saltLength && ASN1_INTEGER_set(pss->saltLength, SALT_LEN))
+  ASN1_STRING *packed = NULL;
+  if (pss->hashAlgorithm != NULL && pss->maskGenAlgorithm != NULL && pss->saltLength != NULL &&
+      ASN1_INTEGER_set(pss->saltLength, SALT_LEN))
     packed = ASN1_item_pack(pss, ASN1_ITEM_rptr(RSA_PSS_PARAMS), NULL);
   RSA_PSS_PARAMS_free(pss);
   return packed;
@@ -111,8 +105,8 @@ static bool set_algorithm(X509_REQ *req) {
   ASN1_STRING *parameters = pack_pss_parameters();
   X509_ALGOR *algorithm = X509_ALGOR_new();
   bool done = false;
-
-  if (parameters && algorithm && X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_rsassaPss), V_ASN1_SEQUENCE, parameters)) {
+  if (parameters != NULL && algorithm != NULL &&
+      X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_rsassaPss), V_ASN1_SEQUENCE, parameters)) {
     parameters = NULL;
     done = X509_REQ_set1_signature_algo(req, algorithm) == 1;
   }
@@ -128,8 +122,7 @@ static bool fill(X509_REQ *req, EVP_PKEY *public_key, const struct kg_metadata *
 
 static bool attach_signature(X509_REQ *req, const unsigned char *signature, size_t len) {
   ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
-
-  if (!bits || !ASN1_BIT_STRING_set(bits, (unsigned char *)signature, (int)len)) {
+  if (bits == NULL || !ASN1_BIT_STRING_set(bits, (unsigned char *)signature, (int)len)) {
     ASN1_BIT_STRING_free(bits);
     return false;
   }
@@ -142,13 +135,13 @@ static bool attach_signature(X509_REQ *req, const unsigned char *signature, size
 /* The to-be-signed bytes go to the key's store, and its answer is checked: the service would only say "invalid". */
 static enum kg_status sign(X509_REQ *req, EVP_PKEY *public_key, const struct kg_plugin_key *key,
                            struct kg_error *error) {
-  unsigned char *tbs = NULL, digest[32], signature[KEY_BITS / 8] = {0};
-  int len = i2d_re_X509_REQ_tbs(req, &tbs), code;
+  unsigned char *tbs = NULL, digest[32];
+  int len = i2d_re_X509_REQ_tbs(req, &tbs);
   bool hashed = len > 0 && kg_hash_once(KG_HASH_SHA256, kg_span_of(tbs, (size_t)len), digest);
-
   OPENSSL_free(tbs);
   if (!hashed) return kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be encoded");
-  code = key->sign_pss_sha256(key->context, digest, signature);
+  unsigned char signature[KEY_BITS / 8] = {0};
+  int code = key->sign_pss_sha256(key->context, digest, signature);
   if (code != 0) {
     (void)kg_error_set(error, KG_E_KEY_DEAD, "the key did not sign the certificate request (code %d)", code);
     error->native_code = code;
@@ -165,7 +158,6 @@ static char *encode(X509_REQ *req) {
   unsigned char *der = NULL;
   int len = i2d_X509_REQ(req, &der);
   char *text = len > 0 ? kg_base64_format(kg_span_of(der, (size_t)len)) : NULL;
-
   OPENSSL_free(der);
   return text;
 }
@@ -174,14 +166,14 @@ enum kg_status kg_csr_new(const struct kg_plugin_key *key, const struct kg_metad
                           struct kg_error *error) {
   EVP_PKEY *public_key = load_public_key(key);
   X509_REQ *req = X509_REQ_new();
-  enum kg_status status = KG_OK;
-
   *out = NULL;
-  if (!public_key || !req || !fill(req, public_key, metadata))
+  enum kg_status status = KG_OK;
+  if (public_key == NULL || req == NULL || !fill(req, public_key, metadata))
     status = kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be built");
   if (status == KG_OK) status = sign(req, public_key, key, error);
   if (status == KG_OK) *out = encode(req);
-  if (status == KG_OK && !*out) status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for a certificate request");
+  if (status == KG_OK && *out == NULL)
+    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for a certificate request");
   X509_REQ_free(req);
   EVP_PKEY_free(public_key);
   ERR_clear_error();

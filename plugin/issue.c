@@ -20,8 +20,7 @@ struct answer { /* borrowed from the JSON; snake_case here, camelCase on leg 1 (
 /* A reference: cJSON would not wipe a copy. */
 static bool add_reference(cJSON *object, const char *name, const char *text) {
   cJSON *item = cJSON_CreateStringReference(text);
-
-  if (item && cJSON_AddItemToObject(object, name, item)) return true;
+  if (item != NULL && cJSON_AddItemToObject(object, name, item)) return true;
   cJSON_Delete(item);
   return false;
 }
@@ -30,8 +29,7 @@ static bool add_reference(cJSON *object, const char *name, const char *text) {
  * is a whole kg_buf, so a NUL follows it. */
 static enum kg_status format_body(const char *csr, struct kg_span token, struct kg_buf *out, struct kg_error *error) {
   cJSON *json = cJSON_CreateObject();
-  bool done = json && add_reference(json, "csr", csr);
-
+  bool done = json != NULL && add_reference(json, "csr", csr);
   if (done && token.len) done = add_reference(json, "attestation_token", (const char *)token.data);
   done = done && kg_buf_resize(out, strlen(csr) + token.len + 128) == KG_OK &&
          cJSON_PrintPreallocated(json, (char *)out->data, (int)out->len, 0);
@@ -46,7 +44,6 @@ static enum kg_status send(const struct kg_acquisition *acquisition, struct kg_s
                            struct kg_http_response *response, struct kg_error *error) {
   struct kg_leg_request leg = {.leg = KG_LEG_ISSUE, .body = body, .bypass_cache = acquisition->request->bypass_cache};
   enum kg_status status = kg_leg_perform(acquisition, &leg, response, error);
-
   if (status == KG_OK || !leg.bypass_cache || error->http_status != 400) return status;
   kg_acquisition_log(acquisition, KG_PLUGIN_LOG_WARN, "issuecredential: HTTP 400 to bypass_cache; again without it");
   leg.bypass_cache = false;
@@ -64,14 +61,12 @@ static enum kg_status read_answer(const cJSON *json, struct answer *out, struct 
                  {"mtls_authentication_endpoint", &out->endpoint},
                  {"certificate", &out->certificate}};
   enum kg_status status = KG_OK;
-
   for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
     bool is_certificate = members[i].to == &out->certificate;
     bool is_there = cJSON_GetObjectItemCaseSensitive(json, members[i].name) != NULL;
     struct kg_error one = {0};
     enum kg_status bad = is_certificate && is_there ? KG_E_INVALID_CERTIFICATE : KG_E_IMDS_FAILED;
     enum kg_status found = kg_json_require_string(json, members[i].name, bad, members[i].to, &one);
-
     if (found == KG_OK) continue;
     if (status == KG_OK)
       *error = one;
@@ -95,7 +90,6 @@ static enum kg_status check_identity(const struct kg_metadata *metadata, const s
 static void compare_type(const struct kg_acquisition *acquisition, const char *type) {
   bool system = acquisition->request->selector == KG_PLUGIN_SYSTEM_ASSIGNED;
   const char *expected = system ? "SystemAssigned" : "UserAssigned"; /* MOCK */
-
   if (OPENSSL_strcasecmp(type, expected) != 0)
     kg_acquisition_log(acquisition, KG_PLUGIN_LOG_WARN, "issuecredential: identity_type is not %s", expected);
 }
@@ -109,7 +103,6 @@ static enum kg_status check_certificate(const struct kg_acquisition *acquisition
                                        .server_time = out->server_time_s};
   struct kg_certificate_times times = {0, 0};
   enum kg_status status = kg_certificate_check(answer->certificate, &rules, &out->certificate, &times, error);
-
   if (status == KG_OK && times.not_after - rules.now <= SHORT_LIFE_S)
     kg_acquisition_log(acquisition, KG_PLUGIN_LOG_WARN, "issuecredential: the certificate ends in %lld s already",
                        (long long)(times.not_after - rules.now));
@@ -120,12 +113,11 @@ static enum kg_status check_certificate(const struct kg_acquisition *acquisition
 static enum kg_status keep(const struct kg_metadata *metadata, const struct answer *answer, struct kg_issued *out,
                            struct kg_error *error) {
   size_t size = strlen(out->endpoint) + strlen(metadata->tenant_id) + sizeof TOKEN_PATH + 1;
-
   out->client_id = kg_strdup(answer->client_id);
   out->tenant_id = kg_strdup(answer->tenant_id);
   out->identity_type = kg_strdup(answer->identity_type);
   out->token_endpoint = malloc(size);
-  if (!out->client_id || !out->tenant_id || !out->identity_type || !out->token_endpoint)
+  if (out->client_id == NULL || out->tenant_id == NULL || out->identity_type == NULL || out->token_endpoint == NULL)
     return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the credential");
   snprintf(out->token_endpoint, size, "%s/%s" TOKEN_PATH, out->endpoint, metadata->tenant_id);
   return KG_OK;
@@ -136,8 +128,7 @@ enum kg_status kg_issue_parse(const struct kg_acquisition *acquisition, const st
   const char *const *allowed = acquisition->request->allowed_hosts;
   struct answer answer = {0};
   cJSON *json = kg_json_parse(body, KG_E_IMDS_FAILED, error);
-  enum kg_status status = json ? read_answer(json, &answer, error) : KG_E_IMDS_FAILED;
-
+  enum kg_status status = json != NULL ? read_answer(json, &answer, error) : KG_E_IMDS_FAILED;
   if (status == KG_OK) status = check_identity(metadata, &answer, error);
   if (status == KG_OK) status = check_certificate(acquisition, &answer, out, error);
   if (status == KG_OK)
@@ -154,7 +145,6 @@ enum kg_status kg_issue(const struct kg_acquisition *acquisition, const struct k
   struct kg_http_response response = {0};
   struct kg_buf body = {0};
   enum kg_status status = format_body(csr, attestation_token, &body, error);
-
   if (status == KG_OK) status = send(acquisition, kg_buf_span(&body), &response, error);
   kg_buf_clear(&body);
   if (status != KG_OK) return status;

@@ -45,12 +45,11 @@ static char *format_url(const struct kg_acquisition *acquisition, const struct k
   const struct kg_plugin_request *asked = acquisition->request;
   const char *path = legs[request->leg].path, *selector = selectors[asked->selector];
   const char *bypass = request->bypass_cache ? BYPASS_QUERY : "";
-  char *value = kg_http_escape(asked->selector_value ? asked->selector_value : "");
+  char *value = kg_http_escape(asked->selector_value != NULL ? asked->selector_value : "");
   size_t size = strlen(acquisition->metadata_origin) + strlen(path) + sizeof VERSION_QUERY + strlen(selector) +
-                (value ? strlen(value) : 0) + strlen(bypass) + 2;
-  char *url = value ? malloc(size) : NULL;
-
-  if (url)
+                (value != NULL ? strlen(value) : 0) + strlen(bypass) + 2;
+  char *url = value != NULL ? malloc(size) : NULL;
+  if (url != NULL)
     snprintf(url, size, "%s%s?" VERSION_QUERY "%s%s%s", acquisition->metadata_origin, path, selector, value, bypass);
   free(value);
   return url;
@@ -72,7 +71,6 @@ static enum kg_status describe_answer(const struct attempts *attempts, const str
                                       struct kg_error *error) {
   bool v1_only = response->status == 404 && attempts->leg == &legs[KG_LEG_METADATA];
   enum kg_status status = v1_only ? KG_E_IMDS_V1_ONLY : KG_E_IMDS_FAILED;
-
   status = kg_answer_error(status, attempts->leg->name, response, error);
   if (says_unassigned(response, error->text)) status = error->status = KG_E_IDENTITY;
   if (v1_only) status = kg_error_prefix(error, "this machine's metadata service has no managed identity v2");
@@ -81,8 +79,6 @@ static enum kg_status describe_answer(const struct attempts *attempts, const str
 
 static enum kg_status describe(const struct attempts *attempts, enum kg_status status, bool out_of_time,
                                const struct kg_http_response *response, struct kg_error *error) {
-  size_t len;
-
   if (status != KG_OK)
     (void)kg_error_prefix(error, "%s", attempts->leg->name);
   else
@@ -92,7 +88,7 @@ static enum kg_status describe(const struct attempts *attempts, enum kg_status s
     error->status = KG_E_TIMEOUT;
     error->sub_code[0] = '\0';
   }
-  len = strlen(error->text);
+  size_t len = strlen(error->text);
   snprintf(error->text + len, sizeof error->text - len, " (%u retries, correlation id %s)", attempts->retry.failures,
            attempts->acquisition->correlation_id);
   return error->status;
@@ -100,25 +96,22 @@ static enum kg_status describe(const struct attempts *attempts, enum kg_status s
 
 static int64_t elapsed_ms(const struct attempts *attempts) {
   const struct kg_plugin_host *host = attempts->acquisition->request->host;
-
   return host->elapsed_ms(host->context) - attempts->started_ms;
 }
 
 static void tally(const struct kg_acquisition *acquisition, bool sent, const struct kg_http_response *response) {
-  if (!acquisition->tally) return;
+  if (acquisition->tally == NULL) return;
   acquisition->tally->requests += sent;
   acquisition->tally->retry_after_s = response->retry_after_s > 0 ? response->retry_after_s : 0;
 }
 
 static enum kg_status try_once(struct attempts *attempts, struct kg_http_response *response, struct kg_error *error) {
   int64_t left_ms = kg_acquisition_left_ms(attempts->acquisition);
-  enum kg_status status;
-
   attempts->http.timeout_ms = left_ms < ATTEMPT_MS ? left_ms : ATTEMPT_MS;
-  status = kg_http_perform(&attempts->http, response, error);
+  enum kg_status status = kg_http_perform(&attempts->http, response, error);
   tally(attempts->acquisition, left_ms > 0, response);
   kg_acquisition_log(attempts->acquisition, KG_PLUGIN_LOG_DEBUG, "%s: %s, HTTP %d, %zu bytes from %s, %lld ms",
-                     attempts->leg->name, status ? kg_status_name(status) : "answered", response->status,
+                     attempts->leg->name, status != KG_OK ? kg_status_name(status) : "answered", response->status,
                      response->body.len, *response->remote ? response->remote : "nowhere",
                      (long long)elapsed_ms(attempts));
   return status;
@@ -128,12 +121,11 @@ static enum kg_status try_once(struct attempts *attempts, struct kg_http_respons
 static bool wait_for_next(struct attempts *attempts, enum kg_status status, const struct kg_http_response *response,
                           int64_t delay_ms) {
   const struct kg_plugin_host *host = attempts->acquisition->request->host;
-
   if (delay_ms >= kg_acquisition_left_ms(attempts->acquisition)) return false;
   /* DOC/imds_retry_based_on_errors.md asks for count and waited time in the log. */
   kg_acquisition_log(attempts->acquisition, KG_PLUGIN_LOG_WARN,
                      "%s: %s %d; retry %u of %u in %lld ms, waited %lld ms of %lld ms so far", attempts->leg->name,
-                     status ? kg_status_sub_code(status) : "HTTP", response->status, attempts->retry.failures,
+                     status != KG_OK ? kg_status_sub_code(status) : "HTTP", response->status, attempts->retry.failures,
                      attempts->retry.limit, (long long)delay_ms, (long long)attempts->waited_ms,
                      (long long)elapsed_ms(attempts));
   host->sleep_ms(host->context, delay_ms);
@@ -145,12 +137,10 @@ static enum kg_status try_until_done(struct attempts *attempts, enum kg_leg leg,
                                      struct kg_error *error) {
   for (;;) {
     enum kg_status status = try_once(attempts, response, error);
-    int64_t delay_ms = 0;
-    bool again;
-
     if (status == KG_OK && response->status == 200) return KG_OK;
-    again =
-        kg_retry_next(&attempts->retry, leg, status, status ? 0 : response->status, response->retry_after_s, &delay_ms);
+    int64_t delay_ms = 0;
+    bool again = kg_retry_next(&attempts->retry, leg, status, status != KG_OK ? 0 : response->status,
+                               response->retry_after_s, &delay_ms);
     if (!again) return describe(attempts, status, false, response, error);
     if (wait_for_next(attempts, status, response, delay_ms)) continue;
     attempts->retry.failures--; /* that one is not made */
@@ -162,19 +152,17 @@ enum kg_status kg_leg_perform(const struct kg_acquisition *acquisition, const st
                               struct kg_http_response *response, struct kg_error *error) {
   const struct kg_plugin_host *host = acquisition->request->host;
   char request_id[sizeof HEADER_REQUEST_ID + KG_UUID_SIZE];
-  const char *headers[] = {HEADER_METADATA, request_id, HEADER_ACCEPT, request->body.len ? HEADER_CONTENT_TYPE : NULL,
-                           NULL};
   struct attempts attempts = {.acquisition = acquisition, .leg = &legs[request->leg]};
   char *url = format_url(acquisition, request);
-  enum kg_status status;
-
-  if (!url) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a URL");
+  if (url == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a URL");
   snprintf(request_id, sizeof request_id, HEADER_REQUEST_ID "%s", acquisition->correlation_id);
+  const char *headers[] = {HEADER_METADATA, request_id, HEADER_ACCEPT, request->body.len ? HEADER_CONTENT_TYPE : NULL,
+                           NULL};
   attempts.http = (struct kg_http_request){
       .kind = KG_HTTP_METADATA, .method = attempts.leg->method, .url = url, .headers = headers, .body = request->body};
   attempts.retry.seed = acquisition->request->retry_seed;
   attempts.started_ms = host->elapsed_ms(host->context);
-  status = try_until_done(&attempts, request->leg, response, error);
+  enum kg_status status = try_until_done(&attempts, request->leg, response, error);
   if (status != KG_OK) kg_http_response_clear(response);
   free(url);
   return status;

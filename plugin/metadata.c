@@ -16,7 +16,6 @@
 /* Guards against having reached something else, not against an attacker (docs/protocol.md 2.4). */
 static bool server_is_imds(const char *server) {
   size_t len = sizeof SERVER - 1;
-
   return OPENSSL_strncasecmp(server, SERVER, len) == 0 && (server[len] == '\0' || server[len] == '/');
 }
 
@@ -24,24 +23,21 @@ static bool server_is_imds(const char *server) {
  */
 static bool id_is_valid(const char *id) {
   const char *allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
-
   return strlen(id) <= ID_MAX && strspn(id, allowed) == strlen(id);
 }
 
 static enum kg_status require_id(const cJSON *object, const char *name, char **out, struct kg_error *error) {
   const char *text = NULL;
   enum kg_status status = kg_json_require_string(object, name, KG_E_IMDS_FAILED, &text, error);
-
   if (status != KG_OK) return status;
   if (!id_is_valid(text)) return kg_error_set(error, KG_E_IMDS_FAILED, "member '%s' is not an identifier", name);
   *out = kg_strdup(text);
-  return *out ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the metadata");
+  return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the metadata");
 }
 
 /* It only becomes a JSON string. */
 static bool unit_is_valid(const char *text) {
   size_t len = 0;
-
   while (text[len] >= ' ' && text[len] <= '~')
     len++;
   return text[len] == '\0' && len <= 4 * ID_MAX;
@@ -51,22 +47,19 @@ static bool unit_is_valid(const char *text) {
 static enum kg_status take_unit(const cJSON *object, const char *name, char **out, struct kg_error *error) {
   const char *text = NULL;
   enum kg_status status = kg_json_optional_string(object, name, KG_E_IMDS_FAILED, &text, error);
-
-  if (status != KG_OK || !text || !*text) return status;
+  if (status != KG_OK || text == NULL || !*text) return status;
   if (!unit_is_valid(text)) return kg_error_set(error, KG_E_IMDS_FAILED, "member '%s' is not an identifier", name);
   *out = kg_strdup(text);
-  return *out ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the metadata");
+  return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the metadata");
 }
 
 static enum kg_status take_units(const cJSON *json, struct kg_metadata *out, struct kg_error *error) {
   const cJSON *unit = cJSON_GetObjectItemCaseSensitive(json, "cuId");
-  enum kg_status status;
-
-  if (!unit) return kg_error_set(error, KG_E_IMDS_FAILED, "member 'cuId' is missing");
+  if (unit == NULL) return kg_error_set(error, KG_E_IMDS_FAILED, "member 'cuId' is missing");
   if (!cJSON_IsObject(unit)) return kg_error_set(error, KG_E_IMDS_FAILED, "member 'cuId' is not an object");
-  status = take_unit(unit, "vmId", &out->vm_id, error);
+  enum kg_status status = take_unit(unit, "vmId", &out->vm_id, error);
   if (status == KG_OK) status = take_unit(unit, "vmssId", &out->vmss_id, error);
-  if (status == KG_OK && !out->vm_id && !out->vmss_id)
+  if (status == KG_OK && out->vm_id == NULL && out->vmss_id == NULL)
     status = kg_error_set(error, KG_E_IMDS_FAILED, "member 'cuId' has neither vmId nor vmssId");
   return status;
 }
@@ -75,7 +68,6 @@ static enum kg_status take_endpoint(const struct kg_plugin_request *request, con
                                     struct kg_error *error) {
   const char *name = "attestationEndpoint", *text = NULL;
   enum kg_status status;
-
   if (request->attestation)
     status = kg_json_require_string(json, name, KG_E_IMDS_FAILED, &text, error);
   else
@@ -86,10 +78,9 @@ static enum kg_status take_endpoint(const struct kg_plugin_request *request, con
 
 static enum kg_status check_identity(const struct kg_plugin_request *request, const struct kg_metadata *metadata,
                                      struct kg_error *error) {
-  char asked[64];
-
   if (request->selector != KG_PLUGIN_CLIENT_ID || OPENSSL_strcasecmp(request->selector_value, metadata->client_id) == 0)
     return KG_OK;
+  char asked[64];
   kg_redact(request->selector_value, asked, sizeof asked);
   return kg_error_set(error, KG_E_IDENTITY, "client id %s was asked for, and %s answered", asked, metadata->client_id);
 }
@@ -97,8 +88,7 @@ static enum kg_status check_identity(const struct kg_plugin_request *request, co
 enum kg_status kg_metadata_parse(const struct kg_plugin_request *request, struct kg_span body, struct kg_metadata *out,
                                  struct kg_error *error) {
   cJSON *json = kg_json_parse(body, KG_E_IMDS_FAILED, error);
-  enum kg_status status = json ? KG_OK : KG_E_IMDS_FAILED;
-
+  enum kg_status status = json != NULL ? KG_OK : KG_E_IMDS_FAILED;
   if (status == KG_OK) status = require_id(json, "clientId", &out->client_id, error);
   if (status == KG_OK) status = require_id(json, "tenantId", &out->tenant_id, error);
   if (status == KG_OK) status = take_units(json, out, error);
@@ -111,9 +101,9 @@ enum kg_status kg_metadata_parse(const struct kg_plugin_request *request, struct
 
 /* Identifiers whole only when debugging (docs/pitfalls.md 50). */
 static void log_identity(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata) {
-  char client[64], tenant[64];
-
+  char client[64];
   kg_log_mask(metadata->client_id, client, sizeof client);
+  char tenant[64];
   kg_log_mask(metadata->tenant_id, tenant, sizeof tenant);
   kg_acquisition_log(acquisition, KG_PLUGIN_LOG_INFO, "metadata: client %s, tenant %s", client, tenant);
   kg_acquisition_log(acquisition, KG_PLUGIN_LOG_DEBUG, "metadata: client %s, tenant %s", metadata->client_id,
@@ -125,7 +115,6 @@ enum kg_status kg_metadata_get(const struct kg_acquisition *acquisition, struct 
   struct kg_leg_request leg = {.leg = KG_LEG_METADATA};
   struct kg_http_response response = {0};
   enum kg_status status = kg_leg_perform(acquisition, &leg, &response, error);
-
   if (status != KG_OK) return status;
   if (!server_is_imds(response.server)) {
     status = kg_error_set(error, KG_E_IMDS_FAILED, "the answer is not the metadata service's: its Server header %s",

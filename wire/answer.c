@@ -20,13 +20,13 @@ static const char *get_text(const cJSON *json, const char *name) {
 
 static struct answer read_answer(const cJSON *json) {
   struct answer answer = {0};
-
-  if (!json) return answer;
+  if (json == NULL) return answer;
   answer.error = get_text(json, "error");
   answer.description = get_text(json, "error_description");
-  if (!answer.description) answer.description = get_text(json, "message"); /* MI/ManagedIdentityErrorResponse.cs */
+  if (answer.description == NULL)
+    answer.description = get_text(json, "message"); /* MI/ManagedIdentityErrorResponse.cs */
   answer.correlation_id = get_text(json, "correlationId");
-  if (!answer.correlation_id) answer.correlation_id = get_text(json, "correlation_id");
+  if (answer.correlation_id == NULL) answer.correlation_id = get_text(json, "correlation_id");
   answer.codes = cJSON_GetObjectItemCaseSensitive(json, "error_codes");
   return answer;
 }
@@ -34,16 +34,14 @@ static struct answer read_answer(const cJSON *json) {
 /* RFC 6749 section 5.2 allows more, but every value that is in use is a word. */
 static void set_oauth_error(const char *text, struct kg_error *error) {
   const char *word = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-
-  if (text && strspn(text, word) == strlen(text) && strlen(text) < sizeof error->oauth_error)
+  if (text != NULL && strspn(text, word) == strlen(text) && strlen(text) < sizeof error->oauth_error)
     memcpy(error->oauth_error, text, strlen(text) + 1);
 }
 
 static void set_aadsts(const struct answer *answer, struct kg_error *error) {
-  const char *found = answer->description ? strstr(answer->description, AADSTS) : NULL;
-  size_t digits = found ? strspn(found + sizeof AADSTS - 1, "0123456789") : 0;
+  const char *found = answer->description != NULL ? strstr(answer->description, AADSTS) : NULL;
+  size_t digits = found != NULL ? strspn(found + sizeof AADSTS - 1, "0123456789") : 0;
   const cJSON *code = cJSON_GetArrayItem(answer->codes, 0);
-
   if (digits && digits < sizeof error->aadsts - sizeof AADSTS)
     snprintf(error->aadsts, sizeof error->aadsts, "%.*s", (int)(sizeof AADSTS - 1 + digits), found);
   else if (cJSON_IsNumber(code) && code->valuedouble > 0 && code->valuedouble < 1e12)
@@ -52,23 +50,21 @@ static void set_aadsts(const struct answer *answer, struct kg_error *error) {
 
 enum kg_status kg_answer_error(enum kg_status status, const char *what, const struct kg_http_response *response,
                                struct kg_error *error) {
+  if (error == NULL) return status;
   cJSON *json = kg_json_parse(kg_buf_span(&response->body), status, NULL);
   struct answer answer = read_answer(json);
   struct kg_error parts = {0};
   char description[KG_DESCRIPTION_MAX + 1] = "", id[40] = "";
-
-  if (!error) goto out;
   set_oauth_error(answer.error, &parts);
   set_aadsts(&answer, &parts);
-  if (answer.description) kg_redact(answer.description, description, sizeof description);
-  if (answer.correlation_id) kg_redact(answer.correlation_id, id, sizeof id);
+  if (answer.description != NULL) kg_redact(answer.description, description, sizeof description);
+  if (answer.correlation_id != NULL) kg_redact(answer.correlation_id, id, sizeof id);
   (void)kg_error_set(error, status, "%s: HTTP %d%s%s%s%s%s%s%s", what, response->status, *parts.oauth_error ? ", " : "",
                      parts.oauth_error, *description ? ": " : "", description, *id ? " (service's correlation id " : "",
                      id, *id ? ")" : "");
   error->http_status = response->status;
   memcpy(error->oauth_error, parts.oauth_error, sizeof error->oauth_error);
   memcpy(error->aadsts, parts.aadsts, sizeof error->aadsts);
-out:
   cJSON_Delete(json);
   return status;
 }

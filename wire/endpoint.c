@@ -35,24 +35,20 @@ static bool is_plain(const char *text) {
 /* Letters, digits, hyphens, underscores in labels that are not empty. */
 static bool name_is_valid(const char *host) {
   size_t len = strlen(host);
-
-  if (len == 0 || host[0] == '.' || host[len - 1] == '.' || strstr(host, "..")) return false;
+  if (len == 0 || host[0] == '.' || host[len - 1] == '.' || strstr(host, "..") != NULL) return false;
   return strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == len;
 }
 
 static bool literal_is_valid(const char *host) { /* "[::1]" */
   size_t len = strlen(host);
-
   return len > 4 && host[len - 1] == ']' && strspn(host + 1, "0123456789abcdef:.") == len - 2;
 }
 
 static bool port_is_valid(const char *port, size_t len) {
-  char digits[8] = "";
-  long number;
-
   if (len == 0 || len > 5 || strspn(port, "0123456789") < len) return false;
+  char digits[8] = "";
   memcpy(digits, port, len);
-  number = strtol(digits, NULL, 10);
+  long number = strtol(digits, NULL, 10);
   return number >= 1 && number <= PORT_MAX;
 }
 
@@ -60,9 +56,8 @@ static bool port_is_valid(const char *port, size_t len) {
 static const char *parse_origin(const char *text, struct origin *out) {
   size_t len = strcspn(text, "/?#");
   size_t host_len = text[0] == '[' ? strcspn(text, "]") + 1 : strcspn(text, ":/?#");
-
   if (len == 0) return "has no host";
-  if (memchr(text, '@', len)) return "names a user";
+  if (memchr(text, '@', len) != NULL) return "names a user";
   if (host_len > len || host_len > HOST_MAX) return "has a malformed host";
   for (size_t i = 0; i < host_len; i++)
     out->host[i] = lower(text[i]);
@@ -83,23 +78,20 @@ static const char *skip_scheme(const char *text, const char **scheme, bool metad
     *scheme = "http";
     return text + 7;
   }
-  return metadata || strstr(text, "://") ? NULL : text;
+  return metadata || strstr(text, "://") != NULL ? NULL : text;
 }
 
 static const char *parse(const char *text, bool metadata, const char **scheme, struct origin *out) {
-  const char *authority;
-
   if (!is_plain(text)) return "is empty, too long or holds a character that no URL has";
-  authority = skip_scheme(text, scheme, metadata);
-  if (!authority) return metadata ? "must begin with http:// or https://" : "is not https";
+  const char *authority = skip_scheme(text, scheme, metadata);
+  if (authority == NULL) return metadata ? "must begin with http:// or https://" : "is not https";
   return parse_origin(authority, out);
 }
 
 static bool host_matches(const char *host, const char *suffix) {
-  size_t host_len = strlen(host), len;
-
+  size_t host_len = strlen(host);
   if (*suffix == '.') suffix++;
-  len = strlen(suffix);
+  size_t len = strlen(suffix);
   if (len == 0 || host_len < len) return false;
   for (size_t i = 0; i < len; i++)
     if (host[host_len - len + i] != lower(suffix[i])) return false;
@@ -107,8 +99,8 @@ static bool host_matches(const char *host, const char *suffix) {
 }
 
 static bool is_allowed(const char *host, const char *const *allowed) {
-  if (!allowed || !*allowed) return true;
-  for (; *allowed; allowed++)
+  if (allowed == NULL || *allowed == NULL) return true;
+  for (; *allowed != NULL; allowed++)
     if (host_matches(host, *allowed)) return true;
   return false;
 }
@@ -116,16 +108,14 @@ static bool is_allowed(const char *host, const char *const *allowed) {
 static enum kg_status refuse(enum kg_status status, const char *what, const char *text, const char *why,
                              struct kg_error *error) {
   char shown[80];
-
   kg_redact(text, shown, sizeof shown);
-  return kg_error_set(error, status, "%s '%s' %s", what, strchr(text, '@') ? "..." : shown, why);
+  return kg_error_set(error, status, "%s '%s' %s", what, strchr(text, '@') != NULL ? "..." : shown, why);
 }
 
 static enum kg_status format(const char *scheme, const struct origin *origin, char **out, struct kg_error *error) {
   size_t size = strlen(scheme) + strlen("://") + strlen(origin->host) + strlen(origin->port) + 1;
-
   *out = malloc(size);
-  if (!*out) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for an endpoint");
+  if (*out == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for an endpoint");
   snprintf(*out, size, "%s://%s%s", scheme, origin->host, origin->port);
   return KG_OK;
 }
@@ -134,18 +124,16 @@ enum kg_status kg_endpoint_check(const char *what, const char *text, const char 
                                  struct kg_error *error) {
   struct origin origin = {"", ""};
   const char *scheme, *why = parse(text, false, &scheme, &origin);
-
   *out = NULL;
-  if (!why && !is_allowed(origin.host, allowed)) why = "is not among the allowed hosts";
-  if (why) return refuse(KG_E_IMDS_FAILED, what, text, why, error);
+  if (why == NULL && !is_allowed(origin.host, allowed)) why = "is not among the allowed hosts";
+  if (why != NULL) return refuse(KG_E_IMDS_FAILED, what, text, why, error);
   return format(scheme, &origin, out, error);
 }
 
 enum kg_status kg_endpoint_check_metadata(const char *text, char **out, struct kg_error *error) {
   struct origin origin = {"", ""};
   const char *scheme, *why = parse(text, true, &scheme, &origin);
-
   *out = NULL;
-  if (why) return refuse(KG_E_CONFIG, "metadata endpoint", text, why, error);
+  if (why != NULL) return refuse(KG_E_CONFIG, "metadata endpoint", text, why, error);
   return format(scheme, &origin, out, error);
 }

@@ -37,7 +37,6 @@ static struct kind find_kind(CURLcode code) {
 
 static bool was_reset(const struct kg_http_transfer *transfer) {
   long number = 0;
-
   (void)curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &number);
   return number == ECONNRESET || number == EPIPE || number == WINSOCK_RESET;
 }
@@ -46,7 +45,6 @@ static bool was_reset(const struct kg_http_transfer *transfer) {
  * after the handshake), a reset as a failed handshake, and the body cap is a write error. */
 static struct kind refine(const struct kg_http_transfer *transfer, CURLcode code) {
   struct kind kind = find_kind(code);
-
   if (transfer->no_memory) return (struct kind){code, KG_E_NO_MEMORY, ""};
   if (transfer->body_too_large) return (struct kind){code, KG_E_TRANSPORT, "body_too_large"};
   if (transfer->setup_failed || kind.status == KG_E_TIMEOUT) return kind;
@@ -57,7 +55,6 @@ static struct kind refine(const struct kg_http_transfer *transfer, CURLcode code
 
 static void explain(const struct kg_http_transfer *transfer, CURLcode code, char out[200]) {
   const char *detail = *transfer->detail ? transfer->detail : curl_easy_strerror(code);
-
   if (transfer->trust_failed)
     snprintf(out, 200, "cannot read certificates from %.150s", transfer->request->ca_file);
   else if (transfer->setup_failed)
@@ -72,14 +69,12 @@ static void explain(const struct kg_http_transfer *transfer, CURLcode code, char
 }
 
 enum kg_status kg_http_error(const struct kg_http_transfer *transfer, CURLcode code, struct kg_error *error) {
-  struct kind kind;
-  char detail[200];
-
   transfer->response->reset = was_reset(transfer);
-  kind = refine(transfer, code);
+  struct kind kind = refine(transfer, code);
+  char detail[200];
   explain(transfer, code, detail);
   (void)kg_error_set(error, kind.status, "%s: %s", transfer->host, detail);
-  if (error) {
+  if (error != NULL) {
     error->native_code = (long)code;
     snprintf(error->sub_code, sizeof error->sub_code, "%s", kind.sub_code);
   }

@@ -10,7 +10,6 @@
 /* Where a context keeps its transfer. OpenSSL's indexes are process-wide and never given back. */
 static int transfer_index(void) {
   static int index = -1;
-
   if (index < 0) index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
   return index;
 }
@@ -23,8 +22,7 @@ static bool alert_is_harmless(int alert) {
 static void on_tls_event(const SSL *ssl, int where, int value) {
   struct kg_http_transfer *transfer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), transfer_index());
   int alert = value & 0xff;
-
-  if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && transfer && !alert_is_harmless(alert))
+  if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && transfer != NULL && !alert_is_harmless(alert))
     transfer->response->server_alert = (unsigned char)alert;
 }
 
@@ -32,16 +30,15 @@ static CURLcode on_tls_context(CURL *curl, void *context, void *argument) {
   struct kg_http_transfer *transfer = argument;
   const struct kg_http_request *request = transfer->request;
   SSL_CTX *tls = context;
-
   (void)curl;
   SSL_CTX_set_keylog_callback(tls, NULL); /* SSLKEYLOGFILE would write the session's secrets */
   if (!SSL_CTX_set_ex_data(tls, transfer_index(), transfer)) return CURLE_OUT_OF_MEMORY;
   SSL_CTX_set_info_callback(tls, on_tls_event);
-  if (request->ca_file && !X509_STORE_load_file(SSL_CTX_get_cert_store(tls), request->ca_file)) {
+  if (request->ca_file != NULL && !X509_STORE_load_file(SSL_CTX_get_cert_store(tls), request->ca_file)) {
     transfer->trust_failed = true;
     return CURLE_SSL_CACERT_BADFILE;
   }
-  if (request->tls_setup && request->tls_setup(tls, request->tls_argument) != 1) {
+  if (request->tls_setup != NULL && request->tls_setup(tls, request->tls_argument) != 1) {
     transfer->setup_failed = true;
     return CURLE_SSL_CERTPROBLEM;
   }

@@ -17,7 +17,6 @@ struct out {
 
 static void put(struct out *out, const char *text, size_t len) {
   size_t room = out->size - 1 - out->len;
-
   if (len > room) {
     out->cut = true;
     len = room;
@@ -28,14 +27,14 @@ static void put(struct out *out, const char *text, size_t len) {
 
 static bool has_any(const char *word, size_t len, const char *set) {
   for (size_t i = 0; i < len; i++)
-    if (strchr(set, word[i])) return true;
+    if (strchr(set, word[i]) != NULL) return true;
   return false;
 }
 
 /* All of base64's alphabet, or all of base64url's and dots: a path, URL or resource id mixes the two. Padding and a
  * sentence's end do not count. */
 static bool is_encoded(const char *word, size_t len) {
-  while (len && strchr("=.", word[len - 1]))
+  while (len && strchr("=.", word[len - 1]) != NULL)
     len--;
   return len >= ENCODED_LEN_MIN && (!has_any(word, len, "-_.") || !has_any(word, len, "+/=%"));
 }
@@ -48,7 +47,6 @@ static size_t find_jwt(const char *word, size_t len) {
 
 static void put_word(struct out *out, const char *word, size_t len) {
   size_t plain = is_encoded(word, len) ? 0 : find_jwt(word, len);
-
   put(out, word, plain);
   if (plain < len) put(out, "[redacted]", 10);
 }
@@ -56,10 +54,8 @@ static void put_word(struct out *out, const char *word, size_t len) {
 void kg_redact(const char *text, char *out, size_t size) {
   struct out to = {out, size, 0, false};
   size_t len;
-
   for (; *text && !to.cut; text += len) {
     unsigned char c = (unsigned char)*text;
-
     len = strspn(text, word_characters);
     if (len) {
       put_word(&to, text, len);

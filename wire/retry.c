@@ -43,11 +43,9 @@ static void pin(struct kg_retry *retry, enum kg_leg leg, int http_status) {
 
 /* splitmix64, so that machines that started together drift apart. */
 static int64_t jitter(struct kg_retry *retry, int64_t delay_ms) {
-  uint64_t z;
-
   if (retry->seed == 0) return 0;
   retry->seed += UINT64_C(0x9e3779b97f4a7c15);
-  z = retry->seed;
+  uint64_t z = retry->seed;
   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
   z ^= z >> 31;
@@ -58,7 +56,6 @@ bool kg_retry_next(struct kg_retry *retry, enum kg_leg leg, enum kg_status statu
                    int64_t retry_after_s, int64_t *delay_ms) {
   bool may = leg == KG_LEG_TOKEN ? token_may_retry(status, http_status, retry_after_s)
                                  : imds_may_retry(leg, status, http_status);
-
   if (!may) return false;
   if (retry->failures == 0) pin(retry, leg, http_status);
   if (retry->failures >= retry->limit) return false;

@@ -7,9 +7,8 @@
 #define KILL_SWITCH "MSAL_MI_DISABLE_IMDS_V2" /* NET#6178: "true" in any case, or "1"; anything else is ignored */
 
 static bool is_set(const char *name) {
-  const char *value = name ? getenv(name) : NULL;
-
-  return value && *value;
+  const char *value = name != NULL ? getenv(name) : NULL;
+  return value != NULL && *value;
 }
 
 /* In the order of MI/ManagedIdentityClient.cs; the first row whose variables are all set names the source. */
@@ -25,15 +24,14 @@ static const struct source {
 };
 
 static bool is_source(const struct source *source) {
-  for (size_t i = 0; i < 3 && source->variables[i]; i++)
+  for (size_t i = 0; i < 3 && source->variables[i] != NULL; i++)
     if (!is_set(source->variables[i])) return false;
   return true;
 }
 
 static bool is_disabled(void) {
   const char *value = getenv(KILL_SWITCH);
-
-  return value && (OPENSSL_strcasecmp(value, "true") == 0 || (value[0] == '1' && value[1] == '\0'));
+  return value != NULL && (OPENSSL_strcasecmp(value, "true") == 0 || (value[0] == '1' && value[1] == '\0'));
 }
 
 enum kg_status kg_source_check(struct kg_error *error) {

@@ -4,9 +4,8 @@
 #include <stdio.h>
 
 enum kg_status kg_uuid_new(char out[KG_UUID_SIZE], struct kg_error *error) {
-  unsigned char b[16];
-
   out[0] = '\0';
+  unsigned char b[16];
   if (RAND_bytes(b, sizeof b) != 1) return kg_error_set(error, KG_E_IO, "no random numbers for a request id");
   b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
   b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);

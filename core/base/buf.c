@@ -10,7 +10,7 @@ struct kg_span kg_span_of(const void *data, size_t len) {
 }
 
 struct kg_span kg_span_text(const char *text) {
-  return kg_span_of(text, text ? strlen(text) : 0);
+  return kg_span_of(text, text != NULL ? strlen(text) : 0);
 }
 
 bool kg_span_equal(struct kg_span a, struct kg_span b) {
@@ -19,12 +19,11 @@ bool kg_span_equal(struct kg_span a, struct kg_span b) {
 
 /* Two spans one after the other become the contents; either may lie inside the old contents. */
 static enum kg_status replace(struct kg_buf *buf, struct kg_span first, struct kg_span second) {
-  struct kg_buf fresh = {NULL, 0};
-
   if (first.len > SIZE_MAX - 1 - second.len) return KG_E_NO_MEMORY;
+  struct kg_buf fresh = {NULL, 0};
   fresh.len = first.len + second.len;
   fresh.data = malloc(fresh.len + 1);
-  if (!fresh.data) return KG_E_NO_MEMORY;
+  if (fresh.data == NULL) return KG_E_NO_MEMORY;
   if (first.len) memcpy(fresh.data, first.data, first.len);
   if (second.len) memcpy(fresh.data + first.len, second.data, second.len);
   fresh.data[fresh.len] = '\0';
@@ -42,11 +41,9 @@ enum kg_status kg_buf_append(struct kg_buf *buf, struct kg_span from) {
 }
 
 enum kg_status kg_buf_resize(struct kg_buf *buf, size_t len) {
-  unsigned char *data;
-
   if (len == SIZE_MAX) return KG_E_NO_MEMORY;
-  data = calloc(1, len + 1);
-  if (!data) return KG_E_NO_MEMORY;
+  unsigned char *data = calloc(1, len + 1);
+  if (data == NULL) return KG_E_NO_MEMORY;
   kg_buf_clear(buf);
   buf->data = data;
   buf->len = len;
@@ -58,7 +55,7 @@ struct kg_span kg_buf_span(const struct kg_buf *buf) {
 }
 
 void kg_buf_clear(struct kg_buf *buf) {
-  if (!buf) return;
+  if (buf == NULL) return;
   kg_wipe(buf->data, buf->len);
   free(buf->data);
   buf->data = NULL;
@@ -69,14 +66,13 @@ void kg_buf_clear(struct kg_buf *buf) {
 static void *(*const volatile wipe_memset)(void *, int, size_t) = memset;
 
 void kg_wipe(void *data, size_t len) {
-  if (data && len) wipe_memset(data, 0, len);
+  if (data != NULL && len) wipe_memset(data, 0, len);
 }
 
 char *kg_strdup(const char *text) {
-  size_t size = text ? strlen(text) + 1 : 0;
-  char *copy = text ? malloc(size) : NULL;
-
-  if (copy) memcpy(copy, text, size);
+  size_t size = text != NULL ? strlen(text) + 1 : 0;
+  char *copy = text != NULL ? malloc(size) : NULL;
+  if (copy != NULL) memcpy(copy, text, size);
   return copy;
 }
 
@@ -84,7 +80,6 @@ char *kg_strdup(const char *text) {
 static size_t utf8_length(const unsigned char *text, uint32_t *point) {
   static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
   size_t length = text[0] < 0x80 ? 1 : text[0] < 0xC0 ? 0 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
-
   if (length == 0 || text[0] >= 0xF8) return 0;
   *point = length == 1 ? text[0] : text[0] & (0x7FU >> length);
   for (size_t i = 1; i < length; i++) {
@@ -103,8 +98,7 @@ static bool is_harmless(uint32_t point) {
 
 void kg_text_clean(char *text) {
   unsigned char *at = (unsigned char *)text;
-
-  while (at && *at) {
+  while (at != NULL && *at) {
     uint32_t point = 0;
     size_t length = utf8_length(at, &point);
     if (length == 0 || !is_harmless(point)) {

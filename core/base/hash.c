@@ -26,13 +26,11 @@ size_t kg_hash_size(enum kg_hash hash) {
 
 const char *kg_hash_name(enum kg_hash hash) {
   static const char *const names[] = {"none", "SHA1", "SHA256", "SHA384", "SHA512"};
-
   return (unsigned)hash < sizeof names / sizeof names[0] ? names[hash] : names[0];
 }
 
 void kg_hash_init(struct kg_hash_ctx *ctx, enum kg_hash hash) {
   void *state = ctx->state.bytes;
-
   kg_wipe(ctx, sizeof *ctx);
   ctx->hash = hash;
   if (hash == KG_HASH_SHA1) sha1_init(state);
@@ -43,7 +41,6 @@ void kg_hash_init(struct kg_hash_ctx *ctx, enum kg_hash hash) {
 
 void kg_hash_update(struct kg_hash_ctx *ctx, struct kg_span data) {
   void *state = ctx->state.bytes;
-
   if (data.len == 0) return; /* NULL is not for memcpy */
   if (ctx->hash == KG_HASH_SHA1) sha1_update(state, data.len, data.data);
   if (ctx->hash == KG_HASH_SHA256) sha256_update(state, data.len, data.data);
@@ -53,7 +50,6 @@ void kg_hash_update(struct kg_hash_ctx *ctx, struct kg_span data) {
 bool kg_hash_final(struct kg_hash_ctx *ctx, unsigned char *digest) {
   void *state = ctx->state.bytes;
   size_t size = kg_hash_size(ctx->hash);
-
   if (ctx->hash == KG_HASH_SHA1) sha1_digest(state, size, digest);
   if (ctx->hash == KG_HASH_SHA256) sha256_digest(state, size, digest);
   if (ctx->hash == KG_HASH_SHA384) sha384_digest(state, size, digest);
@@ -63,12 +59,11 @@ bool kg_hash_final(struct kg_hash_ctx *ctx, unsigned char *digest) {
 }
 
 void kg_hash_clear(struct kg_hash_ctx *ctx) {
-  if (ctx) kg_wipe(ctx, sizeof *ctx);
+  if (ctx != NULL) kg_wipe(ctx, sizeof *ctx);
 }
 
 bool kg_hash_once(enum kg_hash hash, struct kg_span data, unsigned char *digest) {
   struct kg_hash_ctx ctx;
-
   kg_hash_init(&ctx, hash);
   kg_hash_update(&ctx, data);
   return kg_hash_final(&ctx, digest);

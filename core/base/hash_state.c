@@ -29,14 +29,13 @@ void kg_hash_state_save(const struct kg_hash_ctx *ctx, unsigned char *out) {
 }
 
 static bool is_sane(enum kg_hash hash, struct kg_span saved) {
-  struct sha256_ctx small;
-  struct sha512_ctx large;
-
   if (saved.len != kg_hash_state_size(hash)) return false;
+  struct sha256_ctx small;
   if (hash == KG_HASH_SHA256) {
     memcpy(&small, saved.data, sizeof small);
     return small.index < SHA256_BLOCK_SIZE;
   }
+  struct sha512_ctx large;
   memcpy(&large, saved.data, sizeof large);
   return large.index < SHA512_BLOCK_SIZE;
 }

@@ -13,8 +13,7 @@
 
 static bool has_duplicate(const cJSON *object, const char **name) {
   size_t count = 0;
-
-  for (const cJSON *a = object->child; a; a = a->next) {
+  for (const cJSON *a = object->child; a != NULL; a = a->next) {
     if (++count > MEMBER_LIMIT) {
       *name = NULL;
       return true;
@@ -29,15 +28,14 @@ static bool has_duplicate(const cJSON *object, const char **name) {
 }
 
 static enum kg_status check_tree(const cJSON *item, unsigned depth, enum kg_status on_error, struct kg_error *error) {
-  enum kg_status status = KG_OK;
-  const char *name = NULL;
-
   if (depth > DEPTH_LIMIT) return kg_error_set(error, on_error, "JSON is nested deeper than %d levels", DEPTH_LIMIT);
+  const char *name = NULL;
   if (cJSON_IsObject(item) && has_duplicate(item, &name)) {
-    if (!name) return kg_error_set(error, on_error, "JSON object has more than %d members", MEMBER_LIMIT);
+    if (name == NULL) return kg_error_set(error, on_error, "JSON object has more than %d members", MEMBER_LIMIT);
     return kg_error_set(error, on_error, "member '%s' is there twice", name);
   }
-  for (const cJSON *child = item->child; child && status == KG_OK; child = child->next)
+  enum kg_status status = KG_OK;
+  for (const cJSON *child = item->child; child != NULL && status == KG_OK; child = child->next)
     status = check_tree(child, depth + 1, on_error, error);
   return status;
 }
@@ -45,8 +43,7 @@ static enum kg_status check_tree(const cJSON *item, unsigned depth, enum kg_stat
 /* cJSON ends a string at an escaped NUL, and ends the text at a raw one: what follows would be lost without a word. */
 static bool has_nul(struct kg_span text) {
   static const char escaped[] = "\\u0000";
-
-  if (memchr(text.data, '\0', text.len)) return true;
+  if (memchr(text.data, '\0', text.len) != NULL) return true;
   for (size_t i = 0; i + sizeof escaped - 1 <= text.len; i++)
     if (memcmp(text.data + i, escaped, sizeof escaped - 1) == 0) return true;
   return false;
@@ -54,21 +51,20 @@ static bool has_nul(struct kg_span text) {
 
 static bool is_blank(struct kg_span text) {
   for (size_t i = 0; i < text.len; i++)
-    if (!strchr(" \t\r\n", text.data[i])) return false;
+    if (strchr(" \t\r\n", text.data[i]) == NULL) return false;
   return true;
 }
 
 cJSON *kg_json_parse(struct kg_span text, enum kg_status on_error, struct kg_error *error) {
-  const char *start = (const char *)text.data, *end = NULL;
-  enum kg_status status = KG_OK;
-  cJSON *root;
-
+  const char *start = (const char *)text.data;
   if (text.len == 0) return kg_error_set(error, on_error, "JSON is empty"), NULL;
   if (text.len > SIZE_LIMIT) return kg_error_set(error, on_error, "JSON is larger than %zu bytes", SIZE_LIMIT), NULL;
   if (has_nul(text)) return kg_error_set(error, on_error, "JSON holds a NUL character"), NULL;
-  root = cJSON_ParseWithLengthOpts(start, text.len, &end, 0);
-  if (!root)
-    status = kg_error_set(error, on_error, "not JSON, at byte %zu", end ? (size_t)(end - start) : 0);
+  const char *end = NULL;
+  cJSON *root = cJSON_ParseWithLengthOpts(start, text.len, &end, 0);
+  enum kg_status status = KG_OK;
+  if (root == NULL)
+    status = kg_error_set(error, on_error, "not JSON, at byte %zu", end != NULL ? (size_t)(end - start) : 0);
   else if (!is_blank(kg_span_of(end, text.len - (size_t)(end - start))))
     status = kg_error_set(error, on_error, "text after the JSON, at byte %zu", (size_t)(end - start));
   else if (!cJSON_IsObject(root))
@@ -81,7 +77,7 @@ cJSON *kg_json_parse(struct kg_span text, enum kg_status on_error, struct kg_err
 }
 
 void kg_json_clear(cJSON **object) {
-  for (cJSON *item = *object ? (*object)->child : NULL; item; item = item->next)
+  for (cJSON *item = *object != NULL ? (*object)->child : NULL; item != NULL; item = item->next)
     if (cJSON_IsString(item) && !(item->type & cJSON_IsReference))
       kg_wipe(item->valuestring, strlen(item->valuestring));
   cJSON_Delete(*object);
@@ -90,16 +86,14 @@ void kg_json_clear(cJSON **object) {
 
 static const cJSON *find_member(const cJSON *object, const char *name) {
   const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
-
-  return member && !cJSON_IsNull(member) ? member : NULL;
+  return member != NULL && !cJSON_IsNull(member) ? member : NULL;
 }
 
 enum kg_status kg_json_optional_string(const cJSON *object, const char *name, enum kg_status on_error, const char **out,
                                        struct kg_error *error) {
   const cJSON *member = find_member(object, name);
-
   *out = NULL;
-  if (!member) return KG_OK;
+  if (member == NULL) return KG_OK;
   if (!cJSON_IsString(member)) return kg_error_set(error, on_error, "member '%s' is not a string", name);
   *out = member->valuestring;
   return KG_OK;
@@ -108,9 +102,8 @@ enum kg_status kg_json_optional_string(const cJSON *object, const char *name, en
 enum kg_status kg_json_require_string(const cJSON *object, const char *name, enum kg_status on_error, const char **out,
                                       struct kg_error *error) {
   enum kg_status status = kg_json_optional_string(object, name, on_error, out, error);
-
-  if (status) return status;
-  if (!*out) return kg_error_set(error, on_error, "member '%s' is missing", name);
+  if (status != KG_OK) return status;
+  if (*out == NULL) return kg_error_set(error, on_error, "member '%s' is missing", name);
   if (!**out) {
     *out = NULL;
     return kg_error_set(error, on_error, "member '%s' is empty", name);
@@ -120,12 +113,10 @@ enum kg_status kg_json_require_string(const cJSON *object, const char *name, enu
 
 static bool parse_decimal(const char *text, int64_t *out) {
   const char *digits = *text == '-' ? text + 1 : text;
-  char *end = NULL;
-  long long value;
-
   if (!*digits || strspn(digits, "0123456789") != strlen(digits)) return false;
   errno = 0;
-  value = strtoll(text, &end, 10);
+  char *end = NULL;
+  long long value = strtoll(text, &end, 10);
   if (errno || *end) return false;
   *out = value;
   return true;
@@ -142,13 +133,12 @@ enum kg_status kg_json_optional_int(const cJSON *object, const char *name, int64
   const cJSON *member = find_member(object, name);
   int64_t value = fallback;
   bool good = true;
-
   if (cJSON_IsNumber(member))
     good = parse_number(member->valuedouble, &value);
   else if (cJSON_IsString(member))
     good = parse_decimal(member->valuestring, &value);
   else
-    good = !member;
+    good = member == NULL;
   if (!good) return kg_error_set(error, on_error, "member '%s' is not a whole number", name);
   *out = value;
   return KG_OK;
@@ -156,6 +146,6 @@ enum kg_status kg_json_optional_int(const cJSON *object, const char *name, int64
 
 enum kg_status kg_json_require_int(const cJSON *object, const char *name, enum kg_status on_error, int64_t *out,
                                    struct kg_error *error) {
-  if (!find_member(object, name)) return kg_error_set(error, on_error, "member '%s' is missing", name);
+  if (find_member(object, name) == NULL) return kg_error_set(error, on_error, "member '%s' is missing", name);
   return kg_json_optional_int(object, name, 0, on_error, out, error);
 }

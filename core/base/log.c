@@ -34,15 +34,14 @@ bool kg_log_enabled(enum kg_log_level level) {
 void kg_log(enum kg_log_level level, const char *format, ...) {
   kg_log_function *function = atomic_load(&capture_function);
   int saved_errno = errno; /* a caller may log between a failure and its report */
-  char line[1024];
-  va_list arguments;
-
   if (!kg_log_enabled(level)) return;
+  va_list arguments;
   va_start(arguments, format);
+  char line[1024];
   if (vsnprintf(line, sizeof line, format, arguments) >= (int)sizeof line) memcpy(line + sizeof line - 4, "...", 4);
   va_end(arguments);
   kg_text_clean(line);
-  if (function)
+  if (function != NULL)
     function(atomic_load(&capture_context), level, line);
   else
     kg_log_sink_write((enum kg_log_sink)atomic_load(&log_sink), level, line);
@@ -50,13 +49,13 @@ void kg_log(enum kg_log_level level, const char *format, ...) {
 }
 
 void kg_log_error(enum kg_log_level level, const struct kg_error *error) {
-  if (!error || !kg_log_enabled(level)) return;
+  if (error == NULL || !kg_log_enabled(level)) return;
   kg_log(level, "%s %s: %s", kg_status_code(error->status),
          error->sub_code[0] ? error->sub_code : kg_status_sub_code(error->status), error->text);
 }
 
 enum kg_status kg_log_level_parse(const char *text, enum kg_log_level *out) {
-  for (size_t i = 0; text && i < LEVEL_COUNT; i++) {
+  for (size_t i = 0; text != NULL && i < LEVEL_COUNT; i++) {
     if (strcmp(text, level_names[i]) != 0) continue;
     *out = (enum kg_log_level)i;
     return KG_OK;
@@ -69,8 +68,7 @@ const char *kg_log_level_name(enum kg_log_level level) {
 }
 
 void kg_log_mask(const char *identifier, char *out, size_t size) {
-  size_t length = identifier ? strlen(identifier) : 0;
-
+  size_t length = identifier != NULL ? strlen(identifier) : 0;
   if (size == 0) return;
   if (length <= 8)
     snprintf(out, size, "(%zu)", length);

@@ -21,12 +21,11 @@ static WORD type_of(enum kg_log_level level) {
 
 static void write_event(enum kg_log_level level, const char *line) {
   HANDLE source = RegisterEventSourceW(NULL, EVENT_SOURCE);
-  wchar_t *wide = source ? kg_wide_dup(line) : NULL;
+  wchar_t *wide = source != NULL ? kg_wide_dup(line) : NULL;
   LPCWSTR strings[1];
-
   strings[0] = wide;
-  if (wide) ReportEventW(source, type_of(level), 0, EVENT_ID, NULL, 1, 0, strings, NULL);
-  if (source) DeregisterEventSource(source);
+  if (wide != NULL) ReportEventW(source, type_of(level), 0, EVENT_ID, NULL, 1, 0, strings, NULL);
+  if (source != NULL) DeregisterEventSource(source);
   free(wide);
 }
 

@@ -110,7 +110,7 @@ int kg_status_exit_code(enum kg_status status) {
 }
 
 void kg_error_clear(struct kg_error *error) {
-  if (error) memset(error, 0, sizeof *error);
+  if (error != NULL) memset(error, 0, sizeof *error);
 }
 
 /* `length` is what snprintf() would have written. */
@@ -121,13 +121,12 @@ static void text_cut(char *text, size_t size, int length) {
 }
 
 enum kg_status kg_error_set(struct kg_error *error, enum kg_status status, const char *format, ...) {
-  char text[sizeof error->text]; /* the arguments may point into *error */
+  if (error == NULL) return status;
   va_list arguments;
-  int length;
-
-  if (!error) return status;
   va_start(arguments, format);
-  length = vsnprintf(text, sizeof text, format, arguments);
+  /* the arguments may point into *error */
+  char text[sizeof error->text];
+  int length = vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   text_cut(text, sizeof text, length);
   kg_error_clear(error);
@@ -137,15 +136,14 @@ enum kg_status kg_error_set(struct kg_error *error, enum kg_status status, const
 }
 
 enum kg_status kg_error_prefix(struct kg_error *error, const char *format, ...) {
-  char prefix[sizeof error->text], text[sizeof error->text + sizeof error->text + 2];
+  if (error == NULL) return KG_E_BUG;
   va_list arguments;
-  int length;
-
-  if (!error) return KG_E_BUG;
   va_start(arguments, format);
-  length = vsnprintf(prefix, sizeof prefix, format, arguments);
+  char prefix[sizeof error->text];
+  int length = vsnprintf(prefix, sizeof prefix, format, arguments);
   va_end(arguments);
   text_cut(prefix, sizeof prefix, length);
+  char text[sizeof error->text + sizeof error->text + 2];
   length = snprintf(text, sizeof text, "%s: %s", prefix, error->text);
   memcpy(error->text, text, sizeof error->text);
   text_cut(error->text, sizeof error->text, length);

@@ -86,11 +86,11 @@ static enum kg_status check_pss(const struct kg_key_info *info, const struct kg_
 }
 
 static enum kg_status check_any_input(const struct kg_key_info *info, struct kg_span input, struct kg_error *error) {
-  enum kg_hash hash;
-  struct kg_span digest;
   if (input.len > info->bits / 8 - PKCS1_OVERHEAD)
     return kg_error_set(error, KG_E_KEY_INPUT, "%zu bytes are too many for RSASSA-PKCS1-v1_5 with a key of %u bits",
                         input.len, info->bits);
+  struct kg_span digest;
+  enum kg_hash hash;
   if (!(info->capabilities & KG_CAN_PKCS1_ANY_INPUT) && kg_digest_info_parse(input, &hash, &digest) != KG_OK)
     return kg_error_set(error, KG_E_KEY_INPUT, "this key store signs a DigestInfo of SHA-256, 384 or 512 only");
   return KG_OK;

@@ -162,8 +162,8 @@ static enum kg_status parse(const char *text, P11KitUri **out, struct kg_error *
 }
 
 enum kg_status kg_uri_parse(const char *text, struct kg_uri *out, struct kg_error *error) {
-  P11KitUri *uri = NULL;
   *out = (struct kg_uri){0};
+  P11KitUri *uri = NULL;
   enum kg_status status = parse(text, &uri, error);
   if (status != KG_OK) return status;
   const CK_ATTRIBUTE *type = p11_kit_uri_get_attribute(uri, CKA_CLASS);
@@ -210,34 +210,37 @@ static char *format(P11KitUri *uri) {
   return text;
 }
 
-char *kg_uri_format(const char *token, const char *object, const char *type) {
-  char *text = NULL;
-  char *label = kg_strdup(object);
-  P11KitUri *uri = p11_kit_uri_new();
-  if (uri == NULL || (object != NULL && label == NULL)) goto out;
-  if (token != NULL) {
-    CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
-    size_t len = strlen(token);
-    if (len == 0 || len > sizeof info->label) goto out;
-    memset(info->label, ' ', sizeof info->label);
-    memcpy(info->label, token, len);
-  }
-  if (label != NULL) {
-    CK_ATTRIBUTE attribute = {CKA_LABEL, label, strlen(label)};
-    if (p11_kit_uri_set_attribute(uri, &attribute) != P11_KIT_URI_OK) goto out;
-  }
-  if (type != NULL && !set_class(uri, type)) goto out;
-  text = format(uri);
-out:
-  free_uri(uri);
+static bool set_token(P11KitUri *uri, const char *token) {
+  CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
+  size_t len = strlen(token);
+  if (len == 0 || len > sizeof info->label) return false;
+  memset(info->label, ' ', sizeof info->label);
+  memcpy(info->label, token, len);
+  return true;
+}
+
+static bool set_label(P11KitUri *uri, const char *object) {
+  char *label = kg_strdup(object); /* p11-kit takes no const, and copies */
+  CK_ATTRIBUTE attribute = {CKA_LABEL, label, strlen(object)};
+  bool set = label != NULL && p11_kit_uri_set_attribute(uri, &attribute) == P11_KIT_URI_OK;
   free(label);
+  return set;
+}
+
+char *kg_uri_format(const char *token, const char *object, const char *type) {
+  P11KitUri *uri = p11_kit_uri_new();
+  char *text = NULL;
+  if (uri != NULL && (token == NULL || set_token(uri, token)) && (object == NULL || set_label(uri, object)) &&
+      (type == NULL || set_class(uri, type)))
+    text = format(uri);
+  free_uri(uri);
   return text;
 }
 
 char *kg_uri_redact(const char *text) {
-  P11KitUri *uri = NULL;
   if (text == NULL) return NULL;
   if (!is_scheme(text)) return strstr(text, "pin-") == NULL ? kg_strdup(text) : NULL;
+  P11KitUri *uri = NULL;
   if (parse(text, &uri, NULL) != KG_OK) return NULL;
   const char *pin = p11_kit_uri_get_pin_value(uri);
   if (pin != NULL) kg_wipe((char *)pin, strlen(pin));

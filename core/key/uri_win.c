@@ -19,7 +19,6 @@ static bool append_value(struct kg_buf *out, const char *name, const char *value
   static const char digits[] = "0123456789ABCDEF";
   static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
   bool good = kg_buf_append(out, kg_span_text(name)) == KG_OK;
-
   for (; good && *value; value++) {
     char escaped[3] = {'%', digits[(unsigned char)*value >> 4], digits[(unsigned char)*value & 15]};
     bool is_plain = strchr(plain, *value) != NULL;
@@ -32,19 +31,18 @@ char *kg_uri_format(const char *token, const char *object, const char *type) {
   struct kg_buf out = {NULL, 0};
   const char *separator = "";
   bool good = kg_buf_append(&out, kg_span_text("pkcs11:")) == KG_OK;
-  char *text = NULL;
   const struct { const char *name, *value; } parts[] = {{"token=", token}, {"object=", object}, {"type=", type}};
-
   for (size_t i = 0; good && i < sizeof parts / sizeof parts[0]; i++) {
-    if (!parts[i].value) continue;
+    if (parts[i].value == NULL) continue;
     good = kg_buf_append(&out, kg_span_text(separator)) == KG_OK && append_value(&out, parts[i].name, parts[i].value);
     separator = ";";
   }
+  char *text = NULL;
   if (good) text = kg_strdup((char *)out.data);
   kg_buf_clear(&out);
   return text;
 }
 
 char *kg_uri_redact(const char *text) {
-  return text && !strstr(text, "pin-") ? kg_strdup(text) : NULL;
+  return text != NULL && strstr(text, "pin-") == NULL ? kg_strdup(text) : NULL;
 }

@@ -22,9 +22,8 @@ static enum kg_status status_of(int number) {
 enum kg_status kg_errno_report(int number, const char *doing, const char *path, struct kg_error *error) {
   enum kg_status status = status_of(number);
   char text[128] = "unknown error";
-
   if (strerror_r(number, text, sizeof text) != 0) text[sizeof text - 1] = '\0';
   kg_error_set(error, status, "cannot %s '%s': %s", doing, path, text);
-  if (error) error->native_code = number;
+  if (error != NULL) error->native_code = number;
   return status;
 }

@@ -32,7 +32,6 @@ static char *words_of(unsigned long code) {
   DWORD length =
       FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK, NULL,
                      code, 0, text, sizeof text / sizeof text[0], NULL);
-
   while (length > 0 && (text[length - 1] == L' ' || text[length - 1] == L'.'))
     length--;
   text[length] = L'\0';
@@ -42,9 +41,8 @@ static char *words_of(unsigned long code) {
 enum kg_status kg_win_report(unsigned long code, const char *doing, const char *path, struct kg_error *error) {
   char *words = words_of(code);
   enum kg_status status = kg_error_set(error, status_of(code), "cannot %s '%s': error %lu%s%s%s", doing, path, code,
-                                       words ? " (" : "", words ? words : "", words ? ")" : "");
-
-  if (error) error->native_code = (long)code;
+                                       words != NULL ? " (" : "", words != NULL ? words : "", words != NULL ? ")" : "");
+  if (error != NULL) error->native_code = (long)code;
   free(words);
   return status;
 }

@@ -24,13 +24,12 @@ static enum kg_status refuse_type(const char *path, struct kg_error *error) {
 
 /* Looks before it opens, because opening a device may already do something, and after, because names change. */
 static enum kg_status open_any(const char *path, int *fd, struct kg_error *error) {
-  struct stat stat_before, stat_after;
-  int opened;
-
+  struct stat stat_before;
   if (stat(path, &stat_before) != 0) return kg_errno_report(errno, "open", path, error);
   if (!S_ISREG(stat_before.st_mode)) return refuse_type(path, error);
-  opened = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  int opened = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (opened < 0) return kg_errno_report(errno, "open", path, error);
+  struct stat stat_after;
   if (fstat(opened, &stat_after) != 0 || !S_ISREG(stat_after.st_mode)) {
     close(opened);
     return refuse_type(path, error);
@@ -43,7 +42,6 @@ static enum kg_status read_all(int fd, const char *path, size_t cap, struct kg_b
   unsigned char chunk[8192];
   enum kg_status status = KG_OK;
   ssize_t got = 1;
-
   while (status == KG_OK && got != 0) {
     got = read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
@@ -53,7 +51,7 @@ static enum kg_status read_all(int fd, const char *path, size_t cap, struct kg_b
       status = kg_error_set(error, KG_E_IO, "'%s' is larger than %zu bytes", path, cap);
     } else {
       status = kg_buf_append(out, kg_span_of(chunk, (size_t)got));
-      if (status) kg_error_set(error, status, "no memory to read '%s'", path);
+      if (status != KG_OK) kg_error_set(error, status, "no memory to read '%s'", path);
     }
   }
   kg_wipe(chunk, sizeof chunk); /* a PIN file comes this way, too */
@@ -62,20 +60,19 @@ static enum kg_status read_all(int fd, const char *path, size_t cap, struct kg_b
 
 enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust trust, struct kg_buf *out,
                             struct kg_file_id *id, struct kg_error *error) {
-  struct kg_buf contents = {NULL, 0};
-  enum kg_status status;
-  struct stat stat;
   int fd = -1;
 
-  status = trust == KG_TRUST_ANY ? open_any(path, &fd, error) : kg_trust_open(path, trust, &fd, error);
-  if (status) return status;
+  enum kg_status status = trust == KG_TRUST_ANY ? open_any(path, &fd, error) : kg_trust_open(path, trust, &fd, error);
+  if (status != KG_OK) return status;
+  struct stat stat;
   if (fstat(fd, &stat) != 0) status = kg_errno_report(errno, "examine", path, error);
+  struct kg_buf contents = {NULL, 0};
   if (status == KG_OK) status = read_all(fd, path, cap, &contents, error);
   close(fd);
   if (status == KG_OK) {
     kg_buf_clear(out);
     *out = contents;
-    if (id) identify(&stat, id);
+    if (id != NULL) identify(&stat, id);
   } else {
     kg_buf_clear(&contents);
   }
@@ -83,16 +80,14 @@ enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust tru
 }
 
 enum kg_status kg_file_check(const char *path, enum kg_file_trust trust, struct kg_error *error) {
-  struct stat found;
-
   if (trust != KG_TRUST_ANY) return kg_trust_open(path, trust, NULL, error);
+  struct stat found;
   return stat(path, &found) == 0 ? KG_OK : kg_errno_report(errno, "examine", path, error);
 }
 
 enum kg_status kg_file_identify(const char *path, struct kg_file_id *id) {
-  struct stat found;
-
   memset(id, 0, sizeof *id);
+  struct stat found;
   if (stat(path, &found) != 0) return kg_errno_report(errno, "examine", path, NULL);
   identify(&found, id);
   return KG_OK;
@@ -116,7 +111,6 @@ static int write_all(int fd, struct kg_span contents) {
 /* Closes `fd` in any case; a write may fail as late as that (NFS). Returns 0 or the errno. */
 static int fill(int fd, struct kg_span contents, unsigned mode) {
   int number = 0;
-
   if (fchmod(fd, (mode_t)mode) != 0 || write_all(fd, contents) != 0 || fsync(fd) != 0) number = errno;
   if (close(fd) != 0 && number == 0) number = errno;
   return number;
@@ -125,12 +119,11 @@ static int fill(int fd, struct kg_span contents, unsigned mode) {
 /* The name's own durability. Some network file systems have no such call for folders and need none. Returns 0 or the
  * errno. */
 static int sync_folder(const char *path) {
-  char *folder = kg_strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-  int fd, number = 0;
-
-  if (!folder) return ENOMEM;
-  if (slash) slash[slash == folder ? 1 : 0] = '\0';
-  fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  char *folder = kg_strdup(path), *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+  if (folder == NULL) return ENOMEM;
+  if (slash != NULL) slash[slash == folder ? 1 : 0] = '\0';
+  int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int number = 0;
   if (fd < 0 || fsync(fd) != 0) number = errno;
   if (fd >= 0) close(fd);
   free(folder);
@@ -140,11 +133,10 @@ static int sync_folder(const char *path) {
 enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsigned mode, struct kg_error *error) {
   size_t size = strlen(path) + sizeof ".XXXXXX";
   char *temporary = malloc(size);
-  int fd, number = 0;
-
-  if (!temporary) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to write '%s'", path);
+  if (temporary == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to write '%s'", path);
   snprintf(temporary, size, "%s.XXXXXX", path);
-  fd = mkostemp(temporary, O_CLOEXEC);
+  int fd = mkostemp(temporary, O_CLOEXEC);
+  int number = 0;
   if (fd < 0) {
     number = errno;
   } else {
@@ -158,23 +150,20 @@ enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsign
 }
 
 enum kg_status kg_file_make_directory(const char *path, unsigned mode, struct kg_error *error) {
-  struct stat found;
-
   if (mkdir(path, 0700) == 0) /* then the mode, which the umask has no say in */
     return chmod(path, (mode_t)mode) == 0 ? KG_OK : kg_errno_report(errno, "create", path, error);
   if (errno != EEXIST) return kg_errno_report(errno, "create", path, error);
+  struct stat found;
   if (stat(path, &found) != 0) return kg_errno_report(errno, "examine", path, error);
   return S_ISDIR(found.st_mode) ? KG_OK : kg_errno_report(ENOTDIR, "create", path, error);
 }
 
 char *kg_file_join(const char *directory, const char *name, const char *suffix) {
-  size_t length = strlen(directory), size;
+  size_t length = strlen(directory);
   const char *slash = length && directory[length - 1] == '/' ? "" : "/";
-  char *path;
-
-  if (!suffix) suffix = "";
-  size = length + strlen(name) + strlen(suffix) + 2;
-  path = malloc(size);
-  if (path) snprintf(path, size, "%s%s%s%s", directory, slash, name, suffix);
+  if (suffix == NULL) suffix = "";
+  size_t size = length + strlen(name) + strlen(suffix) + 2;
+  char *path = malloc(size);
+  if (path != NULL) snprintf(path, size, "%s%s%s%s", directory, slash, name, suffix);
   return path;
 }

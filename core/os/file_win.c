@@ -21,8 +21,7 @@ static enum kg_status no_memory(const char *path, struct kg_error *error) {
 
 static enum kg_status open_path(const char *path, DWORD access, DWORD flags, HANDLE *out, struct kg_error *error) {
   wchar_t *wide = kg_wide_dup(path);
-
-  if (!wide) return no_memory(path, error);
+  if (wide == NULL) return no_memory(path, error);
   *out = CreateFileW(wide, access, SHARE_ALL, NULL, OPEN_EXISTING, flags | NO_IMPERSONATION, NULL);
   free(wide);
   return *out == INVALID_HANDLE_VALUE ? kg_win_report(GetLastError(), "open", path, error) : KG_OK;
@@ -32,7 +31,6 @@ static enum kg_status open_path(const char *path, DWORD access, DWORD flags, HAN
 
 static enum kg_status identify(HANDLE file, const char *path, struct kg_file_id *id, struct kg_error *error) {
   BY_HANDLE_FILE_INFORMATION info;
-
   if (!GetFileInformationByHandle(file, &info)) return kg_win_report(GetLastError(), "examine", path, error);
   id->device = info.dwVolumeSerialNumber;
   id->inode = (uint64_t)info.nFileIndexHigh << 32 | info.nFileIndexLow;
@@ -43,10 +41,9 @@ static enum kg_status identify(HANDLE file, const char *path, struct kg_file_id 
 }
 
 static enum kg_status open_regular(const char *path, DWORD access, HANDLE *out, struct kg_error *error) {
-  BY_HANDLE_FILE_INFORMATION info;
   enum kg_status status = open_path(path, access, FILE_FLAG_BACKUP_SEMANTICS, out, error);
-
-  if (status) return status;
+  if (status != KG_OK) return status;
+  BY_HANDLE_FILE_INFORMATION info;
   if (GetFileType(*out) == FILE_TYPE_DISK && GetFileInformationByHandle(*out, &info) &&
       !(info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY))
     return KG_OK;
@@ -58,13 +55,12 @@ static enum kg_status read_all(HANDLE file, const char *path, size_t cap, struct
   unsigned char chunk[8192];
   enum kg_status status = KG_OK;
   DWORD got = 1;
-
   while (status == KG_OK && got != 0) {
     if (!ReadFile(file, chunk, sizeof chunk, &got, NULL))
       status = kg_win_report(GetLastError(), "read", path, error);
     else if (got > cap - out->len)
       status = kg_error_set(error, KG_E_IO, "'%s' is larger than %zu bytes", path, cap);
-    else if (kg_buf_append(out, kg_span_of(chunk, got)))
+    else if (kg_buf_append(out, kg_span_of(chunk, got)) != KG_OK)
       status = no_memory(path, error);
   }
   kg_wipe(chunk, sizeof chunk);
@@ -73,20 +69,19 @@ static enum kg_status read_all(HANDLE file, const char *path, size_t cap, struct
 
 enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust trust, struct kg_buf *out,
                             struct kg_file_id *id, struct kg_error *error) {
-  struct kg_buf contents = {NULL, 0};
-  struct kg_file_id found = {0, 0, 0, 0};
   HANDLE file = INVALID_HANDLE_VALUE;
   enum kg_status status = open_regular(path, GENERIC_READ, &file, error);
-
-  if (status) return status;
+  if (status != KG_OK) return status;
   if (trust != KG_TRUST_ANY) status = kg_trust_check(file, path, trust, error);
+  struct kg_file_id found = {0, 0, 0, 0};
   if (status == KG_OK) status = identify(file, path, &found, error);
+  struct kg_buf contents = {NULL, 0};
   if (status == KG_OK) status = read_all(file, path, cap, &contents, error);
   CloseHandle(file);
   if (status == KG_OK) {
     kg_buf_clear(out);
     *out = contents;
-    if (id) *id = found;
+    if (id != NULL) *id = found;
   } else {
     kg_buf_clear(&contents);
   }
@@ -97,20 +92,17 @@ enum kg_status kg_file_check(const char *path, enum kg_file_trust trust, struct 
   HANDLE file = INVALID_HANDLE_VALUE;
   enum kg_status status =
       open_path(path, READ_CONTROL | FILE_READ_ATTRIBUTES, FILE_FLAG_BACKUP_SEMANTICS, &file, error);
-
-  if (status) return status;
+  if (status != KG_OK) return status;
   if (trust != KG_TRUST_ANY) status = kg_trust_check(file, path, trust, error);
   CloseHandle(file);
   return status;
 }
 
 enum kg_status kg_file_identify(const char *path, struct kg_file_id *id) {
-  HANDLE file = INVALID_HANDLE_VALUE;
-  enum kg_status status;
-
   memset(id, 0, sizeof *id);
-  status = open_path(path, FILE_READ_ATTRIBUTES, FILE_FLAG_BACKUP_SEMANTICS, &file, NULL);
-  if (status) return status;
+  HANDLE file = INVALID_HANDLE_VALUE;
+  enum kg_status status = open_path(path, FILE_READ_ATTRIBUTES, FILE_FLAG_BACKUP_SEMANTICS, &file, NULL);
+  if (status != KG_OK) return status;
   status = identify(file, path, id, NULL);
   CloseHandle(file);
   return status;
@@ -126,11 +118,10 @@ bool kg_file_id_equal(const struct kg_file_id *a, const struct kg_file_id *b) {
  * mode lets others read) may read. "OI", "CI": what is made in a folder later inherits it. */
 static PSECURITY_DESCRIPTOR descriptor_of(unsigned mode, BOOL is_folder) {
   const char *inherit = is_folder ? "OICI" : "", *others = mode & 0004 ? is_folder ? "0x1200a9" : "FR" : NULL;
-  PSECURITY_DESCRIPTOR descriptor = NULL;
   char text[256];
   int length = snprintf(text, sizeof text, "D:P(A;%s;FA;;;SY)(A;%s;FA;;;BA)(A;%s;FA;;;OW)", inherit, inherit, inherit);
-
-  if (others) snprintf(text + length, sizeof text - (size_t)length, "(A;%s;%s;;;BU)", inherit, others);
+  if (others != NULL) snprintf(text + length, sizeof text - (size_t)length, "(A;%s;%s;;;BU)", inherit, others);
+  PSECURITY_DESCRIPTOR descriptor = NULL;
   return ConvertStringSecurityDescriptorToSecurityDescriptorA(text, SDDL_REVISION_1, &descriptor, NULL) ? descriptor
                                                                                                         : NULL;
 }
@@ -142,16 +133,16 @@ static HANDLE create_temporary(const char *path, unsigned mode, wchar_t **name) 
   char *text = malloc(size);
   HANDLE file = INVALID_HANDLE_VALUE;
   static volatile LONG counter;
-
-  for (int i = 0; text && attributes.lpSecurityDescriptor && file == INVALID_HANDLE_VALUE && i < 100; i++) {
+  for (int i = 0; text != NULL && attributes.lpSecurityDescriptor != NULL && file == INVALID_HANDLE_VALUE && i < 100;
+       i++) {
     snprintf(text, size, "%s.%lx.%lx", path, GetCurrentProcessId(), (unsigned long)InterlockedIncrement(&counter));
     free(*name);
     *name = kg_wide_dup(text);
-    if (!*name) break;
+    if (*name == NULL) break;
     file = CreateFileW(*name, GENERIC_WRITE, 0, &attributes, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
     if (file == INVALID_HANDLE_VALUE && GetLastError() != ERROR_FILE_EXISTS) break;
   }
-  if (attributes.lpSecurityDescriptor) LocalFree(attributes.lpSecurityDescriptor);
+  if (attributes.lpSecurityDescriptor != NULL) LocalFree(attributes.lpSecurityDescriptor);
   free(text);
   return file;
 }
@@ -159,7 +150,6 @@ static HANDLE create_temporary(const char *path, unsigned mode, wchar_t **name) 
 /* Closes `file` in any case. Returns 0 or the error. */
 static DWORD fill(HANDLE file, struct kg_span contents) {
   DWORD code = 0, written = 0;
-
   while (code == 0 && contents.len) {
     DWORD part = contents.len < 0x40000000 ? (DWORD)contents.len : 0x40000000;
     if (!WriteFile(file, contents.data, part, &written, NULL)) code = GetLastError();
@@ -175,8 +165,7 @@ static DWORD fill(HANDLE file, struct kg_span contents) {
 static DWORD replace(const wchar_t *temporary, const char *path) {
   wchar_t *target = kg_wide_dup(path);
   DWORD code = ERROR_NOT_ENOUGH_MEMORY;
-
-  for (int i = 0; target && i < 200; i++) {
+  for (int i = 0; target != NULL && i < 200; i++) {
     if (MoveFileExW(temporary, target, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
       code = 0;
       break;
@@ -193,7 +182,6 @@ enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsign
   wchar_t *temporary = NULL;
   HANDLE file = create_temporary(path, mode, &temporary);
   DWORD code = file == INVALID_HANDLE_VALUE ? GetLastError() : fill(file, contents);
-
   if (code == 0) code = replace(temporary, path);
   if (code && file != INVALID_HANDLE_VALUE) DeleteFileW(temporary);
   free(temporary);
@@ -203,29 +191,27 @@ enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsign
 enum kg_status kg_file_make_directory(const char *path, unsigned mode, struct kg_error *error) {
   SECURITY_ATTRIBUTES attributes = {sizeof attributes, descriptor_of(mode, TRUE), FALSE};
   wchar_t *wide = kg_wide_dup(path);
-  DWORD code = 0, present;
-
-  if (!attributes.lpSecurityDescriptor || !wide)
+  DWORD code = 0;
+  if (attributes.lpSecurityDescriptor == NULL || wide == NULL)
     code = ERROR_NOT_ENOUGH_MEMORY;
   else if (!CreateDirectoryW(wide, &attributes))
     code = GetLastError();
+  DWORD present;
   if (code == ERROR_ALREADY_EXISTS) {
     present = GetFileAttributesW(wide);
     if (present != INVALID_FILE_ATTRIBUTES && present & FILE_ATTRIBUTE_DIRECTORY) code = 0;
   }
-  if (attributes.lpSecurityDescriptor) LocalFree(attributes.lpSecurityDescriptor);
+  if (attributes.lpSecurityDescriptor != NULL) LocalFree(attributes.lpSecurityDescriptor);
   free(wide);
   return code ? kg_win_report(code, "create", path, error) : KG_OK;
 }
 
 char *kg_file_join(const char *directory, const char *name, const char *suffix) {
-  size_t length = strlen(directory), size;
-  const char *slash = length && strchr("\\/", directory[length - 1]) ? "" : "\\";
-  char *path;
-
-  if (!suffix) suffix = "";
-  size = length + strlen(name) + strlen(suffix) + 2;
-  path = malloc(size);
-  if (path) snprintf(path, size, "%s%s%s%s", directory, slash, name, suffix);
+  size_t length = strlen(directory);
+  const char *slash = length && strchr("\\/", directory[length - 1]) != NULL ? "" : "\\";
+  if (suffix == NULL) suffix = "";
+  size_t size = length + strlen(name) + strlen(suffix) + 2;
+  char *path = malloc(size);
+  if (path != NULL) snprintf(path, size, "%s%s%s%s", directory, slash, name, suffix);
   return path;
 }

@@ -18,9 +18,8 @@ struct kg_lock {
 
 static enum kg_status open_file(const char *path, int *fd, struct kg_error *error) {
   int opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-  struct stat stat;
-
   if (opened < 0) return kg_errno_report(errno, "open lock", path, error);
+  struct stat stat;
   if (fstat(opened, &stat) != 0 || !S_ISREG(stat.st_mode)) {
     close(opened);
     return kg_error_set(error, KG_E_UNTRUSTED, "lock '%s' is not a regular file", path);
@@ -32,7 +31,6 @@ static enum kg_status open_file(const char *path, int *fd, struct kg_error *erro
 /* 0, or errno: EAGAIN and EACCES mean that somebody else has it. */
 static int try_lock(int fd) {
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
   while (fcntl(fd, F_OFD_SETLK, &whole) != 0)
     if (errno != EINTR) return errno;
   return 0;
@@ -41,7 +39,6 @@ static int try_lock(int fd) {
 static int wait_for_lock(int fd, int64_t timeout_ms, const struct kg_clock *clock) {
   int64_t start = clock->elapsed_ms(clock->context), left;
   int number;
-
   for (;;) {
     number = try_lock(fd);
     if (number != EAGAIN && number != EACCES) return number;
@@ -55,7 +52,6 @@ static int wait_for_lock(int fd, int64_t timeout_ms, const struct kg_clock *cloc
 static void write_holder(int fd, long pid) {
   char text[24];
   int length = snprintf(text, sizeof text, "%ld\n", pid);
-
   if (ftruncate(fd, 0) != 0) return;
   if (pid && pwrite(fd, text, (size_t)length, 0) != length) return;
 }
@@ -64,28 +60,25 @@ static enum kg_status report_busy(int fd, const char *path, struct kg_error *err
   char text[24] = "";
   ssize_t length = pread(fd, text, sizeof text - 1, 0);
   long pid = length > 0 ? strtol(text, NULL, 10) : 0;
-
   if (pid <= 0) return kg_error_set(error, KG_E_LOCK_BUSY, "'%s' is locked by another process", path);
   return kg_error_set(error, KG_E_LOCK_BUSY, "'%s' is locked by process %ld", path, pid);
 }
 
 enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struct kg_clock *clock, struct kg_lock **out,
                                struct kg_error *error) {
-  struct kg_lock *lock = NULL;
-  enum kg_status status;
-  int fd = -1, number;
-
   *out = NULL;
-  status = open_file(path, &fd, error);
-  if (status) return status;
-  number = wait_for_lock(fd, timeout_ms, clock);
+  int fd = -1;
+  enum kg_status status = open_file(path, &fd, error);
+  if (status != KG_OK) return status;
+  int number = wait_for_lock(fd, timeout_ms, clock);
+  struct kg_lock *lock = NULL;
   if (number == EAGAIN)
     status = report_busy(fd, path, error);
   else if (number)
     status = kg_errno_report(number, "lock", path, error);
-  else if (!(lock = malloc(sizeof *lock)))
+  else if ((lock = malloc(sizeof *lock)) == NULL)
     status = kg_error_set(error, KG_E_NO_MEMORY, "no memory to lock '%s'", path);
-  if (status) {
+  if (status != KG_OK) {
     close(fd);
     return status;
   }
@@ -96,7 +89,7 @@ enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struc
 }
 
 void kg_lock_release(struct kg_lock **lock) {
-  if (!lock || !*lock) return;
+  if (lock == NULL || *lock == NULL) return;
   write_holder((*lock)->fd, 0);
   close((*lock)->fd);
   free(*lock);

@@ -15,8 +15,7 @@ struct kg_lock {
 
 static enum kg_status open_file(const char *path, HANDLE *file, struct kg_error *error) {
   wchar_t *wide = kg_wide_dup(path);
-
-  if (!wide) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to lock '%s'", path);
+  if (wide == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to lock '%s'", path);
   *file =
       CreateFileW(wide, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                   OPEN_ALWAYS, FILE_FLAG_OPEN_REPARSE_POINT | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, NULL);
@@ -30,7 +29,6 @@ static enum kg_status open_file(const char *path, HANDLE *file, struct kg_error 
 /* 0, or the error: ERROR_LOCK_VIOLATION and ERROR_IO_PENDING mean that somebody else has it. */
 static DWORD try_lock(HANDLE file) {
   OVERLAPPED at = {0};
-
   at.Offset = LOCKED_BYTE;
   if (LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)) return 0;
   return GetLastError();
@@ -39,7 +37,6 @@ static DWORD try_lock(HANDLE file) {
 static DWORD wait_for_lock(HANDLE file, int64_t timeout_ms, const struct kg_clock *clock) {
   int64_t start = clock->elapsed_ms(clock->context), left;
   DWORD code;
-
   for (;;) {
     code = try_lock(file);
     if (code != ERROR_LOCK_VIOLATION && code != ERROR_IO_PENDING) return code;
@@ -53,41 +50,36 @@ static DWORD wait_for_lock(HANDLE file, int64_t timeout_ms, const struct kg_cloc
 static void write_holder(HANDLE file, unsigned long pid) {
   char text[24];
   int length = snprintf(text, sizeof text, "%lu\n", pid);
-  DWORD written;
-
   SetFilePointer(file, 0, NULL, FILE_BEGIN);
   SetEndOfFile(file);
+  DWORD written;
   if (pid) WriteFile(file, text, (DWORD)length, &written, NULL);
 }
 
 static enum kg_status report_busy(HANDLE file, const char *path, struct kg_error *error) {
   char text[24] = "";
   DWORD length = 0;
-  unsigned long pid;
-
   ReadFile(file, text, sizeof text - 1, &length, NULL);
-  pid = strtoul(text, NULL, 10);
+  unsigned long pid = strtoul(text, NULL, 10);
   if (pid == 0) return kg_error_set(error, KG_E_LOCK_BUSY, "'%s' is locked by another process", path);
   return kg_error_set(error, KG_E_LOCK_BUSY, "'%s' is locked by process %lu", path, pid);
 }
 
 enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struct kg_clock *clock, struct kg_lock **out,
                                struct kg_error *error) {
-  struct kg_lock *lock = NULL;
   HANDLE file = INVALID_HANDLE_VALUE;
   enum kg_status status = open_file(path, &file, error);
-  DWORD code;
-
   *out = NULL;
-  if (status) return status;
-  code = wait_for_lock(file, timeout_ms, clock);
+  if (status != KG_OK) return status;
+  DWORD code = wait_for_lock(file, timeout_ms, clock);
+  struct kg_lock *lock = NULL;
   if (code == ERROR_LOCK_VIOLATION)
     status = report_busy(file, path, error);
   else if (code)
     status = kg_win_report(code, "lock", path, error);
-  else if (!(lock = malloc(sizeof *lock)))
+  else if ((lock = malloc(sizeof *lock)) == NULL)
     status = kg_error_set(error, KG_E_NO_MEMORY, "no memory to lock '%s'", path);
-  if (status) {
+  if (status != KG_OK) {
     CloseHandle(file);
     return status;
   }
@@ -98,9 +90,8 @@ enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struc
 }
 
 void kg_lock_release(struct kg_lock **lock) {
+  if (lock == NULL || *lock == NULL) return;
   OVERLAPPED at = {0};
-
-  if (!lock || !*lock) return;
   at.Offset = LOCKED_BYTE;
   write_holder((*lock)->file, 0);
   UnlockFileEx((*lock)->file, 0, 1, 0, &at); /* closing would free it as well, but some time later */

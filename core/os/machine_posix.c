@@ -13,8 +13,7 @@
  * empty. */
 static enum kg_status read_id(const char *path, struct kg_buf *out) {
   enum kg_status status = kg_file_read(path, 256, KG_TRUST_ANY, out, NULL, NULL);
-
-  if (status) return status;
+  if (status != KG_OK) return status;
   out->len = strcspn((char *)out->data, "\r\n");
   out->data[out->len] = '\0';
   return out->len >= 32 ? KG_OK : KG_E_NOT_FOUND;
@@ -25,7 +24,6 @@ char *kg_machine_id(void) {
   struct kg_buf id = {NULL, 0};
   struct kg_hash_ctx ctx;
   char *text = NULL;
-
   if (read_id("/etc/machine-id", &id) == KG_OK) {
     kg_hash_init(&ctx, KG_HASH_SHA256);
     kg_hash_update(&ctx, kg_span_text(SALT));
@@ -39,7 +37,6 @@ char *kg_machine_id(void) {
 char *kg_boot_id(void) {
   struct kg_buf id = {NULL, 0};
   char *text = NULL;
-
   if (read_id("/proc/sys/kernel/random/boot_id", &id) == KG_OK) text = kg_strdup((char *)id.data);
   kg_buf_clear(&id);
   return text;

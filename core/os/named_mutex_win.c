@@ -11,23 +11,21 @@
 
 static HANDLE open_named(const wchar_t *name, int shared) {
   SECURITY_ATTRIBUTES attributes = {sizeof attributes, NULL, FALSE};
-  HANDLE mutex = NULL;
-
   if (shared && !ConvertStringSecurityDescriptorToSecurityDescriptorA(SHARED_SDDL, SDDL_REVISION_1,
                                                                       &attributes.lpSecurityDescriptor, NULL))
     return NULL;
-  mutex = CreateMutexExW(&attributes, name, 0, SYNCHRONIZE | MUTEX_MODIFY_STATE);
-  if (attributes.lpSecurityDescriptor) LocalFree(attributes.lpSecurityDescriptor);
+  HANDLE mutex = CreateMutexExW(&attributes, name, 0, SYNCHRONIZE | MUTEX_MODIFY_STATE);
+  if (attributes.lpSecurityDescriptor != NULL) LocalFree(attributes.lpSecurityDescriptor);
   return mutex;
 }
 
 static HANDLE open_mutex(const wchar_t *name, int shared) {
   static const wchar_t global[] = L"Global\\", local[] = L"Local\\";
-  wchar_t other[MAX_PATH];
   HANDLE mutex = open_named(name, shared);
-
-  if (mutex || GetLastError() != ERROR_ACCESS_DENIED || wcsncmp(name, global, wcslen(global)) != 0) return mutex;
+  if (mutex != NULL || GetLastError() != ERROR_ACCESS_DENIED || wcsncmp(name, global, wcslen(global)) != 0)
+    return mutex;
   if (wcslen(name) >= MAX_PATH) return NULL;
+  wchar_t other[MAX_PATH];
   wcscpy(other, local);
   wcscat(other, name + wcslen(global));
   return open_named(other, shared);
@@ -36,11 +34,10 @@ static HANDLE open_mutex(const wchar_t *name, int shared) {
 enum kg_status kg_named_mutex_acquire(const wchar_t *name, int shared, unsigned timeout_ms, void **out,
                                       struct kg_error *error) {
   HANDLE mutex = open_mutex(name, shared);
-  DWORD waited;
-
   *out = NULL;
-  if (!mutex) return kg_error_set(error, KG_E_IO, "mutex %ls cannot be opened (error %lu)", name, GetLastError());
-  waited = WaitForSingleObject(mutex, timeout_ms);
+  if (mutex == NULL)
+    return kg_error_set(error, KG_E_IO, "mutex %ls cannot be opened (error %lu)", name, GetLastError());
+  DWORD waited = WaitForSingleObject(mutex, timeout_ms);
   if (waited == WAIT_OBJECT_0 || waited == WAIT_ABANDONED) {
     *out = mutex;
     return KG_OK;
@@ -50,7 +47,7 @@ enum kg_status kg_named_mutex_acquire(const wchar_t *name, int shared, unsigned 
 }
 
 void kg_named_mutex_release(void **mutex) {
-  if (!mutex || !*mutex) return;
+  if (mutex == NULL || *mutex == NULL) return;
   ReleaseMutex(*mutex);
   CloseHandle(*mutex);
   *mutex = NULL;

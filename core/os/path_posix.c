@@ -17,7 +17,7 @@ bool kg_path_is_same_name(const char *a, const char *b) {
 }
 
 bool kg_path_is_file_name(const char *name) {
-  return *name && !strchr(name, '/');
+  return *name && strchr(name, '/') == NULL;
 }
 
 char *kg_path_state_dir(void) {

@@ -22,7 +22,6 @@ static bool is_slash(char c) {
 
 static bool starts_with(const char *path, const char *variable) {
   size_t length = strlen(variable);
-
   return _strnicmp(path, variable, length) == 0 && is_slash(path[length]);
 }
 
@@ -41,7 +40,6 @@ char *kg_path_program_data(void) {
   LSTATUS code = RegGetValueA(HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList",
                               "ProgramData", RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, NULL, value, &size);
   const char *rest = value + sizeof variable - 1;
-
   if (code == ERROR_SUCCESS && is_letter(value[0]) && value[1] == ':') return kg_strdup(value);
   if (length < 2 || length >= sizeof windows || windows[1] != ':') memcpy(windows, "C:", 3);
   windows[2] = '\0';
@@ -54,20 +52,18 @@ char *kg_path_program_data(void) {
 static char *local_app_data(void) {
   wchar_t value[MAX_PATH];
   DWORD length = GetEnvironmentVariableW(L"LOCALAPPDATA", value, MAX_PATH);
-
   return length > 0 && length < MAX_PATH ? kg_wide_to_utf8(value) : NULL;
 }
 
 /* LoadLibraryEx takes nothing but backslashes. */
 static char *with_backslashes(char *path) {
-  for (char *at = path; at && *at; at++)
+  for (char *at = path; at != NULL && *at; at++)
     if (*at == '/') *at = '\\';
   return path;
 }
 
 char *kg_path_expand(const char *path) {
-  char *folder = NULL, *expanded = NULL;
-
+  char *folder = NULL;
   if (starts_with(path, PROGRAM_DATA)) {
     folder = kg_path_program_data();
     path += sizeof PROGRAM_DATA;
@@ -77,7 +73,8 @@ char *kg_path_expand(const char *path) {
   } else {
     return with_backslashes(kg_strdup(path));
   }
-  if (folder) expanded = with_backslashes(kg_file_join(folder, path, NULL));
+  char *expanded = NULL;
+  if (folder != NULL) expanded = with_backslashes(kg_file_join(folder, path, NULL));
   free(folder);
   return expanded;
 }
@@ -89,8 +86,7 @@ bool kg_path_is_same_name(const char *a, const char *b) {
 bool kg_path_is_file_name(const char *name) {
   static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"};
   size_t length = strcspn(name, ".");
-
-  if (!*name || strpbrk(name, "\\/:*?\"<>|")) return false;
+  if (!*name || strpbrk(name, "\\/:*?\"<>|") != NULL) return false;
   for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
     if (length == strlen(devices[i]) && _strnicmp(name, devices[i], length) == 0) return false;
   return length != 4 || (_strnicmp(name, "COM", 3) != 0 && _strnicmp(name, "LPT", 3) != 0) || name[3] < '0' ||

@@ -59,7 +59,6 @@ static enum kg_status check_file(struct walk *walk, const char *name, const stru
 
 static enum kg_status fail(struct walk *walk, int number, const char *name) {
   char path[PATH_MAX + NAME_MAX + 2];
-
   snprintf(path, sizeof path, "%s/%s", walk->at, name);
   return kg_errno_report(number, "open", path, walk->error);
 }
@@ -67,13 +66,12 @@ static enum kg_status fail(struct walk *walk, int number, const char *name) {
 /* Makes `folder` the place to go on from; takes the descriptor. */
 static void enter(struct walk *walk, int folder, const struct stat *stat, const char *name) {
   size_t length = strlen(walk->at);
-
   if (walk->folder >= 0) close(walk->folder);
   walk->folder = folder;
   walk->stat = *stat;
   if (strcmp(name, "..") == 0) {
     char *slash = strrchr(walk->at, '/');
-    if (slash) *slash = '\0';
+    if (slash != NULL) *slash = '\0';
   } else if (*name) {
     snprintf(walk->at + length, sizeof walk->at - length, "/%s", name);
   }
@@ -81,10 +79,9 @@ static void enter(struct walk *walk, int folder, const struct stat *stat, const 
 
 static enum kg_status enter_root(struct walk *walk) {
   int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  struct stat stat;
-
   walk->at[0] = '\0';
   if (folder < 0) return fail(walk, errno, "");
+  struct stat stat;
   if (fstat(folder, &stat) != 0) {
     int number = errno;
     close(folder);
@@ -96,14 +93,13 @@ static enum kg_status enter_root(struct walk *walk) {
 
 /* Puts the link's target before what is still to go. */
 static enum kg_status follow(struct walk *walk, int link, const struct stat *stat, const char *name) {
-  char target[PATH_MAX], rest[PATH_MAX];
-  ssize_t length;
-
   if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "is a link of somebody else's");
-  length = readlinkat(link, "", target, sizeof target);
+  char target[PATH_MAX];
+  ssize_t length = readlinkat(link, "", target, sizeof target);
   if (length < 0) return fail(walk, errno, name);
   if (++walk->links > LINKS_MAX) return fail(walk, ELOOP, name);
   /* The rest begins with its slash, or is empty: a link at the end of the path is no folder. */
+  char rest[PATH_MAX];
   if ((size_t)length + strlen(walk->rest) >= sizeof rest) return fail(walk, ENAMETOOLONG, name);
   memcpy(rest, target, (size_t)length);
   memcpy(rest + length, walk->rest, strlen(walk->rest) + 1);
@@ -115,7 +111,6 @@ static enum kg_status follow(struct walk *walk, int link, const struct stat *sta
 static enum kg_status next_name(struct walk *walk, char name[NAME_MAX + 1]) {
   const char *start = walk->rest + strspn(walk->rest, "/");
   size_t length = strcspn(start, "/");
-
   if (length > NAME_MAX) return fail(walk, ENAMETOOLONG, "");
   memcpy(name, start, length);
   name[length] = '\0';
@@ -126,10 +121,9 @@ static enum kg_status next_name(struct walk *walk, char name[NAME_MAX + 1]) {
 /* One name: into a folder, along a link, or, at the end of the path, to the leaf (`walk->leaf`). */
 static enum kg_status step(struct walk *walk, const char *name) {
   int fd = openat(walk->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return fail(walk, errno, name);
   enum kg_status status;
   struct stat stat;
-
-  if (fd < 0) return fail(walk, errno, name);
   if (fstat(fd, &stat) != 0) {
     status = fail(walk, errno, name);
   } else if (S_ISDIR(stat.st_mode)) {
@@ -153,10 +147,9 @@ static enum kg_status step(struct walk *walk, const char *name) {
 static enum kg_status walk_path(struct walk *walk) {
   char name[NAME_MAX + 1];
   enum kg_status status = enter_root(walk);
-
   while (status == KG_OK && !walk->leaf[0]) {
     status = next_name(walk, name);
-    if (status || !name[0]) break;
+    if (status != KG_OK || !name[0]) break;
     if (strcmp(name, ".") != 0) status = step(walk, name);
   }
   return status;
@@ -165,11 +158,10 @@ static enum kg_status walk_path(struct walk *walk) {
 /* The leaf once more, now to be read, and the checks once more on what was really opened. */
 static enum kg_status open_leaf(struct walk *walk, int *fd) {
   int opened = openat(walk->folder, walk->leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  enum kg_status status;
-  struct stat stat;
-
   if (opened < 0) return fail(walk, errno, walk->leaf);
-  status = fstat(opened, &stat) != 0 ? fail(walk, errno, walk->leaf) : check_file(walk, walk->leaf, &stat);
+  struct stat stat;
+  enum kg_status status =
+      fstat(opened, &stat) != 0 ? fail(walk, errno, walk->leaf) : check_file(walk, walk->leaf, &stat);
   if (status == KG_OK)
     *fd = opened;
   else
@@ -179,9 +171,8 @@ static enum kg_status open_leaf(struct walk *walk, int *fd) {
 
 static enum kg_status start(struct walk *walk, const char *path) {
   size_t length = 0;
-
   if (path[0] != '/') {
-    if (!getcwd(walk->rest, sizeof walk->rest)) return kg_errno_report(errno, "open", path, walk->error);
+    if (getcwd(walk->rest, sizeof walk->rest) == NULL) return kg_errno_report(errno, "open", path, walk->error);
     length = strlen(walk->rest);
     walk->rest[length++] = '/';
   }
@@ -192,16 +183,14 @@ static enum kg_status start(struct walk *walk, const char *path) {
 
 enum kg_status kg_trust_open(const char *path, enum kg_file_trust trust, int *fd, struct kg_error *error) {
   struct walk walk;
-  enum kg_status status;
-
   memset(&walk, 0, sizeof walk);
   walk.trust = trust;
   walk.folder = -1;
   walk.error = error;
-  status = start(&walk, path);
+  enum kg_status status = start(&walk, path);
   if (status == KG_OK) status = walk_path(&walk);
-  if (status == KG_OK && fd && !walk.leaf[0]) status = refuse(&walk, "", &walk.stat, "is not a regular file");
-  if (status == KG_OK && fd) status = open_leaf(&walk, fd);
+  if (status == KG_OK && fd != NULL && !walk.leaf[0]) status = refuse(&walk, "", &walk.stat, "is not a regular file");
+  if (status == KG_OK && fd != NULL) status = open_leaf(&walk, fd);
   if (walk.folder >= 0) close(walk.folder);
   return status;
 }

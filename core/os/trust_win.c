@@ -31,8 +31,7 @@ static BOOL read_user(struct check *check) {
   DWORD size = 0;
   BOOL done = OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token) &&
               GetTokenInformation(token, TokenUser, &check->us, sizeof check->us, &size);
-
-  if (token) CloseHandle(token);
+  if (token != NULL) CloseHandle(token);
   return done;
 }
 
@@ -40,7 +39,6 @@ static BOOL read_user(struct check *check) {
 static BOOL is_trusted_installer(PSID sid) {
   static const DWORD parts[] = {80, 956008885, 3418522649UL, 1831038044, 1853292631, 2271478464UL};
   static const SID_IDENTIFIER_AUTHORITY authority = SECURITY_NT_AUTHORITY;
-
   if (memcmp(GetSidIdentifierAuthority(sid), &authority, sizeof authority) != 0) return FALSE;
   if (*GetSidSubAuthorityCount(sid) != sizeof parts / sizeof parts[0]) return FALSE;
   for (DWORD i = 0; i < sizeof parts / sizeof parts[0]; i++)
@@ -59,20 +57,17 @@ static BOOL is_placeholder(PSID sid) {
 }
 
 static enum kg_status refuse(struct check *check, const wchar_t *at, PSID who, const char *reason) {
-  char *name = at ? kg_wide_to_utf8(at) : NULL, *sid = NULL;
-  enum kg_status status;
-
+  char *name = at != NULL ? kg_wide_to_utf8(at) : NULL, *sid = NULL;
   ConvertSidToStringSidA(who, &sid);
-  status =
-      kg_error_set(check->error, KG_E_UNTRUSTED, "'%s' %s (%s)", name ? name : check->path, reason, sid ? sid : "?");
-  if (sid) LocalFree(sid);
+  enum kg_status status = kg_error_set(check->error, KG_E_UNTRUSTED, "'%s' %s (%s)", name != NULL ? name : check->path,
+                                       reason, sid != NULL ? sid : "?");
+  if (sid != NULL) LocalFree(sid);
   free(name);
   return status;
 }
 
 static DWORD generic_to_file(DWORD mask) {
   GENERIC_MAPPING mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS};
-
   MapGenericMask(&mask, &mapping);
   return mask;
 }
@@ -82,16 +77,14 @@ static enum kg_status check_list(struct check *check, const wchar_t *at, PACL li
                                  const char *reason) {
   for (DWORD i = 0; i < list->AceCount; i++) {
     void *entry = NULL;
-    ACCESS_ALLOWED_ACE *allowed;
-    PSID sid;
     if (!GetAce(list, i, &entry))
       return kg_error_set(check->error, KG_E_UNTRUSTED, "'%s' has a bad access list", check->path);
-    allowed = entry;
+    ACCESS_ALLOWED_ACE *allowed = entry;
     if (allowed->Header.AceFlags & INHERIT_ONLY_ACE) continue;
     if (allowed->Header.AceType == ACCESS_DENIED_ACE_TYPE) continue;
     if (allowed->Header.AceType != ACCESS_ALLOWED_ACE_TYPE)
       return refuse(check, at, owner, "has an access entry of a kind that is not understood here; its owner is");
-    sid = &allowed->SidStart;
+    PSID sid = &allowed->SidStart;
     if (!(generic_to_file(allowed->Mask) & forbidden) || is_trusted(check, sid) || is_placeholder(sid)) continue;
     if (check->trust == KG_TRUST_SHARED && EqualSid(sid, owner)) continue;
     return refuse(check, at, sid, reason);
@@ -103,15 +96,14 @@ static enum kg_status check_handle(struct check *check, HANDLE handle, const wch
   PSECURITY_DESCRIPTOR descriptor = NULL;
   PSID owner = NULL;
   PACL list = NULL;
-  enum kg_status status = KG_OK;
   DWORD code = GetSecurityInfo(handle, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner,
                                NULL, &list, NULL, &descriptor);
-
   if (code) return kg_win_report(code, "read the access list of", check->path, check->error);
-  if (!owner || (check->trust != KG_TRUST_SHARED && !is_trusted(check, owner)))
-    status = owner ? refuse(check, at, owner, "belongs to somebody else")
-                   : kg_error_set(check->error, KG_E_UNTRUSTED, "'%s' has no owner", check->path);
-  if (status == KG_OK && !list)
+  enum kg_status status = KG_OK;
+  if (owner == NULL || (check->trust != KG_TRUST_SHARED && !is_trusted(check, owner)))
+    status = owner != NULL ? refuse(check, at, owner, "belongs to somebody else")
+                           : kg_error_set(check->error, KG_E_UNTRUSTED, "'%s' has no owner", check->path);
+  if (status == KG_OK && list == NULL)
     status = kg_error_set(check->error, KG_E_UNTRUSTED, "'%s' has no access list: everybody may write it", check->path);
   if (status == KG_OK)
     status = check_list(check, at, list, owner, is_file ? WRITE_ANY : REPLACE_ANY, "may be written by others");
@@ -124,11 +116,9 @@ static enum kg_status check_handle(struct check *check, HANDLE handle, const wch
 static enum kg_status check_folder(struct check *check, const wchar_t *folder) {
   HANDLE handle = CreateFileW(folder, READ_CONTROL, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                               OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
-  enum kg_status status;
-
   if (handle == INVALID_HANDLE_VALUE)
     return kg_win_report(GetLastError(), "read the access list of a folder above", check->path, check->error);
-  status = check_handle(check, handle, folder, FALSE);
+  enum kg_status status = check_handle(check, handle, folder, FALSE);
   CloseHandle(handle);
   return status;
 }
@@ -137,8 +127,7 @@ static enum kg_status check_folder(struct check *check, const wchar_t *folder) {
 static enum kg_status check_folders(struct check *check, wchar_t *path) {
   enum kg_status status = KG_OK;
   wchar_t *slash = wcsrchr(path, L'\\');
-
-  while (status == KG_OK && slash && slash > path && slash[-1] != L'\\' && slash[-1] != L'?') {
+  while (status == KG_OK && slash != NULL && slash > path && slash[-1] != L'\\' && slash[-1] != L'?') {
     BOOL is_root = slash[-1] == L':';
     if (is_root)
       slash[1] = L'\0';
@@ -153,15 +142,13 @@ static enum kg_status check_folders(struct check *check, wchar_t *path) {
 
 enum kg_status kg_trust_check(void *handle, const char *path, enum kg_file_trust trust, struct kg_error *error) {
   static const DWORD most = 32768;
-  BY_HANDLE_FILE_INFORMATION info;
   struct check check = {0};
-  enum kg_status status;
   wchar_t *name = malloc(most * sizeof *name);
-  DWORD length;
-
   check.path = path, check.trust = trust, check.error = error;
-  if (!name) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to examine '%s'", path);
-  length = GetFinalPathNameByHandleW(handle, name, most, FILE_NAME_NORMALIZED | VOLUME_NAME_DOS);
+  if (name == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to examine '%s'", path);
+  DWORD length = GetFinalPathNameByHandleW(handle, name, most, FILE_NAME_NORMALIZED | VOLUME_NAME_DOS);
+  BY_HANDLE_FILE_INFORMATION info;
+  enum kg_status status;
   if (!read_user(&check) || !GetFileInformationByHandle(handle, &info) || length == 0 || length >= most)
     status = kg_win_report(GetLastError(), "examine", path, error);
   else

@@ -14,15 +14,14 @@ enum kg_status kg_user_sid(char out[KG_SID_TEXT_SIZE], struct kg_error *error) {
   DWORD size = 0, failure = 0;
   char *text = NULL;
   int length = -1;
-
   if (OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token) &&
       GetTokenInformation(token, TokenUser, &info, sizeof info, &size) &&
       ConvertSidToStringSidA(info.user.User.Sid, &text))
     length = snprintf(out, KG_SID_TEXT_SIZE, "%s", text);
   else
     failure = GetLastError();
-  if (text) LocalFree(text);
-  if (token) CloseHandle(token);
+  if (text != NULL) LocalFree(text);
+  if (token != NULL) CloseHandle(token);
   if (length > 0 && length < KG_SID_TEXT_SIZE) return KG_OK;
   return kg_error_set(error, KG_E_IO, "the process's user cannot be read (error %lu)", failure);
 }

@@ -23,9 +23,8 @@ static void certificate_clear(struct kg_certificate *certificate) {
 }
 
 void kg_binding_free(struct kg_binding **pointer) {
-  struct kg_binding *binding = pointer ? *pointer : NULL;
-
-  if (!binding) return;
+  struct kg_binding *binding = pointer != NULL ? *pointer : NULL;
+  if (binding == NULL) return;
   for (size_t i = 0; i < binding->chain_count; i++)
     certificate_clear(&binding->chain[i]);
   certificate_clear(&binding->leaf);
@@ -49,7 +48,6 @@ void kg_binding_free(struct kg_binding **pointer) {
 
 int64_t kg_binding_end(const struct kg_binding *binding) {
   int64_t end = binding->leaf.not_after;
-
   return binding->token_not_after && binding->token_not_after < end ? binding->token_not_after : end;
 }
 
@@ -65,16 +63,15 @@ enum kg_status kg_binding_check_key(const struct kg_binding *binding, const stru
 /* The boot's number is the same in a container as outside, so there a copied binding is told from a mounted one. */
 static bool is_from_elsewhere(const struct kg_binding *binding) {
   char *machine = kg_machine_id(), *boot = kg_boot_id();
-  bool machine_differs = machine && binding->machine_id && strcmp(machine, binding->machine_id) != 0;
-  bool boot_agrees = boot && binding->boot_id && strcmp(boot, binding->boot_id) == 0;
-
+  bool machine_differs = machine != NULL && binding->machine_id != NULL && strcmp(machine, binding->machine_id) != 0;
+  bool boot_agrees = boot != NULL && binding->boot_id != NULL && strcmp(boot, binding->boot_id) == 0;
   free(machine);
   free(boot);
   return machine_differs && !boot_agrees;
 }
 
 static bool is_same_text(const char *a, const char *b) {
-  return a && b ? strcmp(a, b) == 0 : a == b;
+  return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
 }
 
 /* What is wrong, or NULL. */
@@ -93,17 +90,16 @@ static const char *mismatch(const struct kg_binding *binding, const struct kg_id
 enum kg_status kg_binding_check_identity(const struct kg_binding *binding, const struct kg_identity *identity,
                                          struct kg_error *error) {
   const char *reason = mismatch(binding, identity);
-
-  if (!reason) return KG_OK;
+  if (reason == NULL) return KG_OK;
   return kg_error_set(error, KG_E_BINDING_STALE, "the binding of '%s' %s", identity->name, reason);
 }
 
 enum kg_status kg_binding_check_time(const struct kg_binding *binding, int64_t now, struct kg_error *error) {
-  char ours[KG_TIME_TEXT_SIZE], theirs[KG_TIME_TEXT_SIZE];
   int64_t end = kg_binding_end(binding);
-
   if (now >= binding->leaf.not_before - SKEW_S && now < end) return KG_OK;
+  char ours[KG_TIME_TEXT_SIZE];
   kg_time_format(now, ours);
+  char theirs[KG_TIME_TEXT_SIZE];
   kg_time_format(now < end ? binding->leaf.not_before : end, theirs);
   return kg_error_set(error, KG_E_BINDING_STALE, "the certificate of '%s' %s at %s; this machine's clock says %s",
                       binding->identity, now < end ? "becomes valid" : "ended", theirs, ours);

@@ -19,21 +19,20 @@ static enum kg_status fail_memory(struct kg_error *error) {
 
 static enum kg_status read_text(const struct kg_member *member, const char *text, char **field,
                                 struct kg_error *error) {
-  if (!text) return KG_OK;
+  if (text == NULL) return KG_OK;
   if (strlen(text) < member->min || strlen(text) > member->max) return fail_member(member, "has a wrong length", error);
   for (const char *at = text; *at; at++)
     if ((unsigned char)*at < ' ' || *at == 0x7F) return fail_member(member, "holds a control character", error);
   *field = kg_strdup(text);
-  return *field ? KG_OK : fail_memory(error);
+  return *field != NULL ? KG_OK : fail_memory(error);
 }
 
 static enum kg_status read_bytes(const struct kg_member *member, const char *text, struct kg_buf *field,
                                  struct kg_error *error) {
   bool is_base64 = member->kind == KG_MEMBER_BASE64;
   enum kg_status status = is_base64 ? kg_base64_parse(text, field) : kg_hex_parse(text, field);
-
   if (status == KG_E_NO_MEMORY) return fail_memory(error);
-  if (status) return fail_member(member, is_base64 ? "is not base64" : "is not hexadecimal", error);
+  if (status != KG_OK) return fail_member(member, is_base64 ? "is not base64" : "is not hexadecimal", error);
   if (field->len < member->min || field->len > member->max) return fail_member(member, "has a wrong length", error);
   return KG_OK;
 }
@@ -42,7 +41,6 @@ static enum kg_status read_digest(const struct kg_member *member, const char *te
                                   struct kg_error *error) {
   struct kg_buf bytes = {NULL, 0};
   enum kg_status status = read_bytes(member, text, &bytes, error);
-
   if (status == KG_OK) memcpy(field, bytes.data, member->max);
   kg_buf_clear(&bytes);
   return status;
@@ -50,7 +48,7 @@ static enum kg_status read_digest(const struct kg_member *member, const char *te
 
 static enum kg_status read_time(const struct kg_member *member, const char *text, int64_t *field,
                                 struct kg_error *error) {
-  if (!text) return KG_OK;
+  if (text == NULL) return KG_OK;
   *field = kg_time_parse(text);
   return *field > 0 ? KG_OK : fail_member(member, "is not a time", error);
 }
@@ -58,8 +56,7 @@ static enum kg_status read_time(const struct kg_member *member, const char *text
 static enum kg_status read_flag(const struct kg_member *member, const cJSON *object, bool *field,
                                 struct kg_error *error) {
   const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, member->name);
-
-  if (!item) return fail_member(member, "is missing", error);
+  if (item == NULL) return fail_member(member, "is missing", error);
   if (!cJSON_IsBool(item)) return fail_member(member, "is neither true nor false", error);
   *field = cJSON_IsTrue(item);
   return KG_OK;
@@ -68,12 +65,10 @@ static enum kg_status read_flag(const struct kg_member *member, const cJSON *obj
 static enum kg_status read_number(const struct kg_member *member, const cJSON *object, unsigned *field,
                                   struct kg_error *error) {
   const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, member->name);
+  if (item != NULL && !cJSON_IsNumber(item)) return fail_member(member, "is not a number", error);
   int64_t value = 0;
-  enum kg_status status;
-
-  if (item && !cJSON_IsNumber(item)) return fail_member(member, "is not a number", error);
-  status = kg_json_require_int(object, member->name, KG_E_BINDING, &value, error);
-  if (status) return status;
+  enum kg_status status = kg_json_require_int(object, member->name, KG_E_BINDING, &value, error);
+  if (status != KG_OK) return status;
   if (value < (int64_t)member->min || value > (int64_t)member->max)
     return fail_member(member, "is out of range", error);
   *field = (unsigned)value;
@@ -93,9 +88,9 @@ static enum kg_status read_string(const struct kg_member *member, const char *te
   case KG_MEMBER_OPTIONAL_TIME:
     return read_time(member, text, field, error);
   case KG_MEMBER_SELECTOR:
-    return kg_selector_parse(text, field) ? fail_member(member, "has no known value", error) : KG_OK;
+    return kg_selector_parse(text, field) != KG_OK ? fail_member(member, "has no known value", error) : KG_OK;
   case KG_MEMBER_STRENGTH:
-    return kg_strength_parse(text, field) ? fail_member(member, "has no known value", error) : KG_OK;
+    return kg_strength_parse(text, field) != KG_OK ? fail_member(member, "has no known value", error) : KG_OK;
   default:
     return read_text(member, text, field, error);
   }
@@ -104,21 +99,18 @@ static enum kg_status read_string(const struct kg_member *member, const char *te
 static enum kg_status read_member(const struct kg_member *member, const cJSON *object, void *field,
                                   struct kg_error *error) {
   bool is_optional = member->kind == KG_MEMBER_OPTIONAL_TEXT || member->kind == KG_MEMBER_OPTIONAL_TIME;
-  const char *text = NULL;
-  enum kg_status status;
-
   if (member->kind == KG_MEMBER_FLAG) return read_flag(member, object, field, error);
   if (member->kind == KG_MEMBER_NUMBER) return read_number(member, object, field, error);
-  status = is_optional ? kg_json_optional_string(object, member->name, KG_E_BINDING, &text, error)
-                       : kg_json_require_string(object, member->name, KG_E_BINDING, &text, error);
-  return status ? status : read_string(member, text, field, error);
+  const char *text = NULL;
+  enum kg_status status = is_optional ? kg_json_optional_string(object, member->name, KG_E_BINDING, &text, error)
+                                      : kg_json_require_string(object, member->name, KG_E_BINDING, &text, error);
+  return status != KG_OK ? status : read_string(member, text, field, error);
 }
 
 static enum kg_status read_members(const struct kg_member *members, const cJSON *object, void *base,
                                    struct kg_error *error) {
   enum kg_status status = KG_OK;
-
-  for (const struct kg_member *member = members; status == KG_OK && member->name; member++)
+  for (const struct kg_member *member = members; status == KG_OK && member->name != NULL; member++)
     status = read_member(member, object, (char *)base + member->offset, error);
   return status;
 }
@@ -130,17 +122,16 @@ static enum kg_status read_certificate(const cJSON *object, struct kg_certificat
 
 static enum kg_status read_chain(const cJSON *array, struct kg_binding *out, struct kg_error *error) {
   int count = cJSON_GetArraySize(array);
-  enum kg_status status = KG_OK;
-  const cJSON *item = NULL;
-
   if (!cJSON_IsArray(array) || count > KG_BINDING_CHAIN_MAX)
     return kg_error_set(error, KG_E_BINDING, "is missing, not an array or longer than %d", KG_BINDING_CHAIN_MAX);
   if (count == 0) return KG_OK;
   out->chain = calloc((size_t)count, sizeof *out->chain);
-  if (!out->chain) return fail_memory(error);
+  if (out->chain == NULL) return fail_memory(error);
+  enum kg_status status = KG_OK;
+  const cJSON *item = NULL;
   cJSON_ArrayForEach(item, array) {
     status = read_certificate(item, &out->chain[out->chain_count++], error);
-    if (status) break;
+    if (status != KG_OK) break;
   }
   return status;
 }
@@ -148,12 +139,11 @@ static enum kg_status read_chain(const cJSON *array, struct kg_binding *out, str
 static enum kg_status read_certificates(const cJSON *object, struct kg_binding *out, struct kg_error *error) {
   const char *name = KG_BINDING_LEAF;
   enum kg_status status = read_certificate(cJSON_GetObjectItemCaseSensitive(object, name), &out->leaf, error);
-
   if (status == KG_OK) {
     name = KG_BINDING_CHAIN;
     status = read_chain(cJSON_GetObjectItemCaseSensitive(object, name), out, error);
   }
-  return status ? kg_error_prefix(error, "'%s'", name), status : KG_OK;
+  return status != KG_OK ? kg_error_prefix(error, "'%s'", name), status : KG_OK;
 }
 
 static bool is_https(const char *url) {
@@ -162,14 +152,13 @@ static bool is_https(const char *url) {
 
 static bool is_digest_of(enum kg_hash hash, const struct kg_buf *der, const unsigned char *expected) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-
   return kg_hash_once(hash, kg_buf_span(der), digest) && memcmp(digest, expected, kg_hash_size(hash)) == 0;
 }
 
 /* What no single member shows. NULL: nothing is wrong. */
 static const char *contradiction(const struct kg_binding *binding) {
   if (!kg_identity_name_is_valid(binding->identity)) return "'identity' is not a valid name";
-  if ((binding->selector == KG_SELECT_SYSTEM) != !binding->selector_value)
+  if ((binding->selector == KG_SELECT_SYSTEM) != (binding->selector_value == NULL))
     return "'selector' and 'selector_value' do not go together";
   if (!is_https(binding->mtls_authentication_endpoint)) return "'mtls_authentication_endpoint' is not an https URL";
   if (!is_https(binding->token_endpoint)) return "'token_endpoint' is not an https URL";
@@ -185,20 +174,17 @@ static const char *contradiction(const struct kg_binding *binding) {
 static enum kg_status read_body(struct kg_span body, struct kg_binding *out, struct kg_error *error) {
   cJSON *object = kg_json_parse(body, KG_E_BINDING, error);
   enum kg_status status = KG_E_BINDING;
-  const char *reason;
-
-  if (object) status = read_members(kg_binding_members, object, out, error);
+  if (object != NULL) status = read_members(kg_binding_members, object, out, error);
   if (status == KG_OK) status = read_certificates(object, out, error);
   cJSON_Delete(object);
-  if (status) return status;
-  reason = contradiction(out);
-  return reason ? kg_error_set(error, KG_E_BINDING, "%s", reason) : KG_OK;
+  if (status != KG_OK) return status;
+  const char *reason = contradiction(out);
+  return reason != NULL ? kg_error_set(error, KG_E_BINDING, "%s", reason) : KG_OK;
 }
 
 /* Cuts `head` off the front; false where it is not there. */
 static bool skip(struct kg_span *text, const char *head) {
   size_t length = strlen(head);
-
   if (text->len < length || memcmp(text->data, head, length) != 0) return false;
   text->data += length;
   text->len -= length;
@@ -208,7 +194,6 @@ static bool skip(struct kg_span *text, const char *head) {
 /* Of at most 9 digits; -1 where there is none. */
 static long skip_version(struct kg_span *text) {
   long version = -1;
-
   for (int i = 0; i < 9 && text->len && text->data[0] >= '0' && text->data[0] <= '9'; i++) {
     version = (version < 0 ? 0 : version * 10) + (text->data[0] - '0');
     text->data++;
@@ -223,13 +208,10 @@ static enum kg_status fail_damaged(const char *how, struct kg_error *error) {
 
 static enum kg_status check_sum(struct kg_span body, struct kg_span written, struct kg_error *error) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-  bool matches;
-  char *sum;
-
   if (!kg_hash_once(KG_HASH_SHA256, body, digest)) return fail_memory(error);
-  sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
-  if (!sum) return fail_memory(error);
-  matches = kg_span_equal(kg_span_text(sum), written);
+  char *sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
+  if (sum == NULL) return fail_memory(error);
+  bool matches = kg_span_equal(kg_span_text(sum), written);
   free(sum);
   return matches ? KG_OK : fail_damaged("its checksum does not match", error);
 }
@@ -238,17 +220,14 @@ static enum kg_status check_sum(struct kg_span body, struct kg_span written, str
 static enum kg_status unwrap(struct kg_span *text, struct kg_error *error) {
   static const char foreign[] = "not the text of a binding";
   size_t tail = strlen(KG_BINDING_TAIL), hex = 2 * kg_hash_size(KG_HASH_SHA256);
-  struct kg_span written;
-  long version;
-
   if (!skip(text, KG_BINDING_VERSION_HEAD)) return fail_damaged(foreign, error);
-  version = skip_version(text);
+  long version = skip_version(text);
   if (version > KG_BINDING_VERSION)
     return kg_error_set(error, KG_E_BINDING, "written by a newer keyguard: version %ld, and this one reads %d", version,
                         KG_BINDING_VERSION);
   if (version != KG_BINDING_VERSION || !skip(text, KG_BINDING_SUM_HEAD) || text->len < hex)
     return fail_damaged(foreign, error);
-  written = kg_span_of(text->data, hex);
+  struct kg_span written = kg_span_of(text->data, hex);
   text->data += hex;
   text->len -= hex;
   if (!skip(text, KG_BINDING_BODY_HEAD)) return fail_damaged(foreign, error);
@@ -259,16 +238,14 @@ static enum kg_status unwrap(struct kg_span *text, struct kg_error *error) {
 }
 
 enum kg_status kg_binding_parse(struct kg_span text, struct kg_binding **out, struct kg_error *error) {
-  struct kg_binding *binding = NULL;
-  enum kg_status status;
-
   *out = NULL;
-  status = unwrap(&text, error);
-  if (status) return status;
+  enum kg_status status = unwrap(&text, error);
+  if (status != KG_OK) return status;
+  struct kg_binding *binding = NULL;
   binding = calloc(1, sizeof *binding);
-  if (!binding) return fail_memory(error);
+  if (binding == NULL) return fail_memory(error);
   status = read_body(text, binding, error);
-  if (status)
+  if (status != KG_OK)
     kg_binding_free(&binding);
   else
     *out = binding;
@@ -277,14 +254,12 @@ enum kg_status kg_binding_parse(struct kg_span text, struct kg_binding **out, st
 
 enum kg_status kg_binding_load(const char *path, struct kg_binding **out, struct kg_file_id *id,
                                struct kg_error *error) {
-  struct kg_buf text = {NULL, 0};
-  enum kg_status status;
-
   *out = NULL;
-  status = kg_file_read(path, KG_BINDING_SIZE_MAX, KG_TRUST_SHARED, &text, id, error);
-  if (status) return status;
+  struct kg_buf text = {NULL, 0};
+  enum kg_status status = kg_file_read(path, KG_BINDING_SIZE_MAX, KG_TRUST_SHARED, &text, id, error);
+  if (status != KG_OK) return status;
   status = kg_binding_parse(kg_buf_span(&text), out, error);
-  if (status) kg_error_prefix(error, "%s", path);
+  if (status != KG_OK) kg_error_prefix(error, "%s", path);
   kg_buf_clear(&text);
   return status;
 }

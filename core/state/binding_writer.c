@@ -13,20 +13,18 @@
 
 /* Adds nothing for NULL. */
 static bool add_text(cJSON *object, const char *name, const char *text) {
-  return !text || cJSON_AddStringToObject(object, name, text);
+  return text == NULL || cJSON_AddStringToObject(object, name, text) != NULL;
 }
 
 /* Takes `text`; NULL is no memory. */
 static bool add_taken(cJSON *object, const char *name, char *text) {
-  bool added = text && cJSON_AddStringToObject(object, name, text);
-
+  bool added = text != NULL && cJSON_AddStringToObject(object, name, text) != NULL;
   free(text);
   return added;
 }
 
 static bool add_time(cJSON *object, const char *name, int64_t seconds) {
   char text[KG_TIME_TEXT_SIZE];
-
   kg_time_format(seconds, text);
   return add_text(object, name, text);
 }
@@ -47,9 +45,9 @@ static bool add_member(cJSON *object, const struct kg_member *member, const void
   case KG_MEMBER_OPTIONAL_TIME:
     return *(const int64_t *)field == 0 || add_time(object, member->name, *(const int64_t *)field);
   case KG_MEMBER_FLAG:
-    return cJSON_AddBoolToObject(object, member->name, *(const bool *)field);
+    return cJSON_AddBoolToObject(object, member->name, *(const bool *)field) != NULL;
   case KG_MEMBER_NUMBER:
-    return cJSON_AddNumberToObject(object, member->name, *(const unsigned *)field);
+    return cJSON_AddNumberToObject(object, member->name, *(const unsigned *)field) != NULL;
   case KG_MEMBER_SELECTOR:
     return add_text(object, member->name, kg_selector_name(*(const enum kg_selector *)field));
   case KG_MEMBER_STRENGTH:
@@ -60,8 +58,7 @@ static bool add_member(cJSON *object, const struct kg_member *member, const void
 
 static bool add_members(cJSON *object, const struct kg_member *members, const void *base) {
   bool added = object != NULL;
-
-  for (const struct kg_member *member = members; added && member->name; member++)
+  for (const struct kg_member *member = members; added && member->name != NULL; member++)
     added = add_member(object, member, (const char *)base + member->offset);
   return added;
 }
@@ -69,31 +66,29 @@ static bool add_members(cJSON *object, const struct kg_member *members, const vo
 static bool add_certificates(cJSON *object, const struct kg_binding *binding) {
   cJSON *leaf = cJSON_AddObjectToObject(object, KG_BINDING_LEAF);
   cJSON *chain = cJSON_AddArrayToObject(object, KG_BINDING_CHAIN);
-  bool added = add_members(leaf, kg_certificate_members, &binding->leaf) && chain;
-
+  bool added = add_members(leaf, kg_certificate_members, &binding->leaf) && chain != NULL;
   for (size_t i = 0; added && i < binding->chain_count; i++) {
     cJSON *issuer = cJSON_CreateObject();
-    added = issuer && cJSON_AddItemToArray(chain, issuer) &&
+    added = issuer != NULL && cJSON_AddItemToArray(chain, issuer) &&
             add_members(issuer, kg_certificate_members, &binding->chain[i]);
   }
   return added;
 }
 
 static enum kg_status append(struct kg_buf *out, enum kg_status status, const char *text) {
-  return status ? status : kg_buf_append(out, kg_span_text(text));
+  return status != KG_OK ? status : kg_buf_append(out, kg_span_text(text));
 }
 
 /* The outer object around the inner one's text. */
 static enum kg_status wrap(const char *body, struct kg_buf *out) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-  struct kg_buf text = {NULL, 0};
-  enum kg_status status = KG_OK;
-  char version[12], *sum;
-
   if (!kg_hash_once(KG_HASH_SHA256, kg_span_text(body), digest)) return KG_E_NO_MEMORY;
-  sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
-  if (!sum) return KG_E_NO_MEMORY;
+  char *sum = kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));
+  if (sum == NULL) return KG_E_NO_MEMORY;
+  char version[12];
   snprintf(version, sizeof version, "%d", KG_BINDING_VERSION);
+  enum kg_status status = KG_OK;
+  struct kg_buf text = {NULL, 0};
   status = append(&text, status, KG_BINDING_VERSION_HEAD);
   status = append(&text, status, version);
   status = append(&text, status, KG_BINDING_SUM_HEAD);
@@ -102,7 +97,7 @@ static enum kg_status wrap(const char *body, struct kg_buf *out) {
   status = append(&text, status, body);
   status = append(&text, status, KG_BINDING_TAIL);
   free(sum);
-  if (status) {
+  if (status != KG_OK) {
     kg_buf_clear(&text);
     return status;
   }
@@ -112,13 +107,12 @@ static enum kg_status wrap(const char *body, struct kg_buf *out) {
 }
 
 enum kg_status kg_binding_format(const struct kg_binding *binding, struct kg_buf *out) {
-  enum kg_status status = KG_E_NO_MEMORY;
   cJSON *object = cJSON_CreateObject();
   char *body = NULL;
-
   if (add_members(object, kg_binding_members, binding) && add_certificates(object, binding))
     body = cJSON_PrintUnformatted(object);
-  if (body) status = wrap(body, out);
+  enum kg_status status = KG_E_NO_MEMORY;
+  if (body != NULL) status = wrap(body, out);
   cJSON_free(body);
   cJSON_Delete(object);
   return status;
@@ -128,18 +122,16 @@ enum kg_status kg_binding_format(const struct kg_binding *binding, struct kg_buf
 static enum kg_status check_readable(const char *path, struct kg_span text, struct kg_error *error) {
   struct kg_binding *again = NULL;
   enum kg_status status = kg_binding_parse(text, &again, error);
-
   kg_binding_free(&again);
   if (status != KG_E_BINDING) return status;
-  if (error) error->status = KG_E_BUG;
+  if (error != NULL) error->status = KG_E_BUG;
   return kg_error_prefix(error, "'%s' would not be readable", path), KG_E_BUG;
 }
 
 enum kg_status kg_binding_store(const char *path, const struct kg_binding *binding, struct kg_error *error) {
   struct kg_buf text = {NULL, 0};
   enum kg_status status = kg_binding_format(binding, &text);
-
-  if (status) return kg_error_set(error, status, "no memory to write '%s'", path);
+  if (status != KG_OK) return kg_error_set(error, status, "no memory to write '%s'", path);
   status = check_readable(path, kg_buf_span(&text), error);
   if (status == KG_OK) status = kg_file_replace(path, kg_buf_span(&text), 0644, error);
   kg_buf_clear(&text);

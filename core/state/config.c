@@ -10,9 +10,8 @@ const struct kg_identity *kg_config_find(const struct kg_config *config, const c
 }
 
 void kg_config_free(struct kg_config **pointer) {
-  struct kg_config *config = pointer ? *pointer : NULL;
-
-  if (!config) return;
+  struct kg_config *config = pointer != NULL ? *pointer : NULL;
+  if (config == NULL) return;
   for (size_t i = 0; i < config->identities_count; i++)
     kg_identity_clear(&config->identities[i]);
   for (size_t i = 0; i < config->allowed_hosts_count; i++)

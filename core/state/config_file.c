@@ -6,14 +6,12 @@
 #define SIZE_LIMIT ((size_t)256 * 1024)
 
 enum kg_status kg_config_load(const char *path, struct kg_config **out, struct kg_error *error) {
-  struct kg_buf text = {NULL, 0};
-  enum kg_status status;
-
   *out = NULL;
-  status = kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &text, NULL, error);
+  struct kg_buf text = {NULL, 0};
+  enum kg_status status = kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &text, NULL, error);
   if (status == KG_E_NOT_FOUND) {
     kg_error_prefix(error, "configuration '%s'", path); /* what is missing may be a folder above it */
-    if (error) error->status = KG_E_CONFIG;
+    if (error != NULL) error->status = KG_E_CONFIG;
     status = KG_E_CONFIG;
   }
   if (status == KG_OK) status = kg_config_parse(path, kg_buf_span(&text), out, error);

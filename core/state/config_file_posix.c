@@ -5,6 +5,5 @@
 
 const char *kg_config_path(void) {
   const char *path = secure_getenv("KEYGUARD_CONF");
-
-  return path && path[0] == '/' ? path : KG_SYSCONFDIR "/keyguard/keyguard.conf";
+  return path != NULL && path[0] == '/' ? path : KG_SYSCONFDIR "/keyguard/keyguard.conf";
 }

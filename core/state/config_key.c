@@ -19,17 +19,15 @@ static bool consists_of(const char *text, const char *characters) {
 
 static const char *store(void *field, const char *value) {
   char **text = field;
-
   *text = kg_strdup(value);
-  return *text ? NULL : kg_config_no_memory;
+  return *text != NULL ? NULL : kg_config_no_memory;
 }
 
 static const char *set_path(void *field, const char *value) {
   char **text = field;
-
   if (!kg_path_is_absolute(value)) return "must be an absolute path";
   *text = kg_path_expand(value);
-  return *text ? NULL : kg_config_no_memory;
+  return *text != NULL ? NULL : kg_config_no_memory;
 }
 
 static const char *set_plugin(void *field, const char *value) {
@@ -45,7 +43,6 @@ static const char *set_sha256(void *field, const char *value) {
 
 static const char *set_bool(void *field, const char *value) {
   bool is_true = strcmp(value, "true") == 0;
-
   if (!is_true && strcmp(value, "false") != 0) return "must be true or false";
   *(bool *)field = is_true;
   return NULL;
@@ -60,7 +57,6 @@ static long number_of(const char *text) {
 static bool is_authority(const char *text) {
   size_t host = text[0] == '[' ? 1 + strspn(text + 1, HEX ":.") : strspn(text, LOWER UPPER DIGITS ".-");
   const char *port = text + host;
-
   if (host == (text[0] == '[')) return false;
   if (text[0] == '[' && *port++ != ']') return false;
   if (*port == '\0') return true;
@@ -70,25 +66,23 @@ static bool is_authority(const char *text) {
 static const char *set_url(void *field, const char *value) {
   char **text = field;
   size_t scheme = strncmp(value, "http://", 7) == 0 ? 7 : strncmp(value, "https://", 8) == 0 ? 8 : 0;
-  const char *reason;
-
   if (scheme == 0) return "must begin with http:// or https://";
-  if (strchr(value, '@')) return "must not hold a user name or password";
-  reason = store(field, value);
-  if (reason) return reason;
+  if (strchr(value, '@') != NULL) return "must not hold a user name or password";
+  const char *reason = store(field, value);
+  if (reason != NULL) return reason;
   if ((*text)[strlen(*text) - 1] == '/') (*text)[strlen(*text) - 1] = '\0';
   if (strlen(*text) > scheme && is_authority(*text + scheme)) return NULL;
   return "must be a host and perhaps a port, without a path";
 }
 
 static const char *add_host(struct kg_config *config, const char *start, size_t length) {
-  char **hosts, *host = malloc(length + 1);
-
-  if (!host) return kg_config_no_memory;
+  char *host = malloc(length + 1);
+  if (host == NULL) return kg_config_no_memory;
   memcpy(host, start, length);
   host[length] = '\0';
+  char **hosts;
   hosts = realloc(config->allowed_hosts, (config->allowed_hosts_count + 1) * sizeof *hosts);
-  if (!hosts) {
+  if (hosts == NULL) {
     free(host);
     return kg_config_no_memory;
   }
@@ -100,11 +94,9 @@ static const char *add_host(struct kg_config *config, const char *start, size_t 
 /* `field` is the configuration. */
 static const char *set_allowed_hosts(void *field, const char *value) {
   const char *reason = NULL;
-
   while (reason == NULL) {
-    size_t length;
     value += strspn(value, " \t");
-    length = strspn(value, LOWER DIGITS ".-");
+    size_t length = strspn(value, LOWER DIGITS ".-");
     if (length == 0 || strspn(value, ".-") == length) return "must be host suffixes in lower case, with commas between";
     reason = add_host(field, value, length);
     value += length + strspn(value + length, " \t");
@@ -116,7 +108,6 @@ static const char *set_allowed_hosts(void *field, const char *value) {
 
 static const char *set_tls_max(void *field, const char *value) {
   int *version = field;
-
   if (strcmp(value, "1.2") != 0 && strcmp(value, "1.3") != 0) return "must be 1.2 or 1.3";
   *version = value[2] == '2' ? 12 : 13;
   return NULL;
@@ -124,19 +115,17 @@ static const char *set_tls_max(void *field, const char *value) {
 
 static const char *set_deadline(void *field, const char *value) {
   long seconds = number_of(value);
-
   if (seconds < 1 || seconds > 3600) return "must be a number of seconds from 1 to 3600";
   *(unsigned *)field = (unsigned)seconds;
   return NULL;
 }
 
 static const char *set_log_level(void *field, const char *value) {
-  return kg_log_level_parse(value, field) ? "must be off, error, warn, info or debug" : NULL;
+  return kg_log_level_parse(value, field) != KG_OK ? "must be off, error, warn, info or debug" : NULL;
 }
 
 static const char *set_log_sink(void *field, const char *value) {
   bool is_syslog = strcmp(value, "syslog") == 0;
-
   if (!is_syslog && strcmp(value, "stderr") != 0) return "must be stderr or syslog";
   *(enum kg_log_sink *)field = is_syslog ? KG_LOG_SYSLOG : KG_LOG_STDERR;
   return NULL;
@@ -144,8 +133,7 @@ static const char *set_log_sink(void *field, const char *value) {
 
 static const char *set_key_store(void *field, const char *value) {
   static const char *const schemes[] = {"pkcs11:", "cng:", "tpm2:"};
-
-  if (strpbrk(value, " \t")) return "must not hold white space";
+  if (strpbrk(value, " \t") != NULL) return "must not hold white space";
   if (strcmp(value, "cng:") == 0) return store(field, value); /* every part of it has a default */
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     size_t length = strlen(schemes[i]);
@@ -155,7 +143,7 @@ static const char *set_key_store(void *field, const char *value) {
 }
 
 static const char *set_floor(void *field, const char *value) {
-  return kg_strength_parse(value, field) ? "must be none, software, hardware or keyguard" : NULL;
+  return kg_strength_parse(value, field) != KG_OK ? "must be none, software, hardware or keyguard" : NULL;
 }
 
 static const char *set_selector(struct kg_identity *identity, enum kg_selector selector, const char *value) {
@@ -166,10 +154,9 @@ static const char *set_selector(struct kg_identity *identity, enum kg_selector s
 
 static bool is_guid(const char *text) {
   static const char form[] = "00000000-0000-0000-0000-000000000000";
-
   if (strlen(text) != sizeof form - 1) return false;
   for (size_t i = 0; i < sizeof form - 1; i++)
-    if (form[i] == '0' ? !strchr(HEX, text[i]) : text[i] != '-') return false;
+    if (form[i] == '0' ? strchr(HEX, text[i]) == NULL : text[i] != '-') return false;
   return true;
 }
 
@@ -183,7 +170,7 @@ static const char *set_object_id(void *field, const char *value) {
 }
 
 static const char *set_resource_id(void *field, const char *value) {
-  if (strncmp(value, "/subscriptions/", 15) != 0 || strpbrk(value, " \t?#"))
+  if (strncmp(value, "/subscriptions/", 15) != 0 || strpbrk(value, " \t?#") != NULL)
     return "must be a resource identifier, beginning with /subscriptions/";
   return set_selector(field, KG_SELECT_RESOURCE_ID, value);
 }
@@ -225,7 +212,7 @@ static const struct kg_config_key *keys_of(enum kg_config_section section) {
 }
 
 const struct kg_config_key *kg_config_key_find(enum kg_config_section section, const char *name) {
-  for (const struct kg_config_key *key = keys_of(section); key->name; key++)
+  for (const struct kg_config_key *key = keys_of(section); key->name != NULL; key++)
     if (strcmp(key->name, name) == 0) return key;
   return NULL;
 }
@@ -239,7 +226,6 @@ unsigned kg_config_key_index(enum kg_config_section section, const struct kg_con
 /* Levenshtein's distance, one row of his table at a time. */
 static size_t distance(const char *a, const char *b) {
   size_t row[NAME_MAX_LENGTH + 1], length = strlen(b);
-
   for (size_t j = 0; j <= length; j++)
     row[j] = j;
   for (size_t i = 1; a[i - 1]; i++) {
@@ -255,11 +241,11 @@ static size_t distance(const char *a, const char *b) {
 }
 
 const char *kg_config_key_suggest(enum kg_config_section section, const char *name) {
-  const char *nearest = NULL;
-  size_t least = 3; /* two typing errors are believed */
-
   if (strlen(name) > NAME_MAX_LENGTH) return NULL;
-  for (const struct kg_config_key *key = keys_of(section); key->name; key++) {
+  /* two typing errors are believed */
+  const char *nearest = NULL;
+  size_t least = 3;
+  for (const struct kg_config_key *key = keys_of(section); key->name != NULL; key++) {
     size_t found = distance(name, key->name);
     if (found >= least || found >= strlen(key->name)) continue;
     least = found;

@@ -33,11 +33,10 @@ struct parser {
 
 /* The first failure counts; what follows it is not looked at. */
 static void KG_PRINTF(3, 4) fail(struct parser *parser, unsigned line, const char *format, ...) {
-  char text[sizeof parser->error->text];
+  if (parser->status != KG_OK) return;
   va_list arguments;
-
-  if (parser->status) return;
   va_start(arguments, format);
+  char text[sizeof parser->error->text];
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   parser->error_line = line;
@@ -45,7 +44,7 @@ static void KG_PRINTF(3, 4) fail(struct parser *parser, unsigned line, const cha
 }
 
 static void fail_memory(struct parser *parser) {
-  if (parser->status) return;
+  if (parser->status != KG_OK) return;
   parser->error_line = parser->line;
   parser->status = kg_error_set(parser->error, KG_E_NO_MEMORY, "no memory to read '%s'", parser->path);
 }
@@ -57,23 +56,20 @@ static void fail_key(struct parser *parser, unsigned line, const char *name, con
 /* The value of the key is complete. */
 static void finish_key(struct parser *parser) {
   const struct kg_config_key *key = parser->key;
-  const char *reason = NULL;
-  char *base;
-
   parser->key = NULL;
-  if (!key || parser->status) return;
-  base = parser->section == KG_SECTION_KEYGUARD ? (char *)parser->config : (char *)parser->identity;
-  reason = parser->value.len ? key->set(base + key->field, (const char *)parser->value.data) : "is empty";
+  if (key == NULL || parser->status != KG_OK) return;
+  char *base = parser->section == KG_SECTION_KEYGUARD ? (char *)parser->config : (char *)parser->identity;
+  const char *reason = parser->value.len ? key->set(base + key->field, (const char *)parser->value.data) : "is empty";
   kg_buf_clear(&parser->value);
   if (reason == kg_config_no_memory)
     fail_memory(parser);
-  else if (reason)
+  else if (reason != NULL)
     fail_key(parser, parser->key_line, key->name, reason);
 }
 
 static void finish_section(struct parser *parser) {
   finish_key(parser);
-  if (parser->identity && !parser->identity->key_store)
+  if (parser->identity != NULL && parser->identity->key_store == NULL)
     fail_key(parser, parser->identity->line, "key-store", "is missing");
   parser->section = KG_SECTION_NONE;
   parser->identity = NULL;
@@ -97,8 +93,6 @@ static const struct kg_identity *find_file(const struct kg_config *config, const
 static void begin_identity(struct parser *parser, const char *name) {
   const struct kg_identity *other = find_file(parser->config, name);
   size_t count = parser->config->identities_count;
-  struct kg_identity *identities;
-
   if (!kg_identity_name_is_valid(name))
     fail(
         parser, parser->line,
@@ -107,10 +101,12 @@ static void begin_identity(struct parser *parser, const char *name) {
         KG_IDENTITY_NAME_MAX);
   if (!kg_path_is_file_name(name))
     fail(parser, parser->line, "section [identity %s]: no file can have this name here, and bindings are files", name);
-  if (other) fail(parser, parser->line, "section [identity %s] is on line %u already", other->name, other->line);
-  if (parser->status) return;
+  if (other != NULL)
+    fail(parser, parser->line, "section [identity %s] is on line %u already", other->name, other->line);
+  if (parser->status != KG_OK) return;
+  struct kg_identity *identities;
   identities = realloc(parser->config->identities, (count + 1) * sizeof *identities);
-  if (!identities) {
+  if (identities == NULL) {
     fail_memory(parser);
     return;
   }
@@ -122,15 +118,14 @@ static void begin_identity(struct parser *parser, const char *name) {
   parser->section = KG_SECTION_IDENTITY;
   parser->config->identities_count++;
   parser->identity->name = kg_strdup(name);
-  if (!parser->identity->name) fail_memory(parser);
+  if (parser->identity->name == NULL) fail_memory(parser);
 }
 
 static void begin_section(struct parser *parser, const char *head) {
   size_t length = strcspn(head, "]");
   const char *after = head + length + 1;
-
   finish_section(parser);
-  if (parser->status) return;
+  if (parser->status != KG_OK) return;
   if (head[length] != ']' || length >= sizeof parser->section_name) {
     fail(parser, parser->line, "a section's head must be [keyguard] or [identity NAME]");
     return;
@@ -138,7 +133,7 @@ static void begin_section(struct parser *parser, const char *head) {
   memcpy(parser->section_name, head, length);
   parser->section_name[length] = '\0';
   after += strspn(after, " \t\r\n");
-  if (*after && !strchr(";#", *after))
+  if (*after && strchr(";#", *after) == NULL)
     fail(parser, parser->line, "text after the head of section [%s]", parser->section_name);
   else if (strcmp(parser->section_name, "keyguard") == 0)
     begin_keyguard(parser);
@@ -151,10 +146,9 @@ static void begin_section(struct parser *parser, const char *head) {
 /* What inih will do with this line, as far as we have to know. */
 static void look_at_line(struct parser *parser, const char *line) {
   const char *start = line + strspn(line, " \t\r\n\f\v");
-
   parser->indented = start > line;
-  if (!*start || strchr(";#", *start)) return;
-  if (parser->indented && (!parser->key || !parser->key->continues))
+  if (!*start || strchr(";#", *start) != NULL) return;
+  if (parser->indented && (parser->key == NULL || !parser->key->continues))
     fail(parser, parser->line,
          "an indented line may only continue the value of key-store, user-assigned-resource-id or allowed-hosts");
   else if (*line == '[')
@@ -173,12 +167,9 @@ static bool has_control_character(const unsigned char *line, size_t length) {
 /* inih's fgets(). */
 static char *read_line(char *out, int size, void *stream) {
   struct parser *parser = stream;
-  const unsigned char *end;
-  size_t length;
-
-  if (parser->status || parser->rest.len == 0) return NULL;
-  end = memchr(parser->rest.data, '\n', parser->rest.len);
-  length = end ? (size_t)(end - parser->rest.data) + 1 : parser->rest.len;
+  if (parser->status != KG_OK || parser->rest.len == 0) return NULL;
+  const unsigned char *end = memchr(parser->rest.data, '\n', parser->rest.len);
+  size_t length = end != NULL ? (size_t)(end - parser->rest.data) + 1 : parser->rest.len;
   parser->line++;
   if (has_control_character(parser->rest.data, length))
     fail(parser, parser->line, "the line holds a control character");
@@ -187,13 +178,13 @@ static char *read_line(char *out, int size, void *stream) {
          "the line is longer than %d bytes; a key-store, user-assigned-resource-id or allowed-hosts may continue on "
          "indented lines",
          size - 2);
-  if (parser->status) return NULL;
+  if (parser->status != KG_OK) return NULL;
   memcpy(out, parser->rest.data, length);
   out[length] = '\0';
   parser->rest.data += length;
   parser->rest.len -= length;
   look_at_line(parser, out);
-  return parser->status ? NULL : out;
+  return parser->status != KG_OK ? NULL : out;
 }
 
 /* A stray line may be a piece of a PIN, so only what looks like a key is shown. */
@@ -205,29 +196,26 @@ static void fail_unknown(struct parser *parser, const char *name) {
   bool is_keyguard = parser->section == KG_SECTION_KEYGUARD;
   const char *near = kg_config_key_suggest(parser->section, name);
   char reason[80] = "unknown";
-
   if (!is_showable(name)) {
     fail(parser, parser->line, "a line in [%s] does not begin with the name of a key", parser->section_name);
     return;
   }
-  if (kg_config_key_find(is_keyguard ? KG_SECTION_IDENTITY : KG_SECTION_KEYGUARD, name))
+  if (kg_config_key_find(is_keyguard ? KG_SECTION_IDENTITY : KG_SECTION_KEYGUARD, name) != NULL)
     snprintf(reason, sizeof reason, "belongs into %s", is_keyguard ? "[identity NAME]" : "[keyguard]");
-  else if (near)
+  else if (near != NULL)
     snprintf(reason, sizeof reason, "unknown; did you mean '%s'?", near);
   fail_key(parser, parser->line, name, reason);
 }
 
 static void begin_key(struct parser *parser, const char *name) {
-  const struct kg_config_key *key = NULL;
   unsigned bit = 0;
-
   finish_key(parser);
   if (parser->section == KG_SECTION_NONE) {
     fail(parser, parser->line, "a key stands before the first section");
     return;
   }
-  key = kg_config_key_find(parser->section, name);
-  if (!key) {
+  const struct kg_config_key *key = kg_config_key_find(parser->section, name);
+  if (key == NULL) {
     fail_unknown(parser, name);
     return;
   }
@@ -241,52 +229,48 @@ static void begin_key(struct parser *parser, const char *name) {
 /* inih calls this for a key and again, with the same name, for each indented line under it. */
 static int take_value(void *user, const char *section, const char *name, const char *value) {
   struct parser *parser = user;
-
   (void)section; /* known from the line itself */
-  if (!parser->status && !parser->indented) begin_key(parser, name);
-  if (!parser->status && kg_buf_append(&parser->value, kg_span_text(value))) fail_memory(parser);
+  if (parser->status == KG_OK && !parser->indented) begin_key(parser, name);
+  if (parser->status == KG_OK && kg_buf_append(&parser->value, kg_span_text(value)) != KG_OK) fail_memory(parser);
   return parser->status == KG_OK;
 }
 
 static void run(struct parser *parser) {
   static const unsigned char mark[] = {0xEF, 0xBB, 0xBF}; /* UTF-8's byte order mark, as editors on Windows write it */
-  int bad_line;
-
   if (parser->rest.len >= sizeof mark && memcmp(parser->rest.data, mark, sizeof mark) == 0) {
     parser->rest.data += sizeof mark;
     parser->rest.len -= sizeof mark;
   }
-  bad_line = ini_parse_stream(read_line, parser, take_value, parser);
+  int bad_line = ini_parse_stream(read_line, parser, take_value, parser);
   if (bad_line < 0) fail_memory(parser);
   finish_section(parser);
-  if (bad_line <= 0 || (parser->status && parser->error_line <= (unsigned)bad_line)) return;
+  if (bad_line <= 0 || (parser->status != KG_OK && parser->error_line <= (unsigned)bad_line)) return;
   parser->status = KG_OK; /* a line that inih skipped comes before what we found */
   fail(parser, (unsigned)bad_line, "the line is neither a [section] nor key = value");
 }
 
 static enum kg_status set_defaults(const char *path, struct kg_config *config) {
   config->path = kg_strdup(path);
-  if (!config->state_dir) config->state_dir = kg_path_state_dir();
-  if (!config->plugin) config->plugin = kg_strdup("imds");
-  return config->path && config->state_dir && config->plugin ? KG_OK : KG_E_NO_MEMORY;
+  if (config->state_dir == NULL) config->state_dir = kg_path_state_dir();
+  if (config->plugin == NULL) config->plugin = kg_strdup("imds");
+  return config->path != NULL && config->state_dir != NULL && config->plugin != NULL ? KG_OK : KG_E_NO_MEMORY;
 }
 
 enum kg_status kg_config_parse(const char *path, struct kg_span text, struct kg_config **out, struct kg_error *error) {
   struct parser parser;
-
   memset(&parser, 0, sizeof parser);
   parser.path = path;
   parser.rest = text;
   parser.error = error;
   *out = NULL;
   parser.config = calloc(1, sizeof *parser.config);
-  if (!parser.config) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to read '%s'", path);
+  if (parser.config == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to read '%s'", path);
   parser.config->tls_max = 12;
   parser.config->deadline_s = 120;
   run(&parser);
-  if (parser.status == KG_OK && set_defaults(path, parser.config)) fail_memory(&parser);
+  if (parser.status == KG_OK && set_defaults(path, parser.config) != KG_OK) fail_memory(&parser);
   kg_buf_clear(&parser.value);
-  if (parser.status)
+  if (parser.status != KG_OK)
     kg_config_free(&parser.config);
   else
     *out = parser.config;

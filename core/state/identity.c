@@ -10,9 +10,9 @@ static const char *const selector_names[] = {"system", "client_id", "object_id",
 
 bool kg_identity_name_is_valid(const char *name) {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-  size_t length = name ? strlen(name) : 0;
-
-  return length >= 1 && length <= KG_IDENTITY_NAME_MAX && strspn(name, allowed) == length && !strchr("._-", name[0]);
+  size_t length = name != NULL ? strlen(name) : 0;
+  return length >= 1 && length <= KG_IDENTITY_NAME_MAX && strspn(name, allowed) == length &&
+         strchr("._-", name[0]) == NULL;
 }
 
 enum kg_status kg_identity_check_gates(const struct kg_identity *identity, struct kg_error *error) {
@@ -31,7 +31,7 @@ const char *kg_selector_name(enum kg_selector selector) {
 }
 
 enum kg_status kg_selector_parse(const char *text, enum kg_selector *out) {
-  for (size_t i = 0; text && i < SELECTOR_COUNT; i++) {
+  for (size_t i = 0; text != NULL && i < SELECTOR_COUNT; i++) {
     if (strcmp(text, selector_names[i]) != 0) continue;
     *out = (enum kg_selector)i;
     return KG_OK;
@@ -40,8 +40,8 @@ enum kg_status kg_selector_parse(const char *text, enum kg_selector *out) {
 }
 
 void kg_identity_clear(struct kg_identity *identity) {
-  if (!identity) return;
-  if (identity->key_store) kg_wipe(identity->key_store, strlen(identity->key_store)); /* may hold a PIN */
+  if (identity == NULL) return;
+  if (identity->key_store != NULL) kg_wipe(identity->key_store, strlen(identity->key_store)); /* may hold a PIN */
   free(identity->name);
   free(identity->key_store);
   free(identity->selector_value);

@@ -34,7 +34,7 @@ void az_answer_set_text(struct az_answer *answer, unsigned status, const char *t
 
 void az_answer_set_header(struct az_answer *answer, const char *name, const char *value) {
   cJSON_DeleteItemFromObject(answer->headers, name); /* any case, as header names are */
-  cJSON_AddItemToObject(answer->headers, name, value ? cJSON_CreateString(value) : cJSON_CreateNull());
+  cJSON_AddItemToObject(answer->headers, name, value != NULL ? cJSON_CreateString(value) : cJSON_CreateNull());
 }
 
 void az_answer_set_reason(struct az_answer *answer, const char *reason) {
@@ -43,9 +43,9 @@ void az_answer_set_reason(struct az_answer *answer, const char *reason) {
 }
 
 void az_answer_refuse(struct az_answer *answer, unsigned status, const char *error, const char *format, ...) {
-  char description[1024];
   va_list arguments;
   va_start(arguments, format);
+  char description[1024];
   vsnprintf(description, sizeof description, format, arguments);
   va_end(arguments);
   cJSON *json = cJSON_CreateObject();
@@ -77,19 +77,20 @@ static void set_fault_body(struct az_answer *answer, const cJSON *body, unsigned
 bool az_answer_replace(struct az_answer *answer, const cJSON *fault) {
   const char *location = az_fault_get_string(fault, "redirect");
   const cJSON *body = az_fault_get(fault, "body");
-  long status = az_fault_get_number(fault, "status", location ? MHD_HTTP_TEMPORARY_REDIRECT : 0);
-  if (!status && !body) return false;
+  long status = az_fault_get_number(fault, "status", location != NULL ? MHD_HTTP_TEMPORARY_REDIRECT : 0);
+  if (!status && body == NULL) return false;
   set_fault_body(answer, body, status ? (unsigned)status : 200);
-  if (location) az_answer_set_header(answer, MHD_HTTP_HEADER_LOCATION, location);
+  if (location != NULL) az_answer_set_header(answer, MHD_HTTP_HEADER_LOCATION, location);
   return true;
 }
 
 static void spoil_json(cJSON *json, const cJSON *fault) {
-  for (const cJSON *name = cJSON_GetObjectItemCaseSensitive(fault, "omit") ? az_fault_get(fault, "omit")->child : NULL;
-       name; name = name->next)
+  for (const cJSON *name = cJSON_GetObjectItemCaseSensitive(fault, "omit") != NULL ? az_fault_get(fault, "omit")->child
+                                                                                   : NULL;
+       name != NULL; name = name->next)
     cJSON_DeleteItemFromObjectCaseSensitive(json, name->valuestring);
   const cJSON *replace = az_fault_get(fault, "replace");
-  for (const cJSON *item = replace ? replace->child : NULL; item; item = item->next) {
+  for (const cJSON *item = replace != NULL ? replace->child : NULL; item != NULL; item = item->next) {
     cJSON_DeleteItemFromObjectCaseSensitive(json, item->string);
     cJSON_AddItemToObject(json, item->string, cJSON_Duplicate(item, 1));
   }
@@ -97,10 +98,10 @@ static void spoil_json(cJSON *json, const cJSON *fault) {
 
 void az_answer_spoil(struct az_answer *answer, const cJSON *fault) {
   const cJSON *headers = az_fault_get(fault, "headers"), *server = az_fault_get(fault, "server_header");
-  if (answer->json) spoil_json(answer->json, fault);
-  for (const cJSON *header = headers ? headers->child : NULL; header; header = header->next)
+  if (answer->json != NULL) spoil_json(answer->json, fault);
+  for (const cJSON *header = headers != NULL ? headers->child : NULL; header != NULL; header = header->next)
     az_answer_set_header(answer, header->string, header->valuestring);
-  if (server) az_answer_set_header(answer, "Server", cJSON_GetStringValue(server));
+  if (server != NULL) az_answer_set_header(answer, "Server", cJSON_GetStringValue(server));
   answer->truncate = az_fault_is(fault, "truncate");
   answer->oversize = az_fault_is(fault, "oversize");
 }
@@ -117,8 +118,8 @@ static char *pad(char *text) {
 
 static char *format_body(const struct az_answer *answer) {
   char *body;
-  if (answer->text || !answer->json) {
-    body = az_text_dup(answer->text ? answer->text : "");
+  if (answer->text != NULL || answer->json == NULL) {
+    body = az_text_dup(answer->text != NULL ? answer->text : "");
   } else {
     char *printed = cJSON_PrintUnformatted(answer->json);
     body = az_text_dup(printed);
@@ -147,8 +148,8 @@ int az_answer_send(struct az_answer *answer, struct az_request *request) {
   if (!cJSON_HasObjectItem(answer->headers, MHD_HTTP_HEADER_DATE))
     az_answer_set_header(answer, MHD_HTTP_HEADER_DATE, date);
   struct MHD_Response *response = new_response(format_body(answer), answer->truncate);
-  if (!response) abort();
-  for (const cJSON *header = answer->headers->child; header; header = header->next)
+  if (response == NULL) abort();
+  for (const cJSON *header = answer->headers->child; header != NULL; header = header->next)
     if (cJSON_IsString(header)) MHD_add_response_header(response, header->string, header->valuestring);
   enum MHD_Result result = MHD_queue_response(request->connection, answer->status, response);
   MHD_destroy_response(response);

@@ -50,7 +50,7 @@ static void write_log(void *context, const char *tag, int level, const char *fun
 static int sign(void *context, const unsigned char digest[32], unsigned char *signature) {
   EVP_PKEY_CTX *options = EVP_PKEY_CTX_new(context, NULL);
   size_t len = (size_t)EVP_PKEY_get_size(context);
-  bool good = options && EVP_PKEY_sign_init(options) == 1 &&
+  bool good = options != NULL && EVP_PKEY_sign_init(options) == 1 &&
               EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
               EVP_PKEY_CTX_set_signature_md(options, EVP_sha256()) == 1 &&
               EVP_PKEY_CTX_set_rsa_pss_saltlen(options, 32) == 1 &&
@@ -66,8 +66,8 @@ static int refuse(void *context, const unsigned char digest[32], unsigned char *
 
 static EVP_PKEY *load_key(const char *path) {
   FILE *file = fopen(path, "r");
-  EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
-  if (file) fclose(file);
+  EVP_PKEY *key = file != NULL ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+  if (file != NULL) fclose(file);
   need(key != NULL, path);
   return key;
 }
@@ -76,17 +76,17 @@ static int32_t run(const struct library *library, EVP_PKEY *private, char **argv
                    const char *how) {
   unsigned char *info = NULL;
   int info_len = i2d_PUBKEY(private, &info);
-  char *token = NULL;
   need(info_len > 0, "public key");
   struct kg_attestation_key key = {sizeof key, private, info, (size_t)info_len, (size_t)EVP_PKEY_get_size(private),
                                    sign};
   if (strcmp(how, "key-fails") == 0) key.sign_pss_sha256 = refuse;
   if (strcmp(how, "short-key") == 0) key.size--;
   kg_attestation_key_handle handle = strcmp(how, "no-key") == 0 ? 0 : (kg_attestation_key_handle)&key;
+  char *token = NULL;
   int32_t code = library->attest(argv[3], strcmp(how, "auth-token") == 0 ? "secret" : NULL,
                                  strcmp(payload, "NULL") == 0 ? NULL : payload, handle,
                                  strcmp(how, "no-token") == 0 ? NULL : &token, argv[4]);
-  if (token) printf("token %s\n", token);
+  if (token != NULL) printf("token %s\n", token);
   library->free_token(token);
   OPENSSL_free(info);
   return code;

@@ -24,19 +24,19 @@ static void evidence_clear(struct evidence *evidence) {
   gnutls_free(evidence->signature.data);
   cJSON_Delete(evidence->body);
   cJSON_Delete(evidence->claims);
-  if (evidence->key) gnutls_pubkey_deinit(evidence->key);
+  if (evidence->key != NULL) gnutls_pubkey_deinit(evidence->key);
 }
 
 static bool decode(const cJSON *object, const char *name, gnutls_datum_t *bytes) {
   const char *text = az_fault_get_string(object, name);
-  return text && az_text_unbase64(text, bytes);
+  return text != NULL && az_text_unbase64(text, bytes);
 }
 
 static bool import_key(struct evidence *evidence) {
   gnutls_datum_t der;
-  unsigned bits;
   if (!decode(evidence->claims, "public_key", &der)) return false;
   az_check(gnutls_pubkey_init(&evidence->key), "public key");
+  unsigned bits;
   bool good = gnutls_pubkey_import(evidence->key, &der, GNUTLS_X509_FMT_DER) == 0 &&
               gnutls_pubkey_get_pk_algorithm(evidence->key, &bits) == GNUTLS_PK_RSA;
   gnutls_free(der.data);
@@ -70,8 +70,8 @@ static void refuse(struct az_answer *answer, const char *message) {
 }
 
 static cJSON *format_key(struct az_request *request, gnutls_pubkey_t key) {
-  gnutls_pubkey_t other;
   if (!az_fault_is(request->fault, "wrong_key")) return az_jwt_format_key(key);
+  gnutls_pubkey_t other;
   az_check(gnutls_pubkey_init(&other), "public key");
   az_check(gnutls_pubkey_import_x509(other, request->emulator->authority.server.certificate, 0), "public key");
   cJSON *jwk = az_jwt_format_key(other);
@@ -104,10 +104,10 @@ static char *make_token(struct az_request *request, gnutls_pubkey_t key) {
 }
 
 void az_attestation_serve(struct az_request *request, struct az_answer *answer) {
-  struct evidence evidence = {0};
   if (!az_answer_require_method(answer, request, "POST")) return;
+  struct evidence evidence = {0};
   const char *problem = evidence_read(&evidence, request);
-  if (problem) {
+  if (problem != NULL) {
     refuse(answer, problem);
   } else {
     char *token = make_token(request, evidence.key);

@@ -25,12 +25,12 @@ static void generate_all(gnutls_x509_privkey_t *const keys[], size_t count) {
 
 static void finish_signer(struct az_signer *signer) {
   gnutls_datum_t bytes;
-  gnutls_privkey_t private;
-  gnutls_pubkey_t public;
   az_check(gnutls_x509_privkey_export2(signer->key, GNUTLS_X509_FMT_PEM, &bytes), "signer");
   signer->private_pem = az_text_take(&bytes);
+  gnutls_privkey_t private;
   az_check(gnutls_privkey_init(&private), "signer");
   az_check(gnutls_privkey_import_x509(private, signer->key, 0), "signer");
+  gnutls_pubkey_t public;
   az_check(gnutls_pubkey_init(&public), "signer");
   az_check(gnutls_pubkey_import_privkey(public, private, 0, 0), "signer");
   az_check(gnutls_pubkey_export2(public, GNUTLS_X509_FMT_PEM, &bytes), "signer");
@@ -76,7 +76,7 @@ void az_authority_clear(struct az_authority *authority) {
 const char *az_authority_check_client(const struct az_authority *authority, gnutls_x509_crt_t certificate) {
   gnutls_x509_crt_t trusted[] = {authority->issuer.certificate, authority->root.certificate};
   unsigned status = 0;
-  int result = gnutls_x509_crt_verify(certificate, trusted, authority->root.certificate ? 2 : 1,
+  int result = gnutls_x509_crt_verify(certificate, trusted, authority->root.certificate != NULL ? 2 : 1,
                                       GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status);
   if (result != 0 || status != 0) return "the certificate was not issued by the managed identity issuer";
   if (gnutls_x509_crt_check_key_purpose(certificate, GNUTLS_KP_TLS_WWW_CLIENT, 0) == 0)
@@ -86,7 +86,7 @@ const char *az_authority_check_client(const struct az_authority *authority, gnut
 
 char *az_authority_format_client_trust(const struct az_authority *authority) {
   char *issuer = az_certificate_format_pem(authority->issuer.certificate);
-  if (!authority->root.certificate) return issuer;
+  if (authority->root.certificate == NULL) return issuer;
   char *root = az_certificate_format_pem(authority->root.certificate);
   char *both = az_text_format("%s%s", root, issuer);
   free(root);

@@ -13,8 +13,8 @@
 #define YEAR_S (365L * 24 * 3600)
 
 void az_key_pair_clear(struct az_key_pair *pair) {
-  if (pair->key) gnutls_x509_privkey_deinit(pair->key);
-  if (pair->certificate) gnutls_x509_crt_deinit(pair->certificate);
+  if (pair->key != NULL) gnutls_x509_privkey_deinit(pair->key);
+  if (pair->certificate != NULL) gnutls_x509_crt_deinit(pair->certificate);
   *pair = (struct az_key_pair){NULL, NULL};
 }
 
@@ -51,11 +51,11 @@ static void set_key_ids(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer)
 
 /* Answers the certificate as read back: GnuTLS finds the issuer of another by names that only an import fills in. */
 static gnutls_x509_crt_t sign(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer, gnutls_x509_privkey_t key) {
-  gnutls_datum_t der;
-  gnutls_x509_crt_t again;
   set_key_ids(certificate, issuer);
   az_check(gnutls_x509_crt_sign2(certificate, issuer, key, GNUTLS_DIG_SHA256, 0), "certificate signature");
+  gnutls_datum_t der;
   az_check(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_DER, &der), "certificate");
+  gnutls_x509_crt_t again;
   az_check(gnutls_x509_crt_init(&again), "certificate");
   az_check(gnutls_x509_crt_import(again, &der, GNUTLS_X509_FMT_DER), "certificate");
   gnutls_free(der.data);
@@ -70,7 +70,7 @@ gnutls_x509_crt_t az_certificate_new_ca(const char *common_name, gnutls_x509_pri
   az_check(gnutls_x509_crt_set_key(certificate, key), "CA key");
   az_check(gnutls_x509_crt_set_basic_constraints(certificate, 1, -1), "basic constraints");
   az_check(gnutls_x509_crt_set_key_usage(certificate, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN), "key usage");
-  return sign(certificate, signer ? signer->certificate : certificate, signer ? signer->key : key);
+  return sign(certificate, signer != NULL ? signer->certificate : certificate, signer != NULL ? signer->key : key);
 }
 
 gnutls_x509_crt_t az_certificate_new_server(gnutls_x509_privkey_t key, const struct az_key_pair *signer, time_t now) {
@@ -118,19 +118,19 @@ static time_t read_token_not_after(gnutls_x509_crt_t certificate) {
   unsigned char bytes[64];
   size_t len = sizeof bytes;
   unsigned critical;
-  time_t when = 0;
   if (gnutls_x509_crt_get_extension_by_oid(certificate, OID_TOKEN_NOT_AFTER, 0, bytes, &len, &critical) != 0) return 0;
   gnutls_datum_t der = {bytes, (unsigned)len};
+  time_t when = 0;
   return az_der_parse_time(&der, &when) ? when : 0;
 }
 
 void az_certificate_read(gnutls_x509_crt_t certificate, struct az_certificate_facts *facts) {
-  gnutls_datum_t der;
   read_name(certificate, GNUTLS_OID_X520_COMMON_NAME, facts->client_id, sizeof facts->client_id);
   read_name(certificate, GNUTLS_OID_LDAP_DC, facts->tenant_id, sizeof facts->tenant_id);
   facts->not_before = gnutls_x509_crt_get_activation_time(certificate);
   facts->not_after = gnutls_x509_crt_get_expiration_time(certificate);
   facts->token_not_after = read_token_not_after(certificate);
+  gnutls_datum_t der;
   az_check(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_DER, &der), "certificate");
   az_text_thumbprint(&der, facts->thumbprint);
   gnutls_free(der.data);

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 void az_clock_init(struct az_clock *clock) {
-  pthread_condattr_t attributes;
   pthread_mutex_init(&clock->lock, NULL);
+  pthread_condattr_t attributes;
   pthread_condattr_init(&attributes);
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   pthread_cond_init(&clock->wake, &attributes);
@@ -56,11 +56,12 @@ void az_clock_stop(struct az_clock *clock) {
 
 void az_clock_format_http(time_t when, char text[AZ_CLOCK_HTTP_SIZE]) {
   struct tm utc;
-  if (!gmtime_r(&when, &utc) || strftime(text, AZ_CLOCK_HTTP_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &utc) == 0)
+  if (gmtime_r(&when, &utc) == NULL || strftime(text, AZ_CLOCK_HTTP_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &utc) == 0)
     text[0] = '\0';
 }
 
 void az_clock_format_iso(time_t when, char text[AZ_CLOCK_ISO_SIZE]) {
   struct tm utc;
-  if (!gmtime_r(&when, &utc) || strftime(text, AZ_CLOCK_ISO_SIZE, "%Y-%m-%d %H:%M:%SZ", &utc) == 0) text[0] = '\0';
+  if (gmtime_r(&when, &utc) == NULL || strftime(text, AZ_CLOCK_ISO_SIZE, "%Y-%m-%d %H:%M:%SZ", &utc) == 0)
+    text[0] = '\0';
 }

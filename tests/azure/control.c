@@ -52,12 +52,12 @@ static void post_faults(struct az_request *request, struct az_answer *answer) {
   cJSON *body = cJSON_Parse(request->body);
   char *problem = NULL;
   if (cJSON_IsArray(body))
-    for (const cJSON *order = body->child; order && !problem; order = order->next)
+    for (const cJSON *order = body->child; order != NULL && problem == NULL; order = order->next)
       problem = az_faults_add(&request->emulator->faults, order);
   else
     problem = az_faults_add(&request->emulator->faults, body);
   cJSON_Delete(body);
-  if (problem)
+  if (problem != NULL)
     complain(answer, problem);
   else
     serve_faults(request, answer);
@@ -92,7 +92,7 @@ static void post_settings(struct az_request *request, struct az_answer *answer) 
   cJSON *body = cJSON_Parse(request->body);
   char *problem = az_emulator_change_settings(request->emulator, body);
   cJSON_Delete(body);
-  if (problem)
+  if (problem != NULL)
     complain(answer, problem);
   else
     serve_settings(request, answer);
@@ -112,7 +112,7 @@ static void serve_identities(struct az_request *request, struct az_answer *answe
     cJSON_AddStringToObject(item, "name", identity->name);
     cJSON_AddStringToObject(item, "client_id", identity->client_id);
     cJSON_AddStringToObject(item, "object_id", identity->object_id);
-    if (identity->resource_id) cJSON_AddStringToObject(item, "mi_res_id", identity->resource_id);
+    if (identity->resource_id != NULL) cJSON_AddStringToObject(item, "mi_res_id", identity->resource_id);
     cJSON_AddStringToObject(item, "tenant_id", directory->tenant_id);
     cJSON_AddItemToArray(list, item);
   }
@@ -123,7 +123,7 @@ static void post_software_credential(struct az_request *request, struct az_answe
   cJSON *order = cJSON_Parse(request->body[0] ? request->body : "{}"), *json = NULL;
   char *problem = az_software_credential_make(request->emulator, order, &json);
   cJSON_Delete(order);
-  if (problem)
+  if (problem != NULL)
     complain(answer, problem);
   else
     reply(answer, json);

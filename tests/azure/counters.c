@@ -9,7 +9,7 @@ const char *const az_endpoint_names[AZ_COUNTED_ENDPOINTS] = {"metadata", "issue"
 
 static void raise_number(cJSON *object, const char *name) {
   cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
-  if (number)
+  if (number != NULL)
     cJSON_SetNumberValue(number, number->valuedouble + 1);
   else
     cJSON_AddNumberToObject(object, name, 1);
@@ -90,8 +90,8 @@ static void add_status(cJSON *entry, unsigned status) {
 static void add_peer(cJSON *entry, const cJSON *facts) {
   const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(facts, "tls"));
   cJSON *certificate = cJSON_GetObjectItemCaseSensitive(entry, "client_certificate");
-  raise_number(cJSON_GetObjectItemCaseSensitive(entry, "tls"), version ? version : "none");
-  if (version) raise_number(certificate, cJSON_HasObjectItem(facts, "client_certificate") ? "with" : "without");
+  raise_number(cJSON_GetObjectItemCaseSensitive(entry, "tls"), version != NULL ? version : "none");
+  if (version != NULL) raise_number(certificate, cJSON_HasObjectItem(facts, "client_certificate") ? "with" : "without");
 }
 
 void az_counters_end(struct az_counters *counters, enum az_endpoint endpoint, unsigned status, cJSON *facts) {

@@ -54,17 +54,18 @@ struct name_part {
 };
 
 static char *check_name_part(asn1_node request, const struct name_part *part, const char *expected) {
-  char *where = az_text_format("%s.?1.type", part->rdn), *problem = NULL, *value = NULL;
-  gnutls_datum_t der = {NULL, 0};
+  char *where = az_text_format("%s.?1.type", part->rdn);
   char *oid = az_der_read_text(request, where);
   free(where);
   where = az_text_format("%s.?1.value", part->rdn);
+  gnutls_datum_t der = {NULL, 0};
+  char *problem = NULL, *value = NULL;
   if (count(request, part->rdn) != 1)
     problem = az_text_format("the subject's RDN for %s has more than one attribute", part->label);
-  else if (!oid || strcmp(oid, part->oid) != 0)
-    problem =
-        az_text_format("the subject is not DC, then CN: %s expected, found %s", part->label, oid ? oid : "nothing");
-  else if (!az_der_read(request, where, &der) || !(value = az_der_parse_string(part->tag, &der)))
+  else if (oid == NULL || strcmp(oid, part->oid) != 0)
+    problem = az_text_format("the subject is not DC, then CN: %s expected, found %s", part->label,
+                             oid != NULL ? oid : "nothing");
+  else if (!az_der_read(request, where, &der) || (value = az_der_parse_string(part->tag, &der)) == NULL)
     problem = az_text_format("the subject's %s is not %s", part->label, part->type_name);
   else if (strcmp(value, expected) != 0)
     problem = az_text_format("the subject's %s is not %s", part->label, expected);
@@ -80,14 +81,14 @@ static char *check_subject(asn1_node request, const struct az_csr_expectation *e
   static const struct name_part cn = {INFO "subject.?2", "CN", OID_CN, ASN1_TAG_PRINTABLE_STRING, "a PrintableString"};
   if (count(request, INFO "subject") != 2) return az_text_dup("the subject has not two RDNs, DC and CN");
   char *problem = check_name_part(request, &dc, expected->tenant_id);
-  return problem ? problem : check_name_part(request, &cn, expected->client_id);
+  return problem != NULL ? problem : check_name_part(request, &cn, expected->client_id);
 }
 
 static char *check_attribute_value(asn1_node request, const char *expected) {
   gnutls_datum_t der;
   if (!az_der_read(request, INFO "attributes.?1.values.?1", &der)) return az_text_dup("the attribute has no value");
   char *text = az_der_parse_string(ASN1_TAG_UTF8_STRING, &der), *problem = NULL;
-  if (!text)
+  if (text == NULL)
     problem = az_text_dup("the attribute's value is not a UTF8String");
   else if (strcmp(text, expected) != 0)
     problem = az_text_format("the attribute's value is not this machine's cuId as compact JSON, %s", expected);
@@ -99,7 +100,7 @@ static char *check_attribute_value(asn1_node request, const char *expected) {
 static char *check_attributes(asn1_node request, const char *compute_unit) {
   if (count(request, INFO "attributes") != 1) return az_text_dup("it has not exactly one attribute");
   char *oid = az_der_read_text(request, INFO "attributes.?1.type"), *problem = NULL;
-  if (!oid || strcmp(oid, OID_COMPUTE_UNIT) != 0)
+  if (oid == NULL || strcmp(oid, OID_COMPUTE_UNIT) != 0)
     problem = az_text_dup("its attribute is not " OID_COMPUTE_UNIT);
   else if (count(request, INFO "attributes.?1.values") != 1)
     problem = az_text_dup("its attribute has not exactly one value");
@@ -131,8 +132,8 @@ static bool is_canonical(gnutls_pubkey_t key, const gnutls_datum_t *der) {
 static char *check_key(asn1_node request, gnutls_pubkey_t key) {
   gnutls_datum_t der;
   unsigned bits = 0;
-  char *problem = NULL;
   if (!az_der_read(request, INFO "subjectPublicKeyInfo", &der)) return az_text_dup("it has no public key");
+  char *problem = NULL;
   if (gnutls_pubkey_import(key, &der, GNUTLS_X509_FMT_DER) != 0)
     problem = az_text_dup("its public key cannot be read");
   else if (gnutls_pubkey_get_pk_algorithm(key, &bits) != GNUTLS_PK_RSA || !is_canonical(key, &der))
@@ -154,25 +155,25 @@ static char *check_signature(const gnutls_datum_t *der) {
 static char *check_request(const gnutls_datum_t *der, const struct az_csr_expectation *expected, gnutls_pubkey_t key) {
   asn1_node definitions = NULL, request = NULL;
   char *problem = decode(der, &definitions, &request);
-  if (!problem) problem = check_version(request);
-  if (!problem) problem = check_subject(request, expected);
-  if (!problem) problem = check_key(request, key);
-  if (!problem) problem = check_attributes(request, expected->compute_unit);
-  if (!problem) problem = check_signature_algorithm(request);
-  if (!problem) problem = check_signature(der);
+  if (problem == NULL) problem = check_version(request);
+  if (problem == NULL) problem = check_subject(request, expected);
+  if (problem == NULL) problem = check_key(request, key);
+  if (problem == NULL) problem = check_attributes(request, expected->compute_unit);
+  if (problem == NULL) problem = check_signature_algorithm(request);
+  if (problem == NULL) problem = check_signature(der);
   asn1_delete_structure(&request);
   asn1_delete_structure(&definitions);
   return problem;
 }
 
 char *az_csr_check(const char *text, const struct az_csr_expectation *expected, gnutls_pubkey_t *key) {
-  gnutls_datum_t der;
   *key = NULL;
+  gnutls_datum_t der;
   if (!az_text_unbase64(text, &der)) return az_text_dup("it is not base64 on one line");
   az_check(gnutls_pubkey_init(key), "public key");
   char *problem = check_request(&der, expected, *key);
   gnutls_free(der.data);
-  if (problem) {
+  if (problem != NULL) {
     gnutls_pubkey_deinit(*key);
     *key = NULL;
   }

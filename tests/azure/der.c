@@ -8,14 +8,15 @@
 
 char *az_der_parse_string(unsigned long expected, const gnutls_datum_t *der) {
   unsigned char class = 0;
-  int tag_len = 0, length_len = 0;
+  int tag_len = 0;
   unsigned long tag = 0;
   if (asn1_get_tag_der(der->data, (int)der->size, &class, &tag_len, &tag) != ASN1_SUCCESS) return NULL;
   if (class != ASN1_CLASS_UNIVERSAL || tag != expected) return NULL;
+  int length_len = 0;
   long len = asn1_get_length_der(der->data + tag_len, (int)der->size - tag_len, &length_len);
   if (len < 0 || (unsigned long)(tag_len + length_len) + (unsigned long)len != der->size) return NULL;
   const unsigned char *text = der->data + tag_len + length_len;
-  if (memchr(text, '\0', (size_t)len)) return NULL;
+  if (memchr(text, '\0', (size_t)len) != NULL) return NULL;
   char *copy = az_new((size_t)len + 1);
   memcpy(copy, text, (size_t)len);
   return copy;
@@ -26,7 +27,7 @@ void az_der_format_time(time_t when, gnutls_datum_t *der) {
   unsigned char tag_and_length[ASN1_MAX_TL_SIZE];
   unsigned prefix = sizeof tag_and_length;
   struct tm utc;
-  if (!gmtime_r(&when, &utc) || strftime(text, sizeof text, "%Y%m%d%H%M%SZ", &utc) == 0) abort();
+  if (gmtime_r(&when, &utc) == NULL || strftime(text, sizeof text, "%Y%m%d%H%M%SZ", &utc) == 0) abort();
   unsigned len = (unsigned)strlen(text);
   if (asn1_encode_simple_der(ASN1_ETYPE_GENERALIZED_TIME, (unsigned char *)text, len, tag_and_length, &prefix) !=
       ASN1_SUCCESS)
@@ -49,7 +50,7 @@ static time_t seconds_since_epoch(int year, int month, int day, int hour, int mi
 bool az_der_parse_time(const gnutls_datum_t *der, time_t *when) {
   char *text = az_der_parse_string(ASN1_TAG_GENERALIZEDTime, der);
   int year, month, day, hour, minute, second;
-  bool good = text && strlen(text) == 15 && text[14] == 'Z' &&
+  bool good = text != NULL && strlen(text) == 15 && text[14] == 'Z' &&
               sscanf(text, "%4d%2d%2d%2d%2d%2d", &year, &month, &day, &hour, &minute, &second) == 6 && month >= 1 &&
               month <= 12;
   if (good) *when = seconds_since_epoch(year, month, day, hour, minute, second);
@@ -58,8 +59,8 @@ bool az_der_parse_time(const gnutls_datum_t *der, time_t *when) {
 }
 
 bool az_der_read(asn1_node node, const char *name, gnutls_datum_t *bytes) {
-  int len = 0;
   *bytes = (gnutls_datum_t){NULL, 0};
+  int len = 0;
   if (asn1_read_value(node, name, NULL, &len) != ASN1_MEM_ERROR || len <= 0) return false;
   bytes->data = az_new((size_t)len + 1);
   if (asn1_read_value(node, name, bytes->data, &len) == ASN1_SUCCESS) {

@@ -13,8 +13,8 @@ static const char *const names[] = {"server-ca.pem", "issuer-ca.pem", "emulator.
 static bool write_file(const char *directory, const char *name, const char *text) {
   char *path = az_text_format("%s/%s", directory, name), *temporary = az_text_format("%s/.%s.new", directory, name);
   FILE *file = fopen(temporary, "w");
-  bool good = file && fputs(text, file) >= 0;
-  if (file && fclose(file) != 0) good = false;
+  bool good = file != NULL && fputs(text, file) >= 0;
+  if (file != NULL && fclose(file) != 0) good = false;
   if (good && rename(temporary, path) != 0) good = false;
   if (!good) fprintf(stderr, "azure-emulator: cannot write %s: %s\n", path, strerror(errno));
   free(path);
@@ -32,14 +32,14 @@ static void add_identity(cJSON *facts, const struct az_identity *identity) {
       {"client_id", identity->client_id}, {"object_id", identity->object_id}, {"resource_id", identity->resource_id}};
   for (size_t i = 0; i < 3; i++) {
     char *name = az_text_format("%s_%s", identity->name, ids[i][0]);
-    if (ids[i][1]) cJSON_AddStringToObject(facts, name, ids[i][1]);
+    if (ids[i][1] != NULL) cJSON_AddStringToObject(facts, name, ids[i][1]);
     free(name);
   }
 }
 
 static char *find_directory(const char *directory) {
   char *absolute = realpath(directory, NULL);
-  return absolute ? absolute : az_text_dup(directory);
+  return absolute != NULL ? absolute : az_text_dup(directory);
 }
 
 static cJSON *collect(const struct az_emulator *emulator) {
@@ -74,12 +74,12 @@ static const char *get_quote(const char *value) {
 
 static char *format_shell(const cJSON *facts) {
   char *text = az_text_dup("");
-  for (const cJSON *fact = facts->child; fact; fact = fact->next) {
-    char *name = az_text_dup(fact->string), *longer;
+  for (const cJSON *fact = facts->child; fact != NULL; fact = fact->next) {
+    char *name = az_text_dup(fact->string);
     for (char *p = name; *p; p++)
       *p = (char)toupper((unsigned char)*p);
     const char *quote = get_quote(fact->valuestring);
-    longer = az_text_format("%sAZURE_EMULATOR_%s=%s%s%s\n", text, name, quote, fact->valuestring, quote);
+    char *longer = az_text_format("%sAZURE_EMULATOR_%s=%s%s%s\n", text, name, quote, fact->valuestring, quote);
     free(text);
     free(name);
     text = longer;

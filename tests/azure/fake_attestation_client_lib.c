@@ -36,7 +36,7 @@ static struct kg_attestation_log_info *logging; /* the caller's, until UninitAtt
 enum { ERROR, WARNING, INFORMATION, DEBUG };
 
 int32_t InitAttestationLib(struct kg_attestation_log_info *log) {
-  if (!log || !log->log) return KG_ATTESTATION_INVALID_INPUT; /* J/AttestationLibrary.java */
+  if (log == NULL || log->log == NULL) return KG_ATTESTATION_INVALID_INPUT; /* J/AttestationLibrary.java */
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return KG_ATTESTATION_CURL_INIT;
   logging = log;
   LOG(INFORMATION, "Attestation library initialised");
@@ -44,7 +44,7 @@ int32_t InitAttestationLib(struct kg_attestation_log_info *log) {
 }
 
 void UninitAttestationLib(void) {
-  if (!logging) return;
+  if (logging == NULL) return;
   logging = NULL;
   curl_global_cleanup();
 }
@@ -54,11 +54,12 @@ void FreeAttestationToken(char *token) {
 }
 
 static char *encode(const void *bytes, size_t len) {
-  gnutls_datum_t in = {NULL, (unsigned)len}, out = {NULL, 0};
+  gnutls_datum_t in = {NULL, (unsigned)len};
   memcpy(&in.data, &(const void *){bytes}, sizeof in.data); /* GnuTLS has no const form; it only reads */
+  gnutls_datum_t out = {NULL, 0};
   if (gnutls_base64_encode2(&in, &out) != 0) return NULL;
   char *text = malloc((size_t)out.size + 1);
-  if (text) {
+  if (text != NULL) {
     memcpy(text, out.data, out.size);
     text[out.size] = '\0';
   }
@@ -68,7 +69,7 @@ static char *encode(const void *bytes, size_t len) {
 
 static bool add_encoded(cJSON *object, const char *name, const void *bytes, size_t len) {
   char *text = encode(bytes, len);
-  bool good = text && cJSON_AddStringToObject(object, name, text);
+  bool good = text != NULL && cJSON_AddStringToObject(object, name, text) != NULL;
   free(text);
   return good;
 }
@@ -81,32 +82,31 @@ static char *format_statement(const struct kg_attestation_key *key, const char *
   bool good = cJSON_AddItemToObject(statement, "client_payload", payload) &&
               add_encoded(statement, "public_key", key->public_key_info, key->public_key_info_len) &&
               add_encoded(statement, "nonce", nonce, sizeof nonce) &&
-              cJSON_AddNumberToObject(statement, "time", (double)time(NULL)) &&
-              cJSON_AddStringToObject(statement, "client_id", client_id);
+              cJSON_AddNumberToObject(statement, "time", (double)time(NULL)) != NULL &&
+              cJSON_AddStringToObject(statement, "client_id", client_id) != NULL;
   char *text = good ? cJSON_PrintUnformatted(statement) : NULL;
   cJSON_Delete(statement);
   return text;
 }
 
-static int32_t make_evidence(const struct kg_attestation_key *key, const char *statement, char **evidence) {
+static int32_t sign_statement(const struct kg_attestation_key *key, const char *statement, unsigned char *signature) {
   unsigned char digest[32];
+  if (gnutls_hash_fast(GNUTLS_DIG_SHA256, statement, strlen(statement), digest) != 0)
+    return KG_ATTESTATION_REPORT_CREATION;
+  if (key->sign_pss_sha256(key->context, digest, signature) == 0) return KG_ATTESTATION_OK;
+  LOG(ERROR, "The key did not sign");
+  return KG_ATTESTATION_REPORT_CREATION;
+}
+
+static int32_t make_evidence(const struct kg_attestation_key *key, const char *statement, char **evidence) {
   unsigned char *signature = calloc(1, key->signature_len);
   cJSON *json = cJSON_CreateObject();
-  int32_t code = KG_ATTESTATION_OUT_OF_MEMORY;
-  if (!signature || !json) goto out;
-  code = KG_ATTESTATION_REPORT_CREATION;
-  if (gnutls_hash_fast(GNUTLS_DIG_SHA256, statement, strlen(statement), digest) != 0) goto out;
-  if (key->sign_pss_sha256(key->context, digest, signature) != 0) {
-    LOG(ERROR, "The key did not sign");
-    goto out;
-  }
-  code = KG_ATTESTATION_OUT_OF_MEMORY;
-  if (!add_encoded(json, "statement", statement, strlen(statement)) ||
-      !add_encoded(json, "signature", signature, key->signature_len))
-    goto out;
-  *evidence = cJSON_PrintUnformatted(json);
-  code = *evidence ? KG_ATTESTATION_OK : KG_ATTESTATION_OUT_OF_MEMORY;
-out:
+  int32_t code =
+      signature != NULL && json != NULL ? sign_statement(key, statement, signature) : KG_ATTESTATION_OUT_OF_MEMORY;
+  if (code == KG_ATTESTATION_OK && add_encoded(json, "statement", statement, strlen(statement)) &&
+      add_encoded(json, "signature", signature, key->signature_len))
+    *evidence = cJSON_PrintUnformatted(json);
+  if (code == KG_ATTESTATION_OK && *evidence == NULL) code = KG_ATTESTATION_OUT_OF_MEMORY;
   cJSON_Delete(json);
   free(signature);
   return code;
@@ -123,7 +123,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *context) {
   struct reply *reply = context;
   char *longer = realloc(reply->body, reply->len + count + 1);
   (void)size; /* always 1 */
-  if (!longer) return 0;
+  if (longer == NULL) return 0;
   reply->body = longer;
   memcpy(longer + reply->len, data, count);
   reply->len += count;
@@ -134,8 +134,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *context) {
 static size_t take_header(char *data, size_t size, size_t count, void *context) {
   static const char name[] = "x-fake-native-code:";
   struct reply *reply = context;
-  char value[16] = "";
   (void)size;
+  char value[16] = "";
   if (count > strlen(name) && count < strlen(name) + sizeof value && strncasecmp(data, name, strlen(name)) == 0) {
     memcpy(value, data + strlen(name), count - strlen(name));
     reply->native_code = (int32_t)strtol(value, NULL, 10);
@@ -160,15 +160,15 @@ static void set_options(CURL *curl, const char *url, const char *body, struct cu
 }
 
 static int32_t post(const char *endpoint, const char *body, struct reply *reply) {
-  char url[1024];
   size_t len = strlen(endpoint);
   while (len > 0 && endpoint[len - 1] == '/')
     len--;
+  char url[1024];
   if (snprintf(url, sizeof url, "%.*s" PATH, (int)len, endpoint) >= (int)sizeof url) return KG_ATTESTATION_DNS_PARSE;
   struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
   CURL *curl = curl_easy_init();
   int32_t code = KG_ATTESTATION_CURL_INIT;
-  if (curl && headers) {
+  if (curl != NULL && headers != NULL) {
     set_options(curl, url, body, headers, reply);
     CURLcode sent = curl_easy_perform(curl);
     if (sent != CURLE_OK) LOG(ERROR, "curl: %s", curl_easy_strerror(sent));
@@ -185,16 +185,17 @@ static int32_t read_refusal(const struct reply *reply, const cJSON *json) {
   const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "code"));
   const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
   LOG(ERROR, "Attestation failed: HTTP %ld %s: %s", reply->status, code ? code : "", message ? message : "");
-  return code && strcmp(code, "PolicyEvaluationError") == 0 ? KG_ATTESTATION_REJECTED : KG_ATTESTATION_HTTP_FAILED;
+  return code != NULL && strcmp(code, "PolicyEvaluationError") == 0 ? KG_ATTESTATION_REJECTED
+                                                                    : KG_ATTESTATION_HTTP_FAILED;
 }
 
 static int32_t read_token(const struct reply *reply, char **token) {
-  cJSON *json = reply->body ? cJSON_Parse(reply->body) : NULL;
+  cJSON *json = reply->body != NULL ? cJSON_Parse(reply->body) : NULL;
   const cJSON *member = cJSON_GetObjectItemCaseSensitive(json, "token");
   int32_t code = KG_ATTESTATION_OK;
   if (reply->status != 200)
     code = read_refusal(reply, json);
-  else if (!reply->body)
+  else if (reply->body == NULL)
     code = KG_ATTESTATION_EMPTY_RESPONSE;
   else if (!cJSON_IsObject(json))
     code = KG_ATTESTATION_INVALID_JSON;
@@ -210,7 +211,7 @@ static int32_t attest(const struct kg_attestation_key *key, const char *endpoint
                       char **token) {
   char *statement = format_statement(key, client_id, payload), *evidence = NULL;
   struct reply reply = {0};
-  int32_t code = statement ? make_evidence(key, statement, &evidence) : KG_ATTESTATION_OUT_OF_MEMORY;
+  int32_t code = statement != NULL ? make_evidence(key, statement, &evidence) : KG_ATTESTATION_OUT_OF_MEMORY;
   if (code == KG_ATTESTATION_OK) {
     LOG(DEBUG, "Evidence: %s", evidence);
     code = post(endpoint, evidence, &reply);
@@ -231,23 +232,24 @@ static int32_t attest(const struct kg_attestation_key *key, const char *endpoint
 
 static const char *find_bad_parameter(const char *endpoint, const struct kg_attestation_key *key, char **token,
                                       const char *client_id) {
-  if (!endpoint || strncmp(endpoint, "https://", 8) != 0) return "endpoint";
-  if (!key || key->size != sizeof *key || !key->public_key_info || !key->sign_pss_sha256) return "key handle";
-  if (!token) return "token";
-  return client_id && *client_id ? NULL : "client id";
+  if (endpoint == NULL || strncmp(endpoint, "https://", 8) != 0) return "endpoint";
+  if (key == NULL || key->size != sizeof *key || key->public_key_info == NULL || key->sign_pss_sha256 == NULL)
+    return "key handle";
+  if (token == NULL) return "token";
+  return client_id != NULL && *client_id ? NULL : "client id";
 }
 
 int32_t AttestKeyGuardImportKey(const char *endpoint, const char *auth_token, const char *client_payload,
                                 kg_attestation_key_handle key, char **token, const char *client_id) {
-  if (!logging) return KG_ATTESTATION_CLIENT_INIT;
+  if (logging == NULL) return KG_ATTESTATION_CLIENT_INIT;
   const char *bad = find_bad_parameter(endpoint, (const struct kg_attestation_key *)key, token, client_id);
-  if (bad) {
+  if (bad != NULL) {
     LOG(ERROR, "Invalid parameter: %s", bad);
     return KG_ATTESTATION_INVALID_INPUT;
   }
   *token = NULL;
-  if (auth_token && *auth_token) LOG(WARNING, "An authentication token was given; this service wants none");
-  cJSON *payload = client_payload ? cJSON_Parse(client_payload) : NULL;
+  if (auth_token != NULL && *auth_token) LOG(WARNING, "An authentication token was given; this service wants none");
+  cJSON *payload = client_payload != NULL ? cJSON_Parse(client_payload) : NULL;
   if (!cJSON_IsObject(payload)) { /* NET#6022, word for word */
     LOG(ERROR, "Error parsing the client payload Json");
     cJSON_Delete(payload);

@@ -70,7 +70,7 @@ void az_faults_reset(struct az_faults *faults) {
 
 static bool holds_strings(const cJSON *item) {
   if (!cJSON_IsArray(item) && !cJSON_IsObject(item)) return false;
-  for (const cJSON *element = item->child; element; element = element->next)
+  for (const cJSON *element = item->child; element != NULL; element = element->next)
     if (!cJSON_IsString(element)) return false;
   return true;
 }
@@ -99,7 +99,7 @@ static bool has_type(const cJSON *item, enum type type) {
 
 static int find_endpoint(const cJSON *order) {
   const char *name = az_fault_get_string(order, "endpoint");
-  for (int i = 0; name && i < AZ_FAULTY_ENDPOINTS; i++)
+  for (int i = 0; name != NULL && i < AZ_FAULTY_ENDPOINTS; i++)
     if (strcmp(az_endpoint_names[i], name) == 0) return i;
   return -1;
 }
@@ -112,7 +112,7 @@ static const struct key *find_key(const char *name) {
 
 static char *check_member(const cJSON *item, int endpoint) {
   const struct key *key = find_key(item->string);
-  if (!key) return az_text_format("unknown key: %s", item->string);
+  if (key == NULL) return az_text_format("unknown key: %s", item->string);
   if (!(key->endpoints & ON(endpoint)))
     return az_text_format("%s means nothing to endpoint %s", item->string, az_endpoint_names[endpoint]);
   if (!has_type(item, key->type)) return az_text_format("%s must be %s", item->string, type_names[key->type]);
@@ -124,7 +124,7 @@ static char *check_values(const cJSON *order) {
   const cJSON *headers = az_fault_get(order, "headers");
   if (status < 200 || status > 599) return az_text_dup("status must be between 200 and 599");
   if (az_fault_get_number(order, "times", 1) == 0) return az_text_dup("times must not be 0");
-  if (headers && !holds_strings(headers)) return az_text_dup("headers must hold strings");
+  if (headers != NULL && !holds_strings(headers)) return az_text_dup("headers must hold strings");
   return NULL;
 }
 
@@ -132,16 +132,16 @@ static char *check(const cJSON *order) {
   int endpoint = find_endpoint(order);
   if (!cJSON_IsObject(order)) return az_text_dup("a JSON object is expected");
   if (endpoint < 0) return az_text_dup("endpoint must be metadata, issue, attestation, token or resource");
-  for (const cJSON *item = order->child; item; item = item->next) {
+  for (const cJSON *item = order->child; item != NULL; item = item->next) {
     char *problem = check_member(item, endpoint);
-    if (problem) return problem;
+    if (problem != NULL) return problem;
   }
   return check_values(order);
 }
 
 char *az_faults_add(struct az_faults *faults, const cJSON *order) {
   char *problem = check(order);
-  if (problem) return problem;
+  if (problem != NULL) return problem;
   cJSON *copy = cJSON_Duplicate(order, 1);
   if (!cJSON_HasObjectItem(copy, "times")) cJSON_AddNumberToObject(copy, "times", 1);
   pthread_mutex_lock(&faults->lock);
@@ -159,7 +159,7 @@ cJSON *az_faults_format(struct az_faults *faults) {
 
 static bool is_for_handshake(const cJSON *fault) {
   const char *when = az_fault_get_string(fault, "reset");
-  return cJSON_HasObjectItem(fault, "tls_alert") || (when && strcmp(when, "handshake") == 0);
+  return cJSON_HasObjectItem(fault, "tls_alert") || (when != NULL && strcmp(when, "handshake") == 0);
 }
 
 static cJSON *use_locked(struct az_faults *faults, cJSON *fault) {
@@ -172,9 +172,9 @@ static cJSON *use_locked(struct az_faults *faults, cJSON *fault) {
 }
 
 static cJSON *take(struct az_faults *faults, enum az_endpoint endpoint, bool handshake) {
-  cJSON *taken = NULL;
   pthread_mutex_lock(&faults->lock);
-  for (cJSON *fault = faults->queue->child; fault; fault = fault->next) {
+  cJSON *taken = NULL;
+  for (cJSON *fault = faults->queue->child; fault != NULL; fault = fault->next) {
     if (find_endpoint(fault) != (int)endpoint) continue;
     if (is_for_handshake(fault) == handshake) taken = use_locked(faults, fault);
     break;
@@ -210,7 +210,7 @@ const char *az_fault_get_string(const cJSON *fault, const char *name) {
 
 void az_fault_override(cJSON *json, const cJSON *fault, const char *name) {
   const cJSON *members = az_fault_get(fault, name);
-  for (const cJSON *item = members ? members->child : NULL; item; item = item->next) {
+  for (const cJSON *item = members != NULL ? members->child : NULL; item != NULL; item = item->next) {
     cJSON_DeleteItemFromObjectCaseSensitive(json, item->string);
     if (!cJSON_IsNull(item)) cJSON_AddItemToObject(json, item->string, cJSON_Duplicate(item, 1));
   }

@@ -36,10 +36,10 @@ void az_directory_clear(struct az_directory *directory) {
 }
 
 static bool is_selected(const struct az_identity *identity, const char *selector, const char *value) {
-  if (!selector) return identity->kind == AZ_SYSTEM_ASSIGNED;
+  if (selector == NULL) return identity->kind == AZ_SYSTEM_ASSIGNED;
   if (strcmp(selector, "client_id") == 0) return strcasecmp(identity->client_id, value) == 0;
   if (strcmp(selector, "object_id") == 0) return strcasecmp(identity->object_id, value) == 0;
-  return identity->resource_id && strcasecmp(identity->resource_id, value) == 0;
+  return identity->resource_id != NULL && strcasecmp(identity->resource_id, value) == 0;
 }
 
 const struct az_identity *az_directory_find(const struct az_directory *directory, const char *selector,

@@ -13,11 +13,11 @@ static const char *const arguments[] = {"cred-api-version", "client_id",    "obj
 
 bool az_imds_check_header(struct az_request *request, struct az_answer *answer) {
   const char *metadata = az_request_get_header(request, "Metadata");
-  if (!metadata || strcasecmp(metadata, "true") != 0) {
+  if (metadata == NULL || strcasecmp(metadata, "true") != 0) {
     az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "Required metadata header not specified");
     return false;
   }
-  if (az_request_get_header(request, "X-Forwarded-For")) { /* documented for version 1: no proxies */
+  if (az_request_get_header(request, "X-Forwarded-For") != NULL) { /* documented for version 1: no proxies */
     az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "X-Forwarded-For is not allowed");
     return false;
   }
@@ -26,9 +26,9 @@ bool az_imds_check_header(struct az_request *request, struct az_answer *answer) 
 
 static bool check_request_id(struct az_request *request, struct az_answer *answer) {
   const char *id = az_request_get_header(request, "x-ms-client-request-id"); /* MIC/OAuth2/OAuthConstants.cs */
-  if (id && az_text_is_guid(id)) return true;
+  if (id != NULL && az_text_is_guid(id)) return true;
   az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "x-ms-client-request-id is %s",
-                   id ? "not a GUID" : "missing");
+                   id != NULL ? "not a GUID" : "missing");
   return false;
 }
 
@@ -36,10 +36,10 @@ static bool check_arguments(struct az_request *request, struct az_answer *answer
   const char *version = az_request_get_argument(request, "cred-api-version");
   /* what the real service does with others is not known; a typo should not pass in a test */
   const char *other = az_request_find_other_argument(request, arguments);
-  if (!version || strcmp(version, API_VERSION) != 0)
+  if (version == NULL || strcmp(version, API_VERSION) != 0)
     az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request",
-                     "cred-api-version is %s: " API_VERSION " expected", version ? version : "missing");
-  else if (other)
+                     "cred-api-version is %s: " API_VERSION " expected", version != NULL ? version : "missing");
+  else if (other != NULL)
     az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "Unknown query parameter: %s", other);
   else
     return true;
@@ -48,9 +48,9 @@ static bool check_arguments(struct az_request *request, struct az_answer *answer
 
 static bool find_selector(struct az_request *request, struct az_answer *answer, const char **selector) {
   *selector = NULL;
-  for (const char *const *name = selectors; *name; name++) {
-    if (!az_request_get_argument(request, *name)) continue;
-    if (*selector) {
+  for (const char *const *name = selectors; *name != NULL; name++) {
+    if (az_request_get_argument(request, *name) == NULL) continue;
+    if (*selector != NULL) {
       az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "%s and %s cannot be given together", *selector,
                        *name);
       return false;
@@ -63,12 +63,12 @@ static bool find_selector(struct az_request *request, struct az_answer *answer, 
 static bool find_identity(struct az_request *request, struct az_answer *answer, const struct az_identity **identity) {
   const char *selector;
   if (!find_selector(request, answer, &selector)) return false;
-  const char *value = selector ? az_request_get_argument(request, selector) : NULL;
+  const char *value = selector != NULL ? az_request_get_argument(request, selector) : NULL;
   cJSON *fact = cJSON_AddObjectToObject(request->facts, "selector");
-  cJSON_AddStringToObject(fact, "kind", selector ? selector : "none");
-  if (value) cJSON_AddStringToObject(fact, "value", value);
+  cJSON_AddStringToObject(fact, "kind", selector != NULL ? selector : "none");
+  if (value != NULL) cJSON_AddStringToObject(fact, "value", value);
   *identity = az_directory_find(&request->emulator->directory, selector, value);
-  if (*identity) return true;
+  if (*identity != NULL) return true;
   az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request",
                    "Identity not found: the identity is not assigned to this virtual machine (identity not assigned)");
   return false;

@@ -23,15 +23,15 @@ static const char *check_claims(struct az_emulator *emulator, const cJSON *claim
   if (now >= az_fault_get_number(claims, "exp", 0)) return "it has expired";
   if (now < az_fault_get_number(claims, "nbf", now + 1)) return "it is not valid yet";
   if (now < az_fault_get_number(claims, "iat", now + 1)) return "it was issued in the future";
-  if (!issuer || strcmp(issuer, origin) != 0) return "its issuer is another one";
-  if (!jku || strncmp(jku, origin, strlen(origin)) != 0 || jku[strlen(origin)] != '/')
+  if (issuer == NULL || strcmp(issuer, origin) != 0) return "its issuer is another one";
+  if (jku == NULL || strncmp(jku, origin, strlen(origin)) != 0 || jku[strlen(origin)] != '/')
     return "its jku is not at its issuer";
   cJSON *expected = az_jwt_format_key(key);
   const cJSON *claimed = az_fault_get(claims, "x-ms-tpm-request-key");
   bool same = cJSON_IsObject(claimed);
-  for (const cJSON *member = expected->child; member && same; member = member->next) {
+  for (const cJSON *member = expected->child; member != NULL && same; member = member->next) {
     const char *value = az_fault_get_string(claimed, member->string);
-    same = value && strcmp(value, member->valuestring) == 0;
+    same = value != NULL && strcmp(value, member->valuestring) == 0;
   }
   cJSON_Delete(expected);
   return same ? NULL : "its key is not the key of the CSR";
@@ -40,7 +40,7 @@ static const char *check_claims(struct az_emulator *emulator, const cJSON *claim
 static bool check_attestation(struct issue *issue, struct az_answer *answer, const cJSON *member) {
   struct az_emulator *emulator = issue->request->emulator;
   const char *token = cJSON_GetStringValue(member), *problem = "its signature does not verify";
-  bool given = token && *token;
+  bool given = token != NULL && *token;
   az_request_note_bool(issue->request, "had_attestation_token", given);
   if (!given && !issue->settings.require_attestation) return true; /* PY sends "" */
   if (!given) {                                                    /* MOCK, N/README.md */
@@ -50,8 +50,8 @@ static bool check_attestation(struct issue *issue, struct az_answer *answer, con
   }
   char *jku;
   cJSON *claims = az_jwt_verify(&emulator->authority.attestation, token, &jku);
-  if (claims) problem = check_claims(emulator, claims, jku, issue->key);
-  if (problem)
+  if (claims != NULL) problem = check_claims(emulator, claims, jku, issue->key);
+  if (problem != NULL)
     az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "Attestation Token is invalid: %s", problem);
   cJSON_Delete(claims);
   free(jku);
@@ -62,8 +62,8 @@ static bool check_csr(struct issue *issue, struct az_answer *answer, const char 
   struct az_directory *directory = &issue->request->emulator->directory;
   char *unit = az_directory_format_compute_unit(directory, issue->settings.scale_set);
   struct az_csr_expectation expected = {issue->identity->client_id, directory->tenant_id, unit};
-  char *problem = csr ? az_csr_check(csr, &expected, &issue->key) : az_text_dup("there is none");
-  if (problem) /* the first words are the real ones (N/src/internal/CsrBuilder.ts) */
+  char *problem = csr != NULL ? az_csr_check(csr, &expected, &issue->key) : az_text_dup("there is none");
+  if (problem != NULL) /* the first words are the real ones (N/src/internal/CsrBuilder.ts) */
     az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "CSR is invalid: %s", problem);
   bool good = problem == NULL;
   free(problem);
@@ -76,7 +76,7 @@ static bool check_body(struct issue *issue, struct az_answer *answer) {
   cJSON *body = cJSON_ParseWithLengthOpts(request->body, request->body_len + 1, NULL, 1);
   bool good = cJSON_IsObject(body);
   if (!good) az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "The body is not a JSON object");
-  for (const cJSON *item = good ? body->child : NULL; item && good; item = item->next) {
+  for (const cJSON *item = good ? body->child : NULL; item != NULL && good; item = item->next) {
     good = cJSON_IsString(item) && (strcmp(item->string, "csr") == 0 || strcmp(item->string, "attestation_token") == 0);
     if (!good)
       az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "Not expected in the body: %s", item->string);
@@ -90,7 +90,7 @@ static bool check_body(struct issue *issue, struct az_answer *answer) {
 
 static const char *get_purpose(const cJSON *fault) {
   const char *name = az_fault_get_string(fault, "eku");
-  if (!name || strcmp(name, "clientAuth") == 0) return GNUTLS_KP_TLS_WWW_CLIENT;
+  if (name == NULL || strcmp(name, "clientAuth") == 0) return GNUTLS_KP_TLS_WWW_CLIENT;
   return strcmp(name, "serverAuth") == 0 ? GNUTLS_KP_TLS_WWW_SERVER : name;
 }
 
@@ -110,7 +110,7 @@ static char *make_certificate(struct issue *issue) {
       az_fault_is(fault, "wrong_cn") ? az_directory_get_other(&emulator->directory, issue->identity) : issue->identity;
   gnutls_pubkey_t other = az_fault_is(fault, "wrong_key") ? get_other_key(&emulator->authority) : NULL;
   struct az_certificate_order order = {
-      .key = other ? other : issue->key,
+      .key = other != NULL ? other : issue->key,
       .client_id = named->client_id,
       .tenant_id = emulator->directory.tenant_id,
       .not_before = now + az_fault_get_number(fault, "not_before_s", issue->settings.not_before_s),
@@ -124,7 +124,7 @@ static char *make_certificate(struct issue *issue) {
   az_request_note(issue->request, "issued_thumbprint", facts.thumbprint);
   char *text = az_certificate_format_base64(certificate);
   gnutls_x509_crt_deinit(certificate);
-  if (other) gnutls_pubkey_deinit(other);
+  if (other != NULL) gnutls_pubkey_deinit(other);
   return text;
 }
 
@@ -149,7 +149,7 @@ static cJSON *format(struct issue *issue) {
 static bool check_bypass(struct issue *issue, struct az_answer *answer) {
   const char *bypass = az_request_get_argument(issue->request, "bypass_cache");
   az_request_note_bool(issue->request, "bypass_cache", bypass != NULL);
-  if (!bypass || (issue->settings.allow_bypass_cache && strcmp(bypass, "true") == 0)) return true;
+  if (bypass == NULL || (issue->settings.allow_bypass_cache && strcmp(bypass, "true") == 0)) return true;
   az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request", "bypass_cache=%s is not supported", bypass);
   return false;
 }
@@ -165,5 +165,5 @@ void az_issue_serve(struct az_request *request, struct az_answer *answer) {
   if (az_imds_check(request, answer, "POST", &issue.identity) && check_bypass(&issue, answer) &&
       check_content_type(&issue, answer) && check_body(&issue, answer))
     az_answer_set_json(answer, MHD_HTTP_OK, format(&issue));
-  if (issue.key) gnutls_pubkey_deinit(issue.key);
+  if (issue.key != NULL) gnutls_pubkey_deinit(issue.key);
 }

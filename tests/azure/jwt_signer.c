@@ -7,30 +7,30 @@
 char *az_jwt_sign(const struct az_signer *signer, const cJSON *claims, const char *key_url) {
   jwt_t *jwt = NULL;
   char *text = cJSON_PrintUnformatted(claims);
-  if (!text || jwt_new(&jwt) != 0 || jwt_add_grants_json(jwt, text) != 0) abort();
+  if (text == NULL || jwt_new(&jwt) != 0 || jwt_add_grants_json(jwt, text) != 0) abort();
   jwt_add_header(jwt, "kid", signer->kid);
-  if (key_url) jwt_add_header(jwt, "jku", key_url);
+  if (key_url != NULL) jwt_add_header(jwt, "jku", key_url);
   if (jwt_set_alg(jwt, JWT_ALG_RS256, (const unsigned char *)signer->private_pem, (int)strlen(signer->private_pem)) !=
       0)
     abort();
   char *token = jwt_encode_str(jwt);
-  if (!token) abort();
+  if (token == NULL) abort();
   jwt_free(jwt);
   cJSON_free(text);
   return token;
 }
 
 cJSON *az_jwt_verify(const struct az_signer *signer, const char *token, char **jku) {
+  if (jku != NULL) *jku = NULL;
   jwt_t *jwt = NULL;
-  cJSON *claims = NULL;
-  if (jku) *jku = NULL;
   if (jwt_decode(&jwt, token, (const unsigned char *)signer->public_pem, (int)strlen(signer->public_pem)) != 0)
     return NULL;
+  cJSON *claims = NULL;
   if (jwt_get_alg(jwt) == JWT_ALG_RS256) { /* "none" decodes too */
     char *text = jwt_get_grants_json(jwt, NULL);
     const char *url = jwt_get_header(jwt, "jku");
     claims = cJSON_Parse(text);
-    if (jku && url) *jku = az_text_dup(url);
+    if (jku != NULL && url != NULL) *jku = az_text_dup(url);
     free(text);
   }
   jwt_free(jwt);
@@ -45,10 +45,10 @@ static void add_number(cJSON *key, const char *name, gnutls_datum_t *number) {
 }
 
 cJSON *az_jwt_format_key(gnutls_pubkey_t key) {
-  gnutls_datum_t modulus, exponent;
   cJSON *jwk = cJSON_CreateObject();
   cJSON_AddStringToObject(jwk, "kty", "RSA");
   /* RFC 7518 6.3.1: without the leading zero octet that DER needs */
+  gnutls_datum_t modulus, exponent;
   az_check(gnutls_pubkey_export_rsa_raw2(key, &modulus, &exponent, GNUTLS_EXPORT_FLAG_NO_LZ), "public key");
   add_number(jwk, "n", &modulus);
   add_number(jwk, "e", &exponent);

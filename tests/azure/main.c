@@ -42,8 +42,8 @@ static bool is_pipe(int descriptor) {
 }
 
 static bool input_ended(const struct pollfd *input) {
-  char buffer[256];
   if (!(input->revents & (POLLIN | POLLHUP | POLLERR))) return false;
+  char buffer[256];
   return read(input->fd, buffer, sizeof buffer) <= 0;
 }
 

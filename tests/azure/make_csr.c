@@ -84,7 +84,7 @@ static void set_algorithm(X509_REQ *request) {
   if (is("salt-20")) CHOOSE(salt20_algorithm);
   if (is("pkcs1")) CHOOSE(pkcs1_algorithm);
   X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &der, len);
-  need(algorithm && X509_REQ_set1_signature_algo(request, algorithm), "algorithm");
+  need(algorithm != NULL && X509_REQ_set1_signature_algo(request, algorithm), "algorithm");
   X509_ALGOR_free(algorithm);
 }
 
@@ -93,7 +93,8 @@ static ASN1_BIT_STRING *sign(EVP_PKEY *key, const unsigned char *data, size_t le
   EVP_PKEY_CTX *options = NULL;
   unsigned char signature[1024];
   size_t signature_len = sizeof signature;
-  need(context && EVP_DigestSignInit(context, &options, is("sha384") ? EVP_sha384() : EVP_sha256(), NULL, key) == 1,
+  need(context != NULL &&
+           EVP_DigestSignInit(context, &options, is("sha384") ? EVP_sha384() : EVP_sha256(), NULL, key) == 1,
        "signature");
   if (!is("pkcs1"))
     need(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
@@ -103,26 +104,26 @@ static ASN1_BIT_STRING *sign(EVP_PKEY *key, const unsigned char *data, size_t le
   EVP_MD_CTX_free(context);
   if (is("signature")) signature[100] ^= 1;
   ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
-  need(bits && ASN1_BIT_STRING_set(bits, signature, (int)signature_len), "signature");
+  need(bits != NULL && ASN1_BIT_STRING_set(bits, signature, (int)signature_len), "signature");
   bits->flags = (bits->flags & ~(ASN1_STRING_FLAG_BITS_LEFT | 7)) | ASN1_STRING_FLAG_BITS_LEFT;
   return bits;
 }
 
 static void sign_request(X509_REQ *request, EVP_PKEY *key) {
-  unsigned char *info = NULL;
   EVP_PKEY *other = is("other-key-signature") ? EVP_RSA_gen(2048) : NULL;
   set_algorithm(request);
+  unsigned char *info = NULL;
   int len = i2d_re_X509_REQ_tbs(request, &info);
   need(len > 0, "request");
-  X509_REQ_set0_signature(request, sign(other ? other : key, info, (size_t)len));
+  X509_REQ_set0_signature(request, sign(other != NULL ? other : key, info, (size_t)len));
   EVP_PKEY_free(other);
   OPENSSL_free(info);
 }
 
 static EVP_PKEY *load_key(const char *path) {
   FILE *file = fopen(path, "r");
-  EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
-  if (file) fclose(file);
+  EVP_PKEY *key = file != NULL ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+  if (file != NULL) fclose(file);
   need(key != NULL, path);
   return key;
 }
@@ -132,7 +133,7 @@ static void print(X509_REQ *request) {
   int len = i2d_X509_REQ(request, &der);
   need(len > 0, "request");
   unsigned char *text = malloc((size_t)len * 4 / 3 + 8);
-  need(text && EVP_EncodeBlock(text, der, len) > 0, "base64");
+  need(text != NULL && EVP_EncodeBlock(text, der, len) > 0, "base64");
   puts((const char *)text);
   free(text);
   OPENSSL_free(der);
@@ -146,7 +147,8 @@ int main(int argc, char **argv) {
   if (argc == 6) wrong = argv[5];
   EVP_PKEY *key = load_key(argv[1]);
   X509_REQ *request = X509_REQ_new();
-  need(request && X509_REQ_set_version(request, is("version") ? 1 : 0) && X509_REQ_set_pubkey(request, key), "request");
+  need(request != NULL && X509_REQ_set_version(request, is("version") ? 1 : 0) && X509_REQ_set_pubkey(request, key),
+       "request");
   set_subject(request, argv[2], argv[3]);
   set_attributes(request, argv[4]);
   sign_request(request, key);

@@ -136,7 +136,7 @@ static bool complain(const char *option, const char *value, const char *expected
 }
 
 static bool parse_word(const struct word *words, const char *option, const char *value, int *result) {
-  for (const struct word *w = words; w->word; w++)
+  for (const struct word *w = words; w->word != NULL; w++)
     if (strcmp(w->word, value) == 0) {
       *result = w->value;
       return true;
@@ -145,8 +145,8 @@ static bool parse_word(const struct word *words, const char *option, const char 
 }
 
 static bool parse_number(const char *option, const char *value, long low, long high, long *result) {
-  char *end = NULL;
   errno = 0;
+  char *end = NULL;
   *result = strtol(value, &end, 10);
   if (errno || end == value || *end || *result < low || *result > high) return complain(option, value, "a number");
   return true;
@@ -256,7 +256,7 @@ static bool parse_one(struct az_options *options, int code, const char *name, co
 
 static bool is_consistent(const struct az_options *options) {
   bool needs13 = options->token.versions == AZ_TLS_13 || options->resource.versions == AZ_TLS_13;
-  if (!options->directory || !*options->directory) {
+  if (options->directory == NULL || !*options->directory) {
     fputs("azure-emulator: --directory is required\n", stderr);
     return false;
   }

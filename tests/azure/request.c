@@ -15,8 +15,8 @@ struct az_request *az_request_new(struct az_listener *listener, struct MHD_Conne
   request->listener = listener;
   request->connection = connection;
   request->path = az_text_dup(uri);
-  if (mark) request->path[mark - uri] = '\0';
-  request->query = az_text_dup(mark ? mark + 1 : "");
+  if (mark != NULL) request->path[mark - uri] = '\0';
+  request->query = az_text_dup(mark != NULL ? mark + 1 : "");
   request->body = az_text_dup("");
   request->facts = cJSON_CreateObject();
   return request;
@@ -24,7 +24,7 @@ struct az_request *az_request_new(struct az_listener *listener, struct MHD_Conne
 
 void az_request_free(struct az_request **request) {
   struct az_request *r = *request;
-  if (!r) return;
+  if (r == NULL) return;
   az_peer_clear(&r->peer);
   cJSON_Delete(r->facts);
   cJSON_Delete(r->fault);
@@ -50,10 +50,10 @@ void az_request_append(struct az_request *request, const char *data, size_t len)
 }
 
 void az_request_read_peer(struct az_request *request) {
-  const union MHD_ConnectionInfo *info;
-  if (!request->listener->mode) return;
-  info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-  if (info) az_peer_read(&request->peer, info->tls_session);
+  if (request->listener->mode == NULL) return;
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  if (info != NULL) az_peer_read(&request->peer, info->tls_session);
 }
 
 void az_request_ask_certificate(struct az_request *request) {
@@ -80,7 +80,7 @@ static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *
   struct search *search = context;
   (void)kind;
   (void)value;
-  for (const char *const *known = search->known; *known; known++)
+  for (const char *const *known = search->known; *known != NULL; known++)
     if (strcmp(*known, name) == 0) return MHD_YES;
   search->found = name;
   return MHD_NO;
@@ -95,7 +95,7 @@ const char *az_request_find_other_argument(const struct az_request *request, con
 bool az_request_has_content_type(const struct az_request *request, const char *type) {
   const char *header = az_request_get_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
   size_t len = strlen(type);
-  if (!header || strncasecmp(header, type, len) != 0) return false;
+  if (header == NULL || strncasecmp(header, type, len) != 0) return false;
   header += len;
   header += strspn(header, " \t");
   return *header == '\0' || *header == ';';
@@ -111,11 +111,11 @@ static enum MHD_Result take_field(void *context, enum MHD_ValueKind kind, const 
                                   size_t size) {
   struct form *form = context;
   cJSON *field = cJSON_GetObjectItemCaseSensitive(form->fields, name);
-  const char *before = field ? cJSON_GetStringValue(field) : "";
+  const char *before = field != NULL ? cJSON_GetStringValue(field) : "";
   (void)kind, (void)file, (void)type, (void)encoding;
-  if (field && offset == 0) form->bad = true; /* named twice */
+  if (field != NULL && offset == 0) form->bad = true; /* named twice */
   char *value = az_text_format("%s%.*s", before, (int)size, data);
-  if (field)
+  if (field != NULL)
     cJSON_SetValuestring(field, value);
   else
     cJSON_AddStringToObject(form->fields, name, value);
@@ -127,7 +127,7 @@ cJSON *az_request_parse_form(const struct az_request *request) {
   if (!az_request_has_content_type(request, MHD_HTTP_POST_ENCODING_FORM_URLENCODED)) return NULL;
   struct form form = {cJSON_CreateObject(), false};
   struct MHD_PostProcessor *parser = MHD_create_post_processor(request->connection, 65536, take_field, &form);
-  if (!parser) abort();
+  if (parser == NULL) abort();
   if (MHD_post_process(parser, request->body, request->body_len) != MHD_YES) form.bad = true;
   if (MHD_destroy_post_processor(parser) != MHD_YES) form.bad = true;
   if (!form.bad) return form.fields;
@@ -146,7 +146,7 @@ void az_request_note_bool(struct az_request *request, const char *name, bool val
 /* All headers, but of the one with a secret only the scheme. */
 static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value) {
   cJSON *headers = context;
-  char *lower = az_text_dup(name), *shown = az_text_dup(value ? value : "");
+  char *lower = az_text_dup(name), *shown = az_text_dup(value != NULL ? value : "");
   (void)kind;
   for (char *p = lower; *p; p++)
     *p = (char)tolower((unsigned char)*p);
@@ -159,14 +159,14 @@ static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const
 
 static void note_peer(struct az_request *request) {
   const struct az_peer *peer = &request->peer;
-  if (!peer->version) return;
+  if (peer->version == NULL) return;
   az_request_note(request, "tls", peer->version);
-  if (!peer->certificate) return;
+  if (peer->certificate == NULL) return;
   cJSON *certificate = cJSON_AddObjectToObject(request->facts, "client_certificate");
   cJSON_AddStringToObject(certificate, "thumbprint", peer->facts.thumbprint);
   cJSON_AddStringToObject(certificate, "client_id", peer->facts.client_id);
   cJSON_AddStringToObject(certificate, "tenant_id", peer->facts.tenant_id);
-  if (peer->signature) az_request_note(request, "signature", peer->signature);
+  if (peer->signature != NULL) az_request_note(request, "signature", peer->signature);
 }
 
 void az_request_note_common(struct az_request *request) {

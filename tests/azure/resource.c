@@ -35,13 +35,13 @@ static const char *find_problem(struct az_request *request, const cJSON *claims)
   long now = (long)az_clock_now(&request->emulator->clock);
   const char *audience = az_fault_get_string(claims, "aud");
   const char *bound = az_fault_get_string(az_fault_get(claims, "cnf"), "x5t#S256");
-  if (!claims) return "The token's signature does not verify";
+  if (claims == NULL) return "The token's signature does not verify";
   if (now >= az_fault_get_number(claims, "exp", 0)) return "The token has expired";
   if (now < az_fault_get_number(claims, "nbf", now + 1)) return "The token is not valid yet";
-  if (!audience || (strcmp(audience, AUDIENCE) != 0 &&
-                    strcmp(audience, az_emulator_get_origin(request->emulator, AZ_ON_RESOURCE)) != 0))
+  if (audience == NULL || (strcmp(audience, AUDIENCE) != 0 &&
+                           strcmp(audience, az_emulator_get_origin(request->emulator, AZ_ON_RESOURCE)) != 0))
     return "The token is for another audience";
-  if (!bound) return "The token is bound to no certificate";
+  if (bound == NULL) return "The token is bound to no certificate";
   if (strcmp(bound, request->peer.facts.thumbprint) != 0) /* AZNET#62752 */
     return "[MtlsCnfClaimRequestDataValidationFailed] The token is bound to another certificate";
   return NULL;
@@ -49,21 +49,21 @@ static const char *find_problem(struct az_request *request, const cJSON *claims)
 
 static bool check(struct az_request *request, struct az_answer *answer) {
   const char *authorization = az_request_get_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
-  const char *token = authorization ? get_token(authorization) : NULL;
-  if (!authorization) return refuse(request, answer, "Request is missing an Authorization header");
-  if (!token) return refuse(request, answer, "This resource accepts the scheme mtls_pop only");
-  if (!request->peer.certificate) /* IDWEB#3864 */
+  const char *token = authorization != NULL ? get_token(authorization) : NULL;
+  if (authorization == NULL) return refuse(request, answer, "Request is missing an Authorization header");
+  if (token == NULL) return refuse(request, answer, "This resource accepts the scheme mtls_pop only");
+  if (request->peer.certificate == NULL) /* IDWEB#3864 */
     return refuse(request, answer, "Client certificate required for using MTLS_POP token");
   cJSON *claims = az_jwt_verify(&request->emulator->authority.token, token, NULL);
   const char *problem = find_problem(request, claims);
   cJSON_Delete(claims);
-  return problem ? refuse(request, answer, problem) : true;
+  return problem != NULL ? refuse(request, answer, problem) : true;
 }
 
 /* IDWEB#3872: this header makes Key Vault ask for the certificate. */
 static void ask_late(struct az_request *request) {
   const char *wanted = az_request_get_header(request, "x-ms-tokenboundauth");
-  if (request->listener->mode->auth == AZ_AUTH_LATE && wanted && strcasecmp(wanted, "true") == 0)
+  if (request->listener->mode->auth == AZ_AUTH_LATE && wanted != NULL && strcasecmp(wanted, "true") == 0)
     az_request_ask_certificate(request);
 }
 

@@ -65,10 +65,10 @@ static void finish(struct az_request *request, unsigned status, const char *reas
   if (request->endpoint == AZ_CONTROL) return;
   az_request_note_common(request);
   cJSON_AddNumberToObject(request->facts, "status", status);
-  if (reason) az_request_note(request, "reason", reason);
+  if (reason != NULL) az_request_note(request, "reason", reason);
   if (request->emulator->options->verbose)
-    fprintf(stderr, "%ld %s %s %u%s%s\n", request->number, request->method, request->path, status, reason ? " " : "",
-            reason ? reason : "");
+    fprintf(stderr, "%ld %s %s %u%s%s\n", request->number, request->method, request->path, status,
+            reason != NULL ? " " : "", reason != NULL ? reason : "");
   az_counters_end(&request->emulator->counters, request->endpoint, status, request->facts);
   request->facts = NULL;
 }
@@ -89,7 +89,6 @@ static void make_answer(struct az_request *request, const struct route *route, s
 static enum MHD_Result answer_request(struct az_request *request) {
   const struct route *route = find_route(request->listener->kind, request->path);
   struct az_emulator *emulator = request->emulator;
-  struct az_answer answer;
   request->endpoint = route->endpoint;
   if (route->endpoint < AZ_FAULTY_ENDPOINTS) request->fault = az_faults_take(&emulator->faults, route->endpoint);
   if (route->endpoint != AZ_CONTROL) request->number = az_counters_begin(&emulator->counters, route->endpoint);
@@ -101,6 +100,7 @@ static enum MHD_Result answer_request(struct az_request *request) {
     az_tls_reset_socket(get_socket(request->connection));
     return MHD_NO;
   }
+  struct az_answer answer;
   az_answer_init(&answer);
   make_answer(request, route, &answer);
   finish(request, answer.status, answer.reason); /* before the answer is out: who has it may ask for the counters */
@@ -155,7 +155,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     return;
   }
   *state = NULL;
-  if (listener->mode) {
+  if (listener->mode != NULL) {
     az_counters_connect(&listener->emulator->counters, get_endpoint(listener));
     watch_handshake(listener, connection, state);
   }
@@ -204,15 +204,15 @@ static struct MHD_Daemon *start_tls(struct az_listener *listener) {
 static bool bind_socket(struct az_listener *listener, int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   socklen_t len = sizeof address;
-  int on = 1;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   listener->socket = socket(AF_INET, SOCK_STREAM, 0);
+  int on = 1;
   if (listener->socket < 0 || setsockopt(listener->socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
       bind(listener->socket, (struct sockaddr *)(void *)&address, sizeof address) != 0 ||
       listen(listener->socket, SOMAXCONN) != 0 ||
       getsockname(listener->socket, (struct sockaddr *)(void *)&address, &len) != 0)
     return false;
-  listener->origin = az_text_format(listener->mode ? "https://localhost:%u" : "http://127.0.0.1:%u",
+  listener->origin = az_text_format(listener->mode != NULL ? "https://localhost:%u" : "http://127.0.0.1:%u",
                                     (unsigned)ntohs(address.sin_port));
   return true;
 }
@@ -224,14 +224,14 @@ bool az_listener_open(struct az_listener *listener, int port) {
 }
 
 bool az_listener_start(struct az_listener *listener) {
-  listener->daemon = listener->mode ? start_tls(listener) : start_plain(listener);
-  if (listener->daemon) return true;
+  listener->daemon = listener->mode != NULL ? start_tls(listener) : start_plain(listener);
+  if (listener->daemon != NULL) return true;
   fprintf(stderr, "azure-emulator: the server for %s does not start\n", listener->origin);
   return false;
 }
 
 void az_listener_stop(struct az_listener *listener) {
-  if (listener->daemon)
+  if (listener->daemon != NULL)
     MHD_stop_daemon(listener->daemon); /* closes the socket too */
   else if (listener->socket >= 0)
     close(listener->socket);

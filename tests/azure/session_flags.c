@@ -10,7 +10,7 @@
 __attribute__((visibility("default"))) int gnutls_init(gnutls_session_t *session, unsigned flags) {
   int (*init)(gnutls_session_t *, unsigned);
   void *address = dlsym(RTLD_NEXT, "gnutls_init");
-  if (!address) abort();
+  if (address == NULL) abort();
   memcpy(&init, &address, sizeof init); /* ISO C has no cast between the two kinds of pointer */
   return init(session, flags & GNUTLS_SERVER ? flags | GNUTLS_POST_HANDSHAKE_AUTH : flags);
 }

@@ -46,9 +46,9 @@ static long *get_number(struct az_settings *settings, const struct member *membe
 char *az_settings_merge(struct az_settings *settings, const cJSON *object) {
   struct az_settings changed = *settings;
   if (!cJSON_IsObject(object)) return az_text_dup("a JSON object is expected");
-  for (const cJSON *item = object->child; item; item = item->next) {
+  for (const cJSON *item = object->child; item != NULL; item = item->next) {
     const struct member *member = find(item->string);
-    if (!member) return az_text_format("unknown setting: %s", item->string);
+    if (member == NULL) return az_text_format("unknown setting: %s", item->string);
     if (member->is_bool ? !cJSON_IsBool(item) : !cJSON_IsNumber(item))
       return az_text_format("%s must be a %s", item->string, member->is_bool ? "boolean" : "number");
     if (member->is_bool)

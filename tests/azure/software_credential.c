@@ -10,7 +10,7 @@ static char *check(const cJSON *order) {
   } members[] = {{"identity", cJSON_IsString},     {"foreign", cJSON_IsBool}, {"validity_s", cJSON_IsNumber},
                  {"not_before_s", cJSON_IsNumber}, {"eku", cJSON_IsString},   {"token_not_after_s", cJSON_IsNumber}};
   if (!cJSON_IsObject(order)) return az_text_dup("a JSON object is expected");
-  for (const cJSON *item = order->child; item; item = item->next) {
+  for (const cJSON *item = order->child; item != NULL; item = item->next) {
     bool good = false;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
       good = good || (strcmp(members[i].name, item->string) == 0 && members[i].has_type(item));
@@ -28,9 +28,9 @@ static gnutls_x509_privkey_t new_key(void) {
 
 static gnutls_pubkey_t get_public(gnutls_x509_privkey_t key) {
   gnutls_privkey_t private;
-  gnutls_pubkey_t public;
   az_check(gnutls_privkey_init(&private), "key");
   az_check(gnutls_privkey_import_x509(private, key, 0), "key");
+  gnutls_pubkey_t public;
   az_check(gnutls_pubkey_init(&public), "key");
   az_check(gnutls_pubkey_import_privkey(public, private, 0, 0), "key");
   gnutls_privkey_deinit(private);
@@ -51,7 +51,8 @@ static gnutls_x509_crt_t issue(struct az_emulator *emulator, const cJSON *order,
       .not_before = now + az_fault_get_number(order, "not_before_s", settings.not_before_s),
       .not_after = now + az_fault_get_number(order, "validity_s", settings.validity_s),
       .token_not_after = token_not_after ? now + token_not_after : 0,
-      .purpose = purpose && strcmp(purpose, "serverAuth") == 0 ? GNUTLS_KP_TLS_WWW_SERVER : GNUTLS_KP_TLS_WWW_CLIENT,
+      .purpose =
+          purpose != NULL && strcmp(purpose, "serverAuth") == 0 ? GNUTLS_KP_TLS_WWW_SERVER : GNUTLS_KP_TLS_WWW_CLIENT,
   };
   gnutls_x509_crt_t issued =
       az_certificate_issue(&certificate, foreign ? &emulator->authority.foreign : &emulator->authority.issuer);
@@ -60,10 +61,10 @@ static gnutls_x509_crt_t issue(struct az_emulator *emulator, const cJSON *order,
 }
 
 static cJSON *format(struct az_emulator *emulator, gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key) {
-  struct az_certificate_facts facts;
   gnutls_datum_t pem;
   az_check(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem), "key");
   char *private = az_text_take(&pem), *public = az_certificate_format_pem(certificate);
+  struct az_certificate_facts facts;
   az_certificate_read(certificate, &facts);
   cJSON *json = cJSON_CreateObject();
   cJSON_AddStringToObject(json, "certificate", public);
@@ -79,10 +80,10 @@ static cJSON *format(struct az_emulator *emulator, gnutls_x509_crt_t certificate
 
 char *az_software_credential_make(struct az_emulator *emulator, const cJSON *order, cJSON **credential) {
   const char *name = az_fault_get_string(order, "identity");
-  const struct az_identity *identity = az_directory_find_name(&emulator->directory, name ? name : "system");
+  const struct az_identity *identity = az_directory_find_name(&emulator->directory, name != NULL ? name : "system");
   char *problem = check(order);
-  if (problem) return problem;
-  if (!identity) return az_text_dup("there is no such identity");
+  if (problem != NULL) return problem;
+  if (identity == NULL) return az_text_dup("there is no such identity");
   gnutls_x509_privkey_t key = new_key();
   gnutls_x509_crt_t certificate = issue(emulator, order, identity->client_id, key);
   *credential = format(emulator, certificate, key);

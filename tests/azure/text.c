@@ -9,7 +9,7 @@
 #include <string.h>
 
 static void *checked(void *memory) {
-  if (!memory) {
+  if (memory == NULL) {
     fputs("azure-emulator: out of memory\n", stderr);
     abort();
   }
@@ -27,8 +27,9 @@ void az_check(int result, const char *doing) {
 }
 
 char *az_text_format(const char *format, ...) {
-  va_list arguments, again;
+  va_list arguments;
   va_start(arguments, format);
+  va_list again;
   va_copy(again, arguments);
   int len = vsnprintf(NULL, 0, format, arguments);
   char *text = az_new((size_t)len + 1);
@@ -69,8 +70,9 @@ bool az_text_is_guid(const char *text) {
 }
 
 char *az_text_base64(const void *bytes, size_t len) {
-  gnutls_datum_t in = {NULL, (unsigned)len}, out = {NULL, 0};
+  gnutls_datum_t in = {NULL, (unsigned)len};
   in.data = (unsigned char *)(uintptr_t)bytes; /* GnuTLS's datum has no const form; it only reads */
+  gnutls_datum_t out = {NULL, 0};
   az_check(gnutls_base64_encode2(&in, &out), "base64");
   return az_text_take(&out);
 }

@@ -27,7 +27,7 @@ struct az_tls_watch *az_tls_watch_new(const struct az_tls_mode *mode, cJSON *fau
 }
 
 void az_tls_watch_free(struct az_tls_watch **watch) {
-  if (*watch) cJSON_Delete((*watch)->fault);
+  if (*watch != NULL) cJSON_Delete((*watch)->fault);
   free(*watch);
   *watch = NULL;
 }
@@ -54,7 +54,7 @@ static const struct {
 
 static gnutls_alert_description_t find_alert(const cJSON *fault) {
   const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(fault, "tls_alert"));
-  for (size_t i = 0; name && i < sizeof alerts / sizeof *alerts; i++)
+  for (size_t i = 0; name != NULL && i < sizeof alerts / sizeof *alerts; i++)
     if (strcmp(alerts[i].name, name) == 0) return alerts[i].alert;
   return GNUTLS_A_BAD_CERTIFICATE;
 }
@@ -77,7 +77,7 @@ static int on_message(gnutls_session_t session, unsigned type, unsigned when, un
   if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && watch->mode->auth == AZ_AUTH_TLS12 &&
       gnutls_protocol_get_version(session) == GNUTLS_TLS1_3)
     gnutls_certificate_server_set_request(session, GNUTLS_CERT_IGNORE);
-  if (type == GNUTLS_HANDSHAKE_FINISHED && watch->fault) return break_off(watch, session);
+  if (type == GNUTLS_HANDSHAKE_FINISHED && watch->fault != NULL) return break_off(watch, session);
   return 0;
 }
 
@@ -100,11 +100,11 @@ static int ask_once(gnutls_session_t session) {
 }
 
 void az_tls_ask_late(gnutls_session_t session, int socket) {
-  int result;
   bool tls13 = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
   if (tls13 && !(gnutls_session_get_flags(session) & GNUTLS_SFLAGS_POST_HANDSHAKE_AUTH)) return;
   gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
   if (!tls13 && gnutls_rehandshake(session) != 0) return;
+  int result;
   while ((result = ask_once(session)) != 0) {
     if (result == GNUTLS_E_AGAIN && !wait_for(socket, session)) return;
     if (gnutls_error_is_fatal(result)) return;
@@ -114,7 +114,7 @@ void az_tls_ask_late(gnutls_session_t session, int socket) {
 static void read_certificate(struct az_peer *peer, gnutls_session_t session) {
   unsigned count = 0;
   const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
-  if (!chain || count == 0) return;
+  if (chain == NULL || count == 0) return;
   az_check(gnutls_x509_crt_init(&peer->certificate), "peer");
   if (gnutls_x509_crt_import(peer->certificate, &chain[0], GNUTLS_X509_FMT_DER) != 0) {
     gnutls_x509_crt_deinit(peer->certificate);
@@ -129,10 +129,11 @@ void az_peer_read(struct az_peer *peer, gnutls_session_t session) {
   peer->version = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3 ? "1.3" : "1.2";
   read_certificate(peer, session);
   int signature = gnutls_sign_algorithm_get_client(session);
-  if (peer->certificate && signature) peer->signature = gnutls_sign_get_name((gnutls_sign_algorithm_t)signature);
+  if (peer->certificate != NULL && signature)
+    peer->signature = gnutls_sign_get_name((gnutls_sign_algorithm_t)signature);
 }
 
 void az_peer_clear(struct az_peer *peer) {
-  if (peer->certificate) gnutls_x509_crt_deinit(peer->certificate);
+  if (peer->certificate != NULL) gnutls_x509_crt_deinit(peer->certificate);
   *peer = (struct az_peer){0};
 }

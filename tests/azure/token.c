@@ -36,9 +36,10 @@ static bool check_certificate(struct exchange *exchange) {
   struct az_emulator *emulator = exchange->request->emulator;
   const struct az_peer *peer = &exchange->request->peer;
   time_t now = az_clock_now(&emulator->clock);
-  if (!peer->certificate) return invalid_request(exchange, 392200, "Client certificate is missing from the request.");
+  if (peer->certificate == NULL)
+    return invalid_request(exchange, 392200, "Client certificate is missing from the request.");
   const char *problem = az_authority_check_client(&emulator->authority, peer->certificate);
-  if (problem) return invalid_client(exchange, 700027, problem);
+  if (problem != NULL) return invalid_client(exchange, 700027, problem);
   if (now > peer->facts.not_after)
     return invalid_client(exchange, 392204, "The provided client certificate has expired.");
   if (now < peer->facts.not_before)
@@ -61,41 +62,41 @@ static bool check_tenant(struct exchange *exchange) {
 
 static bool check_client(struct exchange *exchange) {
   const char *client = get_field(exchange, "client_id");
-  if (!client)
+  if (client == NULL)
     return invalid_request(exchange, 900144, "The request body must contain the following parameter: 'client_id'.");
   if (strcmp(client, exchange->request->peer.facts.client_id) != 0) /* 700021 in REC's words */
     return invalid_client(exchange, 700021, "Client certificate's identifier doesn't match 'client_id' parameter.");
-  if (!az_directory_find(&exchange->request->emulator->directory, "client_id", client))
+  if (az_directory_find(&exchange->request->emulator->directory, "client_id", client) == NULL)
     return invalid_client(exchange, 700016, "Application with this identifier was not found in the directory.");
   return true;
 }
 
 static bool check_no_assertion(struct exchange *exchange) {
   static const char *const forbidden[] = {"client_secret", "client_assertion", "client_assertion_type", NULL};
-  for (const char *const *name = forbidden; *name; name++)
-    if (get_field(exchange, *name))
+  for (const char *const *name = forbidden; *name != NULL; name++)
+    if (get_field(exchange, *name) != NULL)
       return invalid_request(exchange, 90023, "The certificate of the connection is the only credential allowed.");
   return true;
 }
 
 static bool check_grant(struct exchange *exchange) {
   const char *grant = get_field(exchange, "grant_type"), *type = get_field(exchange, "token_type");
-  if (!grant)
+  if (grant == NULL)
     return invalid_request(exchange, 900144, "The request body must contain the following parameter: 'grant_type'.");
   if (strcmp(grant, "client_credentials") != 0) {
     az_oauth_refuse(exchange->request, exchange->answer, MHD_HTTP_BAD_REQUEST, "unsupported_grant_type", 70003,
                     "The app requested an unsupported grant type.");
     return false;
   }
-  if (!type || (strcmp(type, "mtls_pop") != 0 && strcmp(type, "bearer") != 0)) /* GO */
+  if (type == NULL || (strcmp(type, "mtls_pop") != 0 && strcmp(type, "bearer") != 0)) /* GO */
     return invalid_request(exchange, 90023, "token_type must be mtls_pop or bearer.");
   return true;
 }
 
 static bool check_scope(struct exchange *exchange) {
   const char *scope = get_field(exchange, "scope");
-  size_t len = scope ? strlen(scope) : 0, suffix = strlen(DEFAULT_SCOPE);
-  if (len > suffix && strcmp(scope + len - suffix, DEFAULT_SCOPE) == 0 && !strchr(scope, ' ')) return true;
+  size_t len = scope != NULL ? strlen(scope) : 0, suffix = strlen(DEFAULT_SCOPE);
+  if (len > suffix && strcmp(scope + len - suffix, DEFAULT_SCOPE) == 0 && strchr(scope, ' ') == NULL) return true;
   az_oauth_refuse(exchange->request, exchange->answer, MHD_HTTP_BAD_REQUEST, "invalid_scope", 1002012,
                   "The provided value for scope is not valid. Client credential flows must have a scope value with "
                   "/.default suffixed to the resource identifier (application ID URI).");
@@ -104,7 +105,7 @@ static bool check_scope(struct exchange *exchange) {
 
 static bool check_claims(struct exchange *exchange) {
   const char *text = get_field(exchange, "claims");
-  if (!text) return true;
+  if (text == NULL) return true;
   cJSON *claims = cJSON_Parse(text);
   bool good = cJSON_IsObject(claims);
   cJSON_Delete(claims);
@@ -112,11 +113,11 @@ static bool check_claims(struct exchange *exchange) {
 }
 
 static void add_confirmation(struct exchange *exchange, cJSON *claims) {
-  char other[AZ_THUMBPRINT_SIZE];
   const char *thumbprint = exchange->request->peer.facts.thumbprint;
   const char *spoilt = az_fault_get_string(exchange->request->fault, "cnf");
-  if (spoilt && strcmp(spoilt, "none") == 0) return;
-  if (spoilt) {
+  if (spoilt != NULL && strcmp(spoilt, "none") == 0) return;
+  char other[AZ_THUMBPRINT_SIZE];
+  if (spoilt != NULL) {
     az_text_thumbprint(&(gnutls_datum_t){(unsigned char *)other, 0}, other);
     thumbprint = other; /* that of nothing */
   }
@@ -163,7 +164,7 @@ static void issue(struct exchange *exchange) {
   az_fault_override(claims, request->fault, "claims");
   bool wrong = az_fault_is(request->fault, "wrong_signature");
   char *token = az_jwt_sign(wrong ? &authority->attestation : &authority->token, claims, NULL);
-  cJSON_AddStringToObject(json, "token_type", type ? type : bound ? "mtls_pop" : "Bearer");
+  cJSON_AddStringToObject(json, "token_type", type != NULL ? type : bound ? "mtls_pop" : "Bearer");
   if (settings.expires_in_string) {
     char *seconds = az_text_format("%ld", settings.expires_in);
     cJSON_AddStringToObject(json, "expires_in", seconds);
@@ -182,25 +183,25 @@ static void issue(struct exchange *exchange) {
 static void note_form(struct az_request *request, const cJSON *form) {
   static const char *const open[] = {"client_id", "grant_type", "scope", "token_type", "claims", NULL};
   cJSON *fact = cJSON_AddObjectToObject(request->facts, "form");
-  for (const cJSON *field = form ? form->child : NULL; field; field = field->next) {
+  for (const cJSON *field = form != NULL ? form->child : NULL; field != NULL; field = field->next) {
     const char *value = "(present)";
-    for (const char *const *name = open; *name; name++)
+    for (const char *const *name = open; *name != NULL; name++)
       if (strcmp(*name, field->string) == 0) value = field->valuestring;
     cJSON_AddStringToObject(fact, field->string, value);
   }
 }
 
 void az_token_serve(struct az_request *request, struct az_answer *answer) {
-  struct exchange exchange = {request, answer, NULL};
   const cJSON *ordered = az_fault_get(request->fault, "oauth_error");
   az_oauth_set_headers(request, answer);
   if (!az_answer_require_method(answer, request, "POST")) return;
   if (request->listener->mode->auth == AZ_AUTH_LATE) az_request_ask_certificate(request);
+  struct exchange exchange = {request, answer, NULL};
   exchange.form = az_request_parse_form(request);
   note_form(request, exchange.form);
-  if (ordered)
+  if (ordered != NULL)
     az_oauth_refuse_by_fault(request, answer, ordered);
-  else if (!exchange.form)
+  else if (exchange.form == NULL)
     invalid_request(&exchange, 900144, "The request body must be a form with each parameter once.");
   else if (check_grant(&exchange) && check_no_assertion(&exchange) && check_scope(&exchange) &&
            check_claims(&exchange) && check_certificate(&exchange) && check_tenant(&exchange) &&

@@ -56,7 +56,7 @@ static void room(struct caller *c, struct room *out) {
 
 static CK_RV check_room(CK_RV rv, const struct room *room, CK_ULONG need) {
   if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL) promise(room->len_pointer && (!need || room->len == need));
-  if (rv == CKR_OK && room->buffer) promise(room->len <= room->given);
+  if (rv == CKR_OK && room->buffer != NULL) promise(room->len <= room->given);
   if (rv == CKR_BUFFER_TOO_SMALL) promise(room->buffer && room->len > room->given);
   return rv;
 }
@@ -153,13 +153,13 @@ STEP(slot_list) {
 
 STEP(infos) {
   CK_SLOT_INFO slot_info;
-  CK_TOKEN_INFO token_info;
-  CK_MECHANISM_INFO mechanism_info;
-  CK_INFO info;
   CK_MECHANISM_TYPE type = stream_word(S);
   (void)c->p11->C_GetSlotInfo(c->slot, maybe(c, &slot_info));
+  CK_TOKEN_INFO token_info;
   (void)c->p11->C_GetTokenInfo(c->slot, maybe(c, &token_info));
+  CK_MECHANISM_INFO mechanism_info;
   (void)c->p11->C_GetMechanismInfo(c->slot, type, maybe(c, &mechanism_info));
+  CK_INFO info;
   return c->p11->C_GetInfo(maybe(c, &info));
 }
 
@@ -179,11 +179,11 @@ STEP(find_init) {
 }
 
 STEP(find_next) {
-  CK_ULONG room = stream_byte(S) % 8, count = 0;
+  CK_ULONG room = stream_byte(S) % 8;
   CK_OBJECT_HANDLE *found = stream_heap(S, room * sizeof *found);
-  CK_RV rv = CKR_OK;
   found = maybe(c, found);
-  rv = c->p11->C_FindObjects(c->session, found, room, maybe(c, &count));
+  CK_ULONG count = 0;
+  CK_RV rv = c->p11->C_FindObjects(c->session, found, room, maybe(c, &count));
   if (rv == CKR_OK) promise(count <= room);
   for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
     c->objects[c->next_object++ % CALLER_OBJECTS] = found[i];
@@ -197,19 +197,18 @@ STEP(find_final) {
 STEP(get_attributes) {
   CK_ULONG count = 0;
   CK_ATTRIBUTE *wanted = stream_template(S, true, &count), asked[16];
-  CK_RV rv = CKR_OK;
   memcpy(asked, wanted, count * sizeof *asked);
-  rv = c->p11->C_GetAttributeValue(c->session, c->object, count || stream_byte(S) ? wanted : NULL, count);
+  CK_RV rv = c->p11->C_GetAttributeValue(c->session, c->object, count || stream_byte(S) ? wanted : NULL, count);
   for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++) {
     promise(wanted[i].ulValueLen != CK_UNAVAILABLE_INFORMATION);
-    if (asked[i].pValue) promise(wanted[i].ulValueLen <= asked[i].ulValueLen);
+    if (asked[i].pValue != NULL) promise(wanted[i].ulValueLen <= asked[i].ulValueLen);
   }
   return rv;
 }
 
 /* Nothing on this token can be made or changed. */
 STEP(change_objects) {
-  CK_ULONG count = 0, size = 0;
+  CK_ULONG count = 0;
   CK_ATTRIBUTE *wanted = stream_template(S, false, &count);
   CK_OBJECT_HANDLE made = 0;
   CK_OBJECT_HANDLE *out = maybe(c, &made);
@@ -217,6 +216,7 @@ STEP(change_objects) {
   promise(c->p11->C_CopyObject(c->session, c->object, wanted, count, out) != CKR_OK);
   promise(c->p11->C_SetAttributeValue(c->session, c->object, wanted, count) != CKR_OK);
   promise(c->p11->C_DestroyObject(c->session, c->object) != CKR_OK && made == 0);
+  CK_ULONG size = 0;
   return c->p11->C_GetObjectSize(c->session, c->object, maybe(c, &size));
 }
 
@@ -254,8 +254,8 @@ STEP(verify_init) {
 
 STEP(verify_once) {
   CK_ULONG len = 0, signature_len = 256;
-  CK_BYTE *in = data(c, &len), *signature = NULL;
-  signature = stream_byte(S) & 1 ? data(c, &signature_len) : stream_heap(S, 256);
+  CK_BYTE *in = data(c, &len);
+  CK_BYTE *signature = stream_byte(S) & 1 ? data(c, &signature_len) : stream_heap(S, 256);
   return c->p11->C_Verify(c->session, in, len, signature, signature_len);
 }
 
@@ -317,11 +317,12 @@ STEP(restore_state) {
 /* Of those that are not there, some of each shape. */
 STEP(unsupported) {
   CK_MECHANISM chosen;
-  CK_ULONG len = 0, out_len = 0;
+  CK_ULONG len = 0;
   CK_BYTE *in = data(c, &len);
-  CK_OBJECT_HANDLE made = 0, other = 0;
   promise(c->p11->C_EncryptInit(c->session, mechanism(c, &chosen), c->object) == CKR_FUNCTION_NOT_SUPPORTED);
+  CK_ULONG out_len = 0;
   promise(c->p11->C_DecryptFinal(c->session, in, &out_len) == CKR_FUNCTION_NOT_SUPPORTED);
+  CK_OBJECT_HANDLE made = 0, other = 0;
   promise(c->p11->C_GenerateKeyPair(c->session, mechanism(c, &chosen), NULL, 0, NULL, 0, &made, &other) ==
           CKR_FUNCTION_NOT_SUPPORTED);
   promise(c->p11->C_SignRecover(c->session, in, len, NULL, &out_len) == CKR_FUNCTION_NOT_SUPPORTED);

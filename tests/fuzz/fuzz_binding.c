@@ -16,12 +16,11 @@
 #include <string.h>
 
 static struct kg_buf frame(struct kg_span body) {
-  struct kg_buf text = {NULL, 0};
   unsigned char digest[KG_HASH_MAX_SIZE];
-  char *sum = NULL;
   promise(kg_hash_once(KG_HASH_SHA256, body, digest));
-  sum = kg_hex_format(kg_span_of(digest, 32));
+  char *sum = kg_hex_format(kg_span_of(digest, 32));
   promise(sum);
+  struct kg_buf text = {NULL, 0};
   promise(kg_buf_append(&text, kg_span_text("{\"version\":1,\"sha256\":\"")) == KG_OK);
   promise(kg_buf_append(&text, kg_span_text(sum)) == KG_OK);
   promise(kg_buf_append(&text, kg_span_text("\",\"binding\":")) == KG_OK);
@@ -33,11 +32,12 @@ static struct kg_buf frame(struct kg_span body) {
 
 /* What was read is written and read again: the same text. */
 static void write_and_read(const struct kg_binding *binding) {
-  struct kg_buf first = {NULL, 0}, second = {NULL, 0};
+  struct kg_buf first = {NULL, 0};
+  promise(kg_binding_format(binding, &first) == KG_OK);
   struct kg_binding *again = NULL;
   struct kg_error error = {0};
-  promise(kg_binding_format(binding, &first) == KG_OK);
   promise(kg_binding_parse(kg_buf_span(&first), &again, &error) == KG_OK);
+  struct kg_buf second = {NULL, 0};
   promise(kg_binding_format(again, &second) == KG_OK);
   promise(kg_span_equal(kg_buf_span(&first), kg_buf_span(&second)));
   kg_binding_free(&again);
@@ -64,14 +64,15 @@ static void read_all_attributes(const struct kg_objects *objects) {
 /* What the module makes of it. Takes `*binding`. */
 static void show(struct kg_binding **binding) {
   struct kg_identity identity = sample_identity("web");
-  struct kg_generation *generation = NULL, *next = NULL;
-  struct kg_binding *same = NULL;
   struct kg_buf text = {NULL, 0};
-  struct kg_error error = {0};
   promise(kg_binding_format(*binding, &text) == KG_OK);
+  struct kg_error error = {0};
+  struct kg_generation *generation = NULL;
   promise(kg_generation_new(&identity, binding, NULL, &generation, &error) == KG_OK);
   read_all_attributes(&generation->objects);
+  struct kg_binding *same = NULL;
   promise(kg_binding_parse(kg_buf_span(&text), &same, &error) == KG_OK);
+  struct kg_generation *next = NULL;
   promise(kg_generation_new(&identity, &same, generation, &next, &error) == KG_OK);
   promise(next->objects.count == generation->objects.count && next->key == generation->key);
   for (size_t i = 0; i < next->objects.count; i++)
@@ -92,8 +93,8 @@ static void check(struct kg_span text) {
     promise(error.status == status && error.text[0] && !strpbrk(error.text, "\r\n"));
     return;
   }
-  (void)!kg_binding_check_identity(binding, &identity, &error);
-  (void)!kg_binding_check_time(binding, kg_clock_system()->wall(NULL), &error);
+  (void)(kg_binding_check_identity(binding, &identity, &error) == KG_OK);
+  (void)(kg_binding_check_time(binding, kg_clock_system()->wall(NULL), &error) == KG_OK);
   write_and_read(binding);
   show(&binding);
   kg_binding_free(&binding);

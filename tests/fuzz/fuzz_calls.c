@@ -33,10 +33,10 @@ static void remove_folder(void) {
 
 static void write_binding(void) {
   struct kg_binding *binding = sample_binding("web", 1, 1);
-  struct kg_error error = {0};
   char *path = path_of("state/web.json");
   binding->leaf.not_before = kg_clock_system()->wall(NULL) - 60;
   binding->leaf.not_after = binding->leaf.not_before + 365 * 86400;
+  struct kg_error error = {0};
   promise(kg_binding_store(path, binding, &error) == KG_OK);
   kg_binding_free(&binding);
   free(path);
@@ -60,7 +60,7 @@ static void set_up(struct caller *caller) {
   static CK_FUNCTION_LIST_3_0 *list;
   CK_INTERFACE *interface = NULL;
   char *state = NULL;
-  if (!list) {
+  if (list == NULL) {
     promise(mkdtemp(folder));
     atexit(remove_folder);
     state = path_of("state");
@@ -76,9 +76,9 @@ static void set_up(struct caller *caller) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct caller caller = {.stream = {data, size, {NULL}, 0}};
-  int steps = 0;
   set_up(&caller);
   promise(caller.p11->C_Initialize(NULL) == CKR_OK);
+  int steps = 0;
   while (caller.stream.left && steps++ < 512) {
     CK_RV rv = caller_step(&caller);
     promise(rv != CKR_GENERAL_ERROR && rv != CKR_CRYPTOKI_NOT_INITIALIZED);

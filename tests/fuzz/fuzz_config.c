@@ -13,18 +13,17 @@
 #define PATH "/etc/keyguard/keyguard.conf"
 
 static void check_identity(const struct kg_config *config, const struct kg_identity *identity) {
-  struct kg_error error = {0};
-  struct kg_uri uri = {0};
-  char *shown = NULL;
   promise(kg_identity_name_is_valid(identity->name));
   promise(kg_config_find(config, identity->name) == identity); /* there is one of each name */
   promise((identity->selector == KG_SELECT_SYSTEM) == (identity->selector_value == NULL));
   promise(identity->key_store && !strpbrk(identity->key_store, " \t\r\n"));
+  struct kg_error error = {0};
   if (kg_identity_check_gates(identity, &error) == KG_OK) promise(identity->proof_of_possession);
   if (strncmp(identity->key_store, "pkcs11:", 7) != 0) return;
+  struct kg_uri uri = {0};
   if (kg_uri_parse(identity->key_store, &uri, &error) != KG_OK) return;
   kg_uri_clear(&uri);
-  shown = kg_uri_redact(identity->key_store);
+  char *shown = kg_uri_redact(identity->key_store);
   promise(shown && kg_uri_parse(shown, &uri, &error) == KG_OK && uri.pin_value.len == 0 && !uri.pin_source);
   free(shown);
   kg_uri_clear(&uri);

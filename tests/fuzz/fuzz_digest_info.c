@@ -10,10 +10,10 @@ static const enum kg_hash hashes[] = {KG_HASH_SHA256, KG_HASH_SHA384, KG_HASH_SH
 
 static bool is_written(struct kg_span input) {
   for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
-    unsigned char out[KG_DIGEST_INFO_MAX];
-    size_t size = kg_hash_size(hashes[i]), len = 0;
+    size_t size = kg_hash_size(hashes[i]);
     if (input.len < size) continue;
-    len = kg_digest_info_format(hashes[i], kg_span_of(input.data + input.len - size, size), out);
+    unsigned char out[KG_DIGEST_INFO_MAX];
+    size_t len = kg_digest_info_format(hashes[i], kg_span_of(input.data + input.len - size, size), out);
     if (len == input.len && memcmp(out, input.data, len) == 0) return true;
   }
   return false;

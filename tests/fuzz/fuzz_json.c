@@ -29,7 +29,7 @@ static const char *certificate(void) {
                                      .not_before = host()->wall_s - 60,
                                      .not_after = host()->wall_s + 7 * 86400,
                                      .extended_key_usage = "clientAuth"};
-  if (!base64) base64 = support_certificate_base64(&what);
+  if (base64 == NULL) base64 = support_certificate_base64(&what);
   promise(base64);
   return base64;
 }
@@ -41,30 +41,29 @@ static void check_failure(enum kg_status status, const struct kg_error *error) {
 static void read_members(struct kg_span body) {
   struct kg_error error = {0};
   cJSON *object = kg_json_parse(body, KG_E_IMDS_FAILED, &error);
-  if (!object) {
+  if (object == NULL) {
     check_failure(KG_E_IMDS_FAILED, &error);
     return;
   }
-  for (const cJSON *member = object->child; member; member = member->next) {
+  for (const cJSON *member = object->child; member != NULL; member = member->next) {
     const char *text = NULL;
-    int64_t number = 0;
     if (kg_json_require_string(object, member->string, KG_E_IMDS_FAILED, &text, &error) == KG_OK)
       promise(text && text[0] && cJSON_IsString(member));
-    if (kg_json_require_int(object, member->string, KG_E_IMDS_FAILED, &number, &error) == KG_OK)
+    int64_t number = 0;
+  if (kg_json_require_int(object, member->string, KG_E_IMDS_FAILED, &number, &error) == KG_OK)
       promise(cJSON_IsNumber(member) || cJSON_IsString(member));
-    (void)!kg_json_optional_string(object, member->string, KG_E_IMDS_FAILED, &text, &error);
-    (void)!kg_json_optional_int(object, member->string, 7, KG_E_IMDS_FAILED, &number, &error);
+    (void)(kg_json_optional_string(object, member->string, KG_E_IMDS_FAILED, &text, &error) == KG_OK);
+    (void)(kg_json_optional_int(object, member->string, 7, KG_E_IMDS_FAILED, &number, &error) == KG_OK);
   }
   kg_json_clear(&object);
 }
 
 static void read_metadata(struct kg_span body, int attestation) {
   struct kg_plugin_request request = host()->request;
+  request.attestation = attestation;
   struct kg_metadata metadata = {0};
   struct kg_error error = {0};
-  enum kg_status status = KG_OK;
-  request.attestation = attestation;
-  status = kg_metadata_parse(&request, body, &metadata, &error);
+  enum kg_status status = kg_metadata_parse(&request, body, &metadata, &error);
   if (status == KG_OK) {
     promise(metadata.client_id && metadata.tenant_id && (metadata.vm_id || metadata.vmss_id));
     promise(!attestation || strncmp(metadata.attestation_endpoint, "https://", 8) == 0);

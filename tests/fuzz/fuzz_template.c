@@ -11,9 +11,9 @@
 static const struct kg_objects *objects(void) {
   static struct kg_generation *generation;
   struct kg_identity identity = sample_identity("web");
-  struct kg_binding *binding = generation ? NULL : sample_binding("web", 1, 1);
+  struct kg_binding *binding = generation != NULL ? NULL : sample_binding("web", 1, 1);
   struct kg_error error = {0};
-  if (!generation) promise(kg_generation_new(&identity, &binding, NULL, &generation, &error) == KG_OK);
+  if (generation == NULL) promise(kg_generation_new(&identity, &binding, NULL, &generation, &error) == KG_OK);
   return &generation->objects;
 }
 
@@ -21,13 +21,13 @@ static const struct kg_objects *objects(void) {
 static void search(struct stream *stream) {
   CK_ULONG count = 0;
   CK_ATTRIBUTE *wanted = stream_template(stream, false, &count);
-  CK_OBJECT_HANDLE found[64];
-  struct kg_find find;
-  size_t expected = 0, got = 0;
   for (CK_ULONG i = 0; i < count; i++)
-    if (!wanted[i].pValue) wanted[i].ulValueLen = 0; /* C_FindObjectsInit refuses these before */
+    if (wanted[i].pValue == NULL) wanted[i].ulValueLen = 0; /* C_FindObjectsInit refuses these before */
+  struct kg_find find;
   promise(kg_find_begin(objects(), wanted, count, &find));
-  got = kg_find_next(&find, found, 64);
+  CK_OBJECT_HANDLE found[64];
+  size_t got = kg_find_next(&find, found, 64);
+  size_t expected = 0;
   for (size_t i = 0; i < objects()->count; i++) {
     bool each = true;
     for (CK_ULONG a = 0; a < count; a++)
@@ -39,7 +39,7 @@ static void search(struct stream *stream) {
 }
 
 static void check_answer(const CK_ATTRIBUTE *asked, const CK_ATTRIBUTE *answer, const struct kg_attribute *item) {
-  if (!item || item->sensitive || (asked->pValue && asked->ulValueLen < item->len))
+  if (item == NULL || item->sensitive || (asked->pValue != NULL && asked->ulValueLen < item->len))
     promise(answer->ulValueLen == CK_UNAVAILABLE_INFORMATION);
   else
     promise(answer->ulValueLen == item->len);
@@ -49,10 +49,9 @@ static void check_answer(const CK_ATTRIBUTE *asked, const CK_ATTRIBUTE *answer, 
 static void read(struct stream *stream, const struct kg_object *object) {
   CK_ULONG count = 0;
   CK_ATTRIBUTE *wanted = stream_template(stream, true, &count), asked[16];
-  CK_RV rv = CKR_OK;
-  bool all = true;
   memcpy(asked, wanted, count * sizeof *asked);
-  rv = kg_attributes_get(&object->attributes, wanted, count);
+  CK_RV rv = kg_attributes_get(&object->attributes, wanted, count);
+  bool all = true;
   for (CK_ULONG i = 0; i < count; i++) {
     check_answer(&asked[i], &wanted[i], kg_attributes_find(&object->attributes, asked[i].type));
     all = all && wanted[i].ulValueLen != CK_UNAVAILABLE_INFORMATION;

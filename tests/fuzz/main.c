@@ -15,7 +15,7 @@ static size_t inputs;
 /* On the heap and no longer than it is, so that a sanitizer sees every step beyond it. */
 static void run(const uint8_t *data, size_t size) {
   uint8_t *copy = malloc(size + !size);
-  if (!copy) abort();
+  if (copy == NULL) abort();
   memcpy(copy, data, size);
   (void)LLVMFuzzerTestOneInput(copy, size);
   free(copy);
@@ -38,12 +38,11 @@ static void run_variants(uint8_t *data, size_t size) {
 static void run_file(const char *path) {
   static uint8_t data[FILE_MAX];
   FILE *file = fopen(path, "rb");
-  size_t size = 0;
-  if (!file) {
+  if (file == NULL) {
     fprintf(stderr, "cannot read %s\n", path);
     exit(1);
   }
-  size = fread(data, 1, sizeof data, file);
+  size_t size = fread(data, 1, sizeof data, file);
   fclose(file);
   run(data, size);
   run_variants(data, size);
@@ -53,13 +52,13 @@ static void run_folder(const char *path) {
   DIR *folder = opendir(path);
   struct dirent *entry = NULL;
   size_t before = inputs;
-  while (folder && (entry = readdir(folder))) {
-    char name[1024];
+  while (folder != NULL && (entry = readdir(folder)) != NULL) {
     if (entry->d_name[0] == '.') continue;
+    char name[1024];
     snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
     run_file(name);
   }
-  if (folder) closedir(folder);
+  if (folder != NULL) closedir(folder);
   if (inputs > before) return;
   fprintf(stderr, "no corpus in %s\n", path);
   exit(1);

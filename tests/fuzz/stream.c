@@ -27,7 +27,7 @@ CK_ULONG stream_word(struct stream *stream) {
 void *stream_heap(struct stream *stream, size_t size) {
   size_t given = size < stream->left ? size : stream->left;
   unsigned char *heap = stream->heaps_count < STREAM_HEAPS ? malloc(size + !size) : NULL;
-  if (!heap) abort();
+  if (heap == NULL) abort();
   if (given) memcpy(heap, stream->data, given);
   memset(heap + given, 0, size - given);
   stream->data += given;
@@ -84,8 +84,8 @@ static void room_from(struct stream *stream, CK_ATTRIBUTE *out) {
 }
 
 CK_ATTRIBUTE *stream_template(struct stream *stream, bool for_answers, CK_ULONG *count) {
-  CK_ATTRIBUTE *attributes = NULL;
   *count = stream_byte(stream) % (ATTRIBUTES_MAX + 1);
+  CK_ATTRIBUTE *attributes = NULL;
   attributes = stream_heap(stream, *count * sizeof *attributes);
   for (CK_ULONG i = 0; i < *count; i++) {
     memset(&attributes[i], 0, sizeof attributes[i]);

@@ -124,7 +124,6 @@ static void alone_each_answers_in_three_ways(void) {
   for (CK_ULONG o = 0; o < objects_count; o++)
     for (size_t t = 0; t < TYPES; t++) {
       CK_ULONG len = 4711;
-      CK_BYTE untouched[4] = {0xee, 0xee, 0xee, 0xee};
       CK_RV rv = get(objects[o], types[t], NULL, &len);
       if (rv == CKR_OK) {
         must(len < 1 << 20);
@@ -133,6 +132,7 @@ static void alone_each_answers_in_three_ways(void) {
       }
       must(rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE);
       must(len == CK_UNAVAILABLE_INFORMATION);
+      CK_BYTE untouched[4] = {0xee, 0xee, 0xee, 0xee};
       len = sizeof untouched;
       must_be(rv, get(objects[o], types[t], untouched, &len));
       must(len == CK_UNAVAILABLE_INFORMATION && untouched[0] == 0xee);
@@ -159,13 +159,12 @@ static void mixed_templates_process_every_entry(void) {
     CK_ATTRIBUTE together[MOST], alone[MOST];
     CK_RV worst = CKR_OK;
     for (CK_ULONG i = 0; i < count; i++) {
-      CK_RV rv = CKR_OK;
       CK_ULONG room = (unsigned[]){0, 1, 8, ROOM}[roll(4)];
       together[i].type = types[roll(TYPES)];
       together[i].pValue = roll(3) ? buffers[i] : NULL;
       together[i].ulValueLen = room;
       alone[i] = together[i];
-      rv = host->p11->C_GetAttributeValue(session, object, &alone[i], 1);
+      CK_RV rv = host->p11->C_GetAttributeValue(session, object, &alone[i], 1);
       if (weight(rv) > weight(worst)) worst = rv;
     }
     must_be(worst, host->p11->C_GetAttributeValue(session, object, together, count));
@@ -199,8 +198,6 @@ static void certificate_is_what_was_issued(void) {
   unsigned char *subject = NULL, *serial = NULL, sha1[20], id[20];
   int subject_len = i2d_X509_NAME(X509_get_subject_name(certificate), &subject);
   int serial_len = i2d_ASN1_INTEGER(X509_get_serialNumber(certificate), &serial);
-  struct tm when;
-  char date[40];
   must(X509_digest(certificate, EVP_sha1(), sha1, NULL) && X509_pubkey_digest(certificate, EVP_sha1(), id, NULL));
   must_hold(object, CKA_VALUE, identity->der, identity->der_len);
   must_hold(object, CKA_SUBJECT, subject, (size_t)subject_len);
@@ -211,7 +208,9 @@ static void certificate_is_what_was_issued(void) {
   must_hold(object, CKA_LABEL, "web", 3);
   must_number(object, CKA_CERTIFICATE_TYPE, CKC_X_509);
   must_number(object, CKA_CERTIFICATE_CATEGORY, 1);
+  struct tm when;
   must(ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &when));
+  char date[40];
   snprintf(date, sizeof date, "%04d%02d%02d", when.tm_year + 1900, when.tm_mon + 1, when.tm_mday);
   must_hold(object, CKA_END_DATE, date, 8);
   X509_free(certificate);
@@ -221,11 +220,12 @@ static void certificate_is_what_was_issued(void) {
 
 static void must_be_rsa(CK_OBJECT_HANDLE object) {
   BIGNUM *modulus = NULL;
-  unsigned char bytes[256], exponent[3] = {1, 0, 1}, *info = NULL;
+  unsigned char bytes[256], *info = NULL;
   int info_len = i2d_PUBKEY(host->identities[0].key, &info);
   must(EVP_PKEY_get_bn_param(host->identities[0].key, "n", &modulus) && BN_bn2bin(modulus, bytes) == 256);
   must_number(object, CKA_KEY_TYPE, CKK_RSA);
   must_hold(object, CKA_MODULUS, bytes, 256);
+  unsigned char exponent[3] = {1, 0, 1};
   must_hold(object, CKA_PUBLIC_EXPONENT, exponent, 3);
   must_hold(object, CKA_PUBLIC_KEY_INFO, info, (size_t)info_len);
   must_hold(object, CKA_LABEL, "web", 3);
@@ -258,12 +258,12 @@ static void keys_say_what_clients_ask(void) {
 
 static void every_object_is_fixed_and_public(void) {
   for (CK_ULONG o = 0; o < objects_count; o++) {
-    CK_ULONG size = 0;
     must_flag(objects[o], CKA_TOKEN, true);
     must_flag(objects[o], CKA_PRIVATE, false);
     must_flag(objects[o], CKA_MODIFIABLE, false);
     must_flag(objects[o], CKA_COPYABLE, false);
     must_flag(objects[o], CKA_DESTROYABLE, false);
+    CK_ULONG size = 0;
     must_be(CKR_OK, host->p11->C_GetObjectSize(session, objects[o], &size));
     must(size > 0 && size < 1 << 20);
   }
@@ -273,10 +273,11 @@ static void issuers_and_facts_are_there(void) {
   char label[] = "web issuer 2";
   CK_OBJECT_CLASS class = CKO_CERTIFICATE;
   CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_LABEL, label, 12}};
-  CK_OBJECT_HANDLE found[4];
   CK_BYTE facts[2048];
-  CK_ULONG count = 0, len = sizeof facts - 1;
+  CK_ULONG len = sizeof facts - 1;
   must_be(CKR_OK, host->p11->C_FindObjectsInit(session, template, 2));
+  CK_ULONG count = 0;
+  CK_OBJECT_HANDLE found[4];
   must_be(CKR_OK, host->p11->C_FindObjects(session, found, 4, &count));
   must_be(CKR_OK, host->p11->C_FindObjectsFinal(session));
   must(count == 1);
@@ -289,9 +290,9 @@ static void issuers_and_facts_are_there(void) {
 }
 
 static void wrong_arguments_are_told(void) {
-  CK_ATTRIBUTE empty = {CKA_CLASS, NULL, 0};
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_GetAttributeValue(session, objects[0], NULL, 1));
   must_be(CKR_OK, host->p11->C_GetAttributeValue(session, objects[0], NULL, 0));
+  CK_ATTRIBUTE empty = {CKA_CLASS, NULL, 0};
   must_be(CKR_OBJECT_HANDLE_INVALID, host->p11->C_GetAttributeValue(session, 0, &empty, 1));
   must_be(CKR_OBJECT_HANDLE_INVALID, host->p11->C_GetAttributeValue(session, 999999, &empty, 1));
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_GetObjectSize(session, objects[0], NULL));
@@ -312,7 +313,6 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   host->identities[0].issuers = 2;
   host_bind(&host->identities[0]);
@@ -320,7 +320,7 @@ int main(int argc, char **argv) {
   session = host_open(host, 0);
   find_all();
   must(objects_count == 8 + 2);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

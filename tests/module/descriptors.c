@@ -9,9 +9,9 @@ static struct host *host;
 
 static size_t entries_of(const char *path) {
   DIR *folder = opendir(path);
-  size_t count = 0;
   must(folder);
-  while (readdir(folder))
+  size_t count = 0;
+  while (readdir(folder) != NULL)
     count++;
   closedir(folder);
   return count;
@@ -32,23 +32,22 @@ static void must_be_as_before(const char *after) {
 
 static void each_call_leaves_none(void) {
   const CK_FUNCTION_LIST_3_0 *p11 = host->p11;
-  CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE objects[16];
-  CK_SLOT_INFO info;
-  CK_TOKEN_INFO token;
-  CK_SLOT_ID slot = 0;
-  CK_ULONG count = 16;
-  CK_BYTE signature[256];
   fds = entries_of("/proc/self/fd");
   threads = entries_of("/proc/self/task");
   STEP(p11->C_Initialize(NULL));
-  slot = host_slot(host, "web");
+  CK_SLOT_ID slot = host_slot(host, "web");
+  CK_SLOT_INFO info;
   STEP(p11->C_GetSlotInfo(slot, &info));
+  CK_TOKEN_INFO token;
   STEP(p11->C_GetTokenInfo(slot, &token));
+  CK_SESSION_HANDLE session = 0;
   STEP(p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
   STEP(p11->C_FindObjectsInit(session, NULL, 0));
+  CK_ULONG count = 16;
+  CK_OBJECT_HANDLE objects[16];
   STEP(p11->C_FindObjects(session, objects, 16, &count));
   STEP(p11->C_FindObjectsFinal(session));
+  CK_BYTE signature[256];
   for (int i = 0; i < 5; i++)
     STEP(host_sign(host, session, host_find(host, session, CKO_PRIVATE_KEY), signature));
   STEP(p11->C_CloseSession(session));
@@ -57,10 +56,9 @@ static void each_call_leaves_none(void) {
 
 /* In a child that has signed: a program started from it has its three and the folder that ls reads. */
 static int start_a_program(void *argument) {
-  CK_SESSION_HANDLE session = 0;
   (void)argument;
   host_start(host);
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
   host_sign_checked(host, session, host_find(host, session, CKO_PRIVATE_KEY), host->identities[0].key);
   execlp("sh", "sh", "-c", "test $(ls /proc/self/fd | wc -l) = 4", (char *)NULL);
   return 99;
@@ -76,12 +74,11 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   for (int fd = 3; fd < 1024; fd++)
     (void)close(fd); /* what this program was started with */
   host = host_new();
   host_load(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

@@ -20,19 +20,19 @@ static size_t mappings(void) {
 }
 
 static void *use_once(void *argument) {
-  CK_C_GetFunctionList get = NULL;
-  CK_FUNCTION_LIST *list = NULL;
-  CK_SESSION_HANDLE session = 0;
-  CK_BYTE signature[256];
   struct host mine = *host;
   (void)argument;
   mine.library = dlopen(KG_MODULE_PATH, RTLD_NOW | RTLD_LOCAL);
   must(mine.library);
+  CK_C_GetFunctionList get = NULL;
   *(void **)&get = dlsym(mine.library, "C_GetFunctionList");
+  CK_FUNCTION_LIST *list = NULL;
   must_be(CKR_OK, get(&list));
   mine.p11 = (CK_FUNCTION_LIST_3_0 *)(void *)list; /* a 3.0 list begins with the 2.40 one */
   must_be(CKR_OK, list->C_Initialize(NULL));
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, list->C_OpenSession(host_slot(&mine, "forkable"), CKF_SERIAL_SESSION, NULL, NULL, &session));
+  CK_BYTE signature[256];
   must_be(CKR_OK, host_sign(&mine, session, host_find(&mine, session, CKO_PRIVATE_KEY), signature));
   must_be(CKR_OK, list->C_Finalize(NULL));
   must(dlclose(mine.library) == 0);
@@ -59,11 +59,10 @@ static void threads_come_and_go(void) {
 static const struct host_case cases[] = {{"/dlclose/threads_come_and_go", threads_come_and_go}};
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   (void)host_add_forkable(host, "forkable");
   host_configure(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

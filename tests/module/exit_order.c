@@ -127,7 +127,6 @@ WAY(start_in_a_handler)
 WAY(sign_in_a_handler_of_before)
 WAY(sign_in_a_handler_of_after)
 WAY(close_in_a_destructor)
-
 static const struct host_case cases[] = {
     {"/exit_order/leave_without_finalize", test_leave_without_finalize},
     {"/exit_order/leave_after_finalize", test_leave_after_finalize},
@@ -143,9 +142,8 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

@@ -23,8 +23,8 @@ static CK_SESSION_HANDLE open_on(const char *identity) {
 /* By the token without locks: what must not be inherited is ours alone. */
 static void sign_forkable(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key) {
   CK_BYTE signature[256];
-  int process = 0;
   must_be(CKR_OK, host_sign(host, session, key, signature));
+  int process = 0;
   memcpy(&process, signature + 256 - sizeof process, sizeof process);
   must(process == getpid() && memcmp(signature, host_digest, sizeof host_digest) == 0);
 }
@@ -59,11 +59,10 @@ static void must_know_nothing(CK_SESSION_HANDLE inherited) {
 
 /* nginx's workers give no arguments. */
 static void start_anew(CK_SESSION_HANDLE inherited) {
-  CK_SESSION_HANDLE session = 0;
-  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = open_on("forkable");
+  CK_SESSION_HANDLE session = open_on("forkable");
   must(session != inherited);
+  CK_SESSION_INFO info;
   must_be(CKR_SESSION_HANDLE_INVALID, host->p11->C_GetSessionInfo(inherited, &info));
   sign_forkable(session, host_find(host, session, CKO_PRIVATE_KEY));
   sign_real(open_on("web"));
@@ -79,12 +78,12 @@ static int child(void *argument) {
 }
 
 static void children_start_anew_while_the_parent_signs(void) {
-  int forks = getenv("KG_FORKS") ? atoi(getenv("KG_FORKS")) : 200;
+  int forks = getenv("KG_FORKS") != NULL ? atoi(getenv("KG_FORKS")) : 200;
   CK_SESSION_HANDLE session = open_on("forkable");
-  pthread_t threads[THREADS];
   long before = 0;
   atomic_store(&stop, false);
   pthread_barrier_init(&started, NULL, THREADS + 1);
+  pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, sign_on_and_on, NULL) == 0);
   pthread_barrier_wait(&started);
@@ -147,12 +146,11 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   (void)host_add_forkable(host, "forkable");
   host_configure(host);
   host_start(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

@@ -12,9 +12,10 @@ static int by_value(const void *a, const void *b) {
 
 static void a_million_sessions_never_repeat_a_handle(void) {
   enum { ROUNDS = 1000000, KEPT = 16 };
-  CK_SESSION_HANDLE *seen = calloc(ROUNDS, sizeof *seen), kept[KEPT] = {0};
+  CK_SESSION_HANDLE *seen = calloc(ROUNDS, sizeof *seen);
   CK_SLOT_ID slot = host_slot(host, "web");
   must(seen);
+  CK_SESSION_HANDLE kept[KEPT] = {0};
   for (size_t i = 0; i < ROUNDS; i++) {
     must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &seen[i]));
     if (kept[i % KEPT]) must_be(CKR_OK, host->p11->C_CloseSession(kept[i % KEPT]));
@@ -30,11 +31,12 @@ static void a_million_sessions_never_repeat_a_handle(void) {
 
 static void sixty_five_thousand_sessions_open_and_one_more_does_not(void) {
   CK_SLOT_ID slot = host_slot(host, "web");
-  CK_SESSION_HANDLE session = 0, last = 0;
-  CK_TOKEN_INFO info;
+  CK_SESSION_HANDLE last = 0;
   for (int i = 0; i < 65536; i++)
     must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &last));
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_SESSION_COUNT, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
+  CK_TOKEN_INFO info;
   must_be(CKR_OK, host->p11->C_GetTokenInfo(slot, &info));
   must(info.ulSessionCount == 65536 && info.ulMaxSessionCount == 65536);
   host_sign_checked(host, last, host_find(host, last, CKO_PRIVATE_KEY), host->identities[0].key);
@@ -63,8 +65,8 @@ static void ten_thousand_open_sessions_sign_on_a_token_of_eight(void) {
 
 static void wrong_arguments_open_nothing(void) {
   CK_SLOT_ID slot = host_slot(host, "web");
-  CK_SESSION_HANDLE session = 77;
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, NULL));
+  CK_SESSION_HANDLE session = 77;
   must_be(CKR_SESSION_PARALLEL_NOT_SUPPORTED, host->p11->C_OpenSession(slot, 0, NULL, NULL, &session));
   must_be(CKR_SLOT_ID_INVALID, host->p11->C_OpenSession(slot + 1, CKF_SERIAL_SESSION, NULL, NULL, &session));
   must_be(CKR_SLOT_ID_INVALID, host->p11->C_CloseAllSessions(slot + 1));
@@ -73,9 +75,9 @@ static void wrong_arguments_open_nothing(void) {
 
 static void closing_a_slot_leaves_the_others(void) {
   CK_SESSION_HANDLE web = host_open(host, 0), other = 0;
-  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_OpenSession(host_slot(host, "other"), CKF_SERIAL_SESSION, NULL, NULL, &other));
   must_be(CKR_OK, host->p11->C_CloseAllSessions(host_slot(host, "web")));
+  CK_SESSION_INFO info;
   must_be(CKR_SESSION_HANDLE_INVALID, host->p11->C_GetSessionInfo(web, &info));
   must_be(CKR_OK, host->p11->C_GetSessionInfo(other, &info));
   must(info.slotID == host_slot(host, "other"));
@@ -104,14 +106,13 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   (void)host_add(host, "other");
   (void)host_add_fake(host, "small");
   atomic_store(&host_fake_token()->max_sessions, 8);
   host_configure(host);
   host_start(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

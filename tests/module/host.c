@@ -52,12 +52,12 @@ int host_run(int argc, char **argv, const struct host_case *cases, size_t count)
 
 void host_spawn(const char *const arguments[]) {
   posix_spawn_file_actions_t actions;
-  pid_t child = 0;
-  int status = -1;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
   must(posix_spawnp(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ) == 0);
   posix_spawn_file_actions_destroy(&actions);
+  int status = -1;
   must(waitpid(child, &status, 0) == child && status == 0);
 }
 
@@ -78,8 +78,8 @@ static void set_der(struct kg_buf *buf, const unsigned char *der, int len) {
 
 static void set_number(struct kg_buf *buf, EVP_PKEY *key, const char *name) {
   BIGNUM *number = NULL;
-  unsigned char bytes[512];
   must(EVP_PKEY_get_bn_param(key, name, &number));
+  unsigned char bytes[512];
   set_der(buf, bytes, BN_bn2bin(number, bytes));
   BN_free(number);
 }
@@ -119,12 +119,13 @@ static int64_t seconds_of(const ASN1_TIME *time) {
 }
 
 static void describe(X509 *from, struct kg_certificate *out) {
-  unsigned char *der = NULL, id[32];
-  unsigned int id_len = 0;
+  unsigned char *der = NULL;
   int len = i2d_X509(from, &der);
   set_der(&out->der, der, len);
   OPENSSL_free(der);
   describe_names(from, out);
+  unsigned char id[32];
+  unsigned int id_len = 0;
   must(X509_pubkey_digest(from, EVP_sha1(), id, &id_len)); /* RFC 5280 method 1: SHA-1 of the key bits */
   set_der(&out->id, id, (int)id_len);
   out->not_before = seconds_of(X509_get0_notBefore(from));
@@ -143,9 +144,8 @@ static void add_issuers(struct kg_binding *binding, const struct host_identity *
   binding->chain_count = identity->issuers;
   for (size_t i = 0; i < identity->issuers; i++) {
     char subject[32];
-    X509 *certificate = NULL;
     snprintf(subject, sizeof subject, "issuer %zu", i + 1);
-    certificate = make_certificate(identity, 1000 + (long)i, subject);
+    X509 *certificate = make_certificate(identity, 1000 + (long)i, subject);
     describe(certificate, &binding->chain[i]);
     X509_free(certificate);
   }
@@ -175,10 +175,8 @@ static void set_facts(struct kg_binding *binding, const struct host_identity *id
 
 void host_bind(struct host_identity *identity) {
   struct kg_binding *binding = calloc(1, sizeof *binding);
-  struct kg_error error = {0};
-  X509 *certificate = NULL;
   must(binding);
-  certificate = make_certificate(identity, ++identity->serial, identity->name);
+  X509 *certificate = make_certificate(identity, ++identity->serial, identity->name);
   set_facts(binding, identity);
   set_key(binding, identity);
   describe(certificate, &binding->leaf);
@@ -187,6 +185,7 @@ void host_bind(struct host_identity *identity) {
   add_issuers(binding, identity);
   kg_hash_once(KG_HASH_SHA256, kg_buf_span(&binding->leaf.der), binding->sha256);
   kg_hash_once(KG_HASH_SHA1, kg_buf_span(&binding->leaf.der), binding->sha1);
+  struct kg_error error = {0};
   if (kg_binding_store(identity->binding, binding, &error) != KG_OK) host_fail(identity->binding, 0, error.text, 0);
   free(identity->der);
   identity->der_len = binding->leaf.der.len;
@@ -196,14 +195,13 @@ void host_bind(struct host_identity *identity) {
 }
 
 void host_new_key(struct host *host, struct host_identity *identity) {
-  char *path = NULL;
-  FILE *file = NULL;
-  const char *id = identity->key ? "02" : "01";
-  if (identity->key) host_drop_key(host, identity);
+  const char *id = identity->key != NULL ? "02" : "01";
+  if (identity->key != NULL) host_drop_key(host, identity);
   EVP_PKEY_free(identity->key);
   identity->key = EVP_RSA_gen(2048);
+  char *path = NULL;
   must(identity->key && asprintf(&path, "%s/key.pem", host->softhsm->folder) > 0);
-  file = fopen(path, "w");
+  FILE *file = fopen(path, "w");
   must(file && PEM_write_PKCS8PrivateKey(file, identity->key, NULL, NULL, 0, NULL, NULL));
   fclose(file);
   host_spawn((const char *const[]){"softhsm2-util", "--import", path, "--token", identity->token, "--label",
@@ -222,9 +220,10 @@ void host_drop_key(struct host *host, const struct host_identity *identity) {
 /* --- the folder --- */
 
 void host_configure(struct host *host) {
-  char *text = NULL, *more = NULL;
-  if (!host->extra && getenv("KG_LOG")) host->extra = "log-level = error\n";
+  if (host->extra == NULL && getenv("KG_LOG") != NULL) host->extra = "log-level = error\n";
+  char *text = NULL;
   must(asprintf(&text, "[keyguard]\nstate-dir = %s\n%s", host->state, host->extra ? host->extra : "") > 0);
+  char *more = NULL;
   for (size_t i = 0; i < host->count; i++) {
     must(asprintf(&more,
                   "%s[identity %s]\nkey-store = %s\nmtls-proof-of-possession = true\nwith-attestation-support = false\n"
@@ -257,12 +256,11 @@ struct host_identity *host_add(struct host *host, const char *name) {
 }
 
 struct host_identity *host_add_apart(struct host *host, const char *name, const char *token) {
-  struct host_identity *identity = NULL;
   char *copy = NULL;
   must(asprintf(&copy, "%s/%s.so", host->softhsm->folder, token) > 0);
   host_spawn((const char *const[]){"cp", "-L", host->softhsm->library, copy, NULL});
   kg_softhsm_add_token(host->softhsm, token);
-  identity = add(host, name, token, copy);
+  struct host_identity *identity = add(host, name, token, copy);
   free(copy);
   return identity;
 }
@@ -295,7 +293,7 @@ struct host_identity *host_add_fake(struct host *host, const char *name) {
 
 struct fake_token *host_fake_token(void) {
   void *library = dlopen(KG_FAKE_TOKEN, RTLD_NOW | RTLD_LOCAL);
-  struct fake_token *token = library ? dlsym(library, "fake_token") : NULL;
+  struct fake_token *token = library != NULL ? dlsym(library, "fake_token") : NULL;
   must(token);
   return token;
 }
@@ -322,7 +320,7 @@ void host_free(struct host **pointer) {
     free(host->identities[i].der);
     EVP_PKEY_free(host->identities[i].key);
   }
-  if (host->library) dlclose(host->library);
+  if (host->library != NULL) dlclose(host->library);
   kg_softhsm_free(&host->softhsm);
   unsetenv("KEYGUARD_CONF");
   free(host->state);
@@ -337,7 +335,7 @@ static char shared_folder[] = "/tmp/kg-module-XXXXXX", shared[sizeof shared_fold
 
 const char *host_module(void) {
   const char *copy = getenv("KG_TEST_MODULE"); /* in the environment, because programs execute themselves */
-  return copy ? copy : KG_MODULE_PATH;
+  return copy != NULL ? copy : KG_MODULE_PATH;
 }
 
 void host_share_module(void) {
@@ -352,19 +350,19 @@ void host_unshare_module(void) {
 }
 
 void host_load(struct host *host) {
-  CK_C_GetInterface get_interface = NULL;
-  CK_INTERFACE *interface = NULL;
   host->library = dlopen(host_module(), RTLD_NOW | RTLD_LOCAL);
-  if (!host->library) host_fail(host_module(), 0, dlerror(), 0);
+  if (host->library == NULL) host_fail(host_module(), 0, dlerror(), 0);
+  CK_C_GetInterface get_interface = NULL;
   *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
   must(get_interface);
+  CK_INTERFACE *interface = NULL;
   must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
   host->p11 = interface->pFunctionList;
 }
 
 void host_start(struct host *host) {
   CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
-  if (!host->library) host_load(host);
+  if (host->library == NULL) host_load(host);
   must_be(CKR_OK, host->p11->C_Initialize(&args));
 }
 
@@ -391,9 +389,9 @@ CK_SESSION_HANDLE host_open(const struct host *host, CK_FLAGS flags) {
 /* The first: a token's own certificate stands before its issuers. */
 CK_OBJECT_HANDLE host_find(const struct host *host, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class) {
   CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
-  CK_OBJECT_HANDLE object = 0;
-  CK_ULONG count = 0;
   must_be(CKR_OK, host->p11->C_FindObjectsInit(session, &template, 1));
+  CK_ULONG count = 0;
+  CK_OBJECT_HANDLE object = 0;
   must_be(CKR_OK, host->p11->C_FindObjects(session, &object, 1, &count));
   must_be(CKR_OK, host->p11->C_FindObjectsFinal(session));
   must(count == 1);
@@ -409,9 +407,9 @@ CK_RV host_sign(const struct host *host, CK_SESSION_HANDLE session, CK_OBJECT_HA
 }
 
 void host_sign_checked(const struct host *host, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, EVP_PKEY *public_key) {
-  const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   CK_BYTE signature[256];
   must_be(CKR_OK, host_sign(host, session, key, signature));
+  const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   must(host_verifies(public_key, &params, kg_span_of(host_digest, sizeof host_digest),
                      kg_span_of(signature, sizeof signature)));
 }
@@ -433,12 +431,12 @@ bool host_verifies(EVP_PKEY *key, const struct kg_sign_params *params, struct kg
                    struct kg_span signature) {
   EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
   const EVP_MD *md = md_of(params->hash);
-  bool pss = params->padding == KG_PADDING_PSS, verified = false;
+  bool pss = params->padding == KG_PADDING_PSS;
   must(ctx && EVP_PKEY_verify_init(ctx) == 1);
   must(EVP_PKEY_CTX_set_rsa_padding(ctx, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) == 1);
-  if (md) must(EVP_PKEY_CTX_set_signature_md(ctx, md) == 1);
+  if (md != NULL) must(EVP_PKEY_CTX_set_signature_md(ctx, md) == 1);
   if (pss) must(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)params->salt_len) == 1);
-  verified = EVP_PKEY_verify(ctx, signature.data, signature.len, digest.data, digest.len) == 1;
+  bool verified = EVP_PKEY_verify(ctx, signature.data, signature.len, digest.data, digest.len) == 1;
   EVP_PKEY_CTX_free(ctx);
   return verified;
 }
@@ -472,13 +470,13 @@ void *host_guarded(size_t size) {
 }
 
 int host_fork(int (*function)(void *), void *argument) {
-  int status = 0;
   pid_t child = fork();
   must(child >= 0);
   if (child == 0) {
     alarm(60);
     _exit(function(argument));
   }
+  int status = 0;
   must(waitpid(child, &status, 0) == child);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

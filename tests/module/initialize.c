@@ -15,8 +15,8 @@ static const char *program;
 #define END "/keyguard-test-end"
 
 static int below_strace(void) {
-  struct host mine = {0};
   must(access(BEGIN, F_OK) != 0);
+  struct host mine = {0};
   host_load(&mine);
   must_be(CKR_OK, mine.p11->C_Initialize(NULL));
   must_be(CKR_OK, mine.p11->C_Finalize(NULL));
@@ -32,11 +32,11 @@ static size_t count_of(const char *text, const char *what) {
 }
 
 static char *traced(void) {
-  char *path = kg_softhsm_write(host->softhsm, "trace", "", 0600), *text = NULL, *begin = NULL, *end = NULL;
+  char *path = kg_softhsm_write(host->softhsm, "trace", "", 0600);
   host_spawn((const char *const[]){"strace", "-f", "-o", path, program, "below", NULL});
-  text = host_read(path);
-  begin = strstr(text, BEGIN);
-  end = strstr(text, END);
+  char *text = host_read(path);
+  char *begin = strstr(text, BEGIN);
+  char *end = strstr(text, END);
   must(begin && end && begin < end);
   *end = '\0';
   memmove(text, begin, strlen(begin) + 1);
@@ -58,10 +58,10 @@ static void one_small_file_is_read(void) {
 
 /* A binding that is a FIFO nobody writes to. */
 static void a_state_folder_that_hangs_is_not_waited_for(void) {
-  CK_SLOT_INFO info;
   must(unlink(host->identities[0].binding) == 0 && mkfifo(host->identities[0].binding, 0644) == 0);
   alarm(20);
   host_start(host);
+  CK_SLOT_INFO info;
   must_be(CKR_OK, host->p11->C_GetSlotInfo(host_slot(host, "web"), &info));
   must(!(info.flags & CKF_TOKEN_PRESENT));
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
@@ -71,11 +71,9 @@ static void a_state_folder_that_hangs_is_not_waited_for(void) {
 }
 
 static void the_key_store_waits_for_a_signature(void) {
-  CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE key = 0;
   host_start(host);
-  session = host_open(host, 0);
-  key = host_find(host, session, CKO_PRIVATE_KEY);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
   must_be(CKR_OK, host->p11->C_SignInit(session, &host_pss, key));
   must_be(CKR_OK, host->p11->C_SignInit(session, NULL, 0));
   must(!host_is_mapped("libsofthsm2"));
@@ -86,10 +84,10 @@ static void the_key_store_waits_for_a_signature(void) {
 
 /* Nothing was bound when the module was initialised. */
 static void a_token_appears_later(void) {
-  CK_SLOT_ID slots[4];
-  CK_ULONG count = 4;
   must(unlink(host->identities[0].binding) == 0);
   host_start(host);
+  CK_SLOT_ID slots[4];
+  CK_ULONG count = 4;
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, slots, &count));
   must(count == 0);
   host_bind(&host->identities[0]);
@@ -104,8 +102,8 @@ static void a_token_appears_later(void) {
 }
 
 static void waiting_for_events_does_not_block(void) {
-  CK_SLOT_ID slot = 0;
   host_start(host);
+  CK_SLOT_ID slot = 0;
   must_be(CKR_NO_EVENT, host->p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL));
   must_be(CKR_FUNCTION_NOT_SUPPORTED, host->p11->C_WaitForSlotEvent(0, &slot, NULL));
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, NULL, NULL));
@@ -121,11 +119,10 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   if (argc > 1 && strcmp(argv[1], "below") == 0) return below_strace();
   program = argv[0];
   host = host_new();
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

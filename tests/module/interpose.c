@@ -11,25 +11,24 @@ static const char *program;
 
 /* SoftHSM2 cannot be used here: its own calls to its own C_* would end in the traps. */
 static int among_traps(void) {
-  struct host mine = {0};
-  CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE key = 0;
-  CK_MECHANISM sha = {CKM_SHA256, NULL, 0};
   CK_BYTE out[256];
   CK_ULONG len = sizeof out;
-  CK_C_GetFunctionList get = NULL;
-  CK_FUNCTION_LIST *list = NULL;
   must(dlsym(RTLD_DEFAULT, "C_Initialize") && dlsym(RTLD_DEFAULT, "nettle_sha256_init"));
+  struct host mine = {0};
   mine.library = dlopen(KG_MODULE_PATH, RTLD_NOW | RTLD_GLOBAL);
   must(mine.library);
+  CK_C_GetFunctionList get = NULL;
   *(void **)&get = dlsym(mine.library, "C_GetFunctionList");
+  CK_FUNCTION_LIST *list = NULL;
   must_be(CKR_OK, get(&list));
   mine.p11 = (CK_FUNCTION_LIST_3_0 *)(void *)list;
   must_be(CKR_OK, list->C_Initialize(NULL));
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, list->C_OpenSession(host_slot(&mine, "forkable"), CKF_SERIAL_SESSION, NULL, NULL, &session));
-  key = host_find(&mine, session, CKO_PRIVATE_KEY);
+  CK_OBJECT_HANDLE key = host_find(&mine, session, CKO_PRIVATE_KEY);
   must_be(CKR_OK, host_sign(&mine, session, key, out));
   must(memcmp(out, host_digest, sizeof host_digest) == 0);
+  CK_MECHANISM sha = {CKM_SHA256, NULL, 0};
   must_be(CKR_OK, list->C_DigestInit(session, &sha));
   must_be(CKR_OK, list->C_Digest(session, host_digest, sizeof host_digest, out, &len));
   must_be(CKR_OK, list->C_Finalize(NULL));
@@ -64,14 +63,12 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  struct host *host = NULL;
-  int status = 0;
   if (argc > 1 && strcmp(argv[1], "among") == 0) return among_traps();
   program = argv[0];
-  host = host_new();
+  struct host *host = host_new();
   (void)host_add_forkable(host, "forkable");
   host_configure(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

@@ -47,13 +47,13 @@ static const struct {
 /* The structure is gone as soon as the call has returned, as on a caller's stack. */
 static void arguments_are_judged_and_not_kept(void) {
   for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++) {
-    CK_INFO info;
     CK_C_INITIALIZE_ARGS *args = mmap(NULL, sizeof *args, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     must(args != MAP_FAILED);
     *args = arguments[i].args;
     must_be(arguments[i].expected, host->p11->C_Initialize(args));
     must(memcmp(args, &arguments[i].args, sizeof *args) == 0);
     munmap(args, sizeof *args);
+    CK_INFO info;
     must_be(arguments[i].expected == CKR_OK ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED, host->p11->C_GetInfo(&info));
     must_be(arguments[i].expected == CKR_OK ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED, host->p11->C_Finalize(NULL));
   }
@@ -73,22 +73,21 @@ static void second_initialize_and_second_finalize_are_told(void) {
 }
 
 static void finalize_wants_no_argument(void) {
-  int something = 0;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  int something = 0;
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_Finalize(&something));
   (void)host_slot(host, "web"); /* it goes on */
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
 }
 
 static void handles_of_before_are_unknown_after(void) {
-  CK_SESSION_HANDLE old = 0, session = 0;
-  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  old = host_open(host, 0);
+  CK_SESSION_HANDLE old = host_open(host, 0);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
   must(session != old);
+  CK_SESSION_INFO info;
   must_be(CKR_SESSION_HANDLE_INVALID, host->p11->C_GetSessionInfo(old, &info));
   must_be(CKR_OK, host->p11->C_GetSessionInfo(session, &info));
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
@@ -100,12 +99,11 @@ static atomic_int winners;
 
 static void *initialize_at_once(void *argument) {
   for (int round = 0; round < ROUNDS; round++) {
-    CK_INFO info;
-    CK_RV rv = CKR_OK;
     pthread_barrier_wait(&barrier);
-    rv = host->p11->C_Initialize(NULL);
+    CK_RV rv = host->p11->C_Initialize(NULL);
     must(rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED);
     if (rv == CKR_OK) atomic_fetch_add(&winners, 1);
+    CK_INFO info;
     must_be(CKR_OK, host->p11->C_GetInfo(&info)); /* whoever was told so finds it whole */
     pthread_barrier_wait(&barrier);
     if (argument == NULL) continue;
@@ -116,8 +114,8 @@ static void *initialize_at_once(void *argument) {
 }
 
 static void of_many_at_once_one_initialises(void) {
-  pthread_t threads[THREADS];
   pthread_barrier_init(&barrier, NULL, THREADS);
+  pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, initialize_at_once, i == 0 ? &barrier : NULL) == 0);
   for (int i = 0; i < THREADS; i++)
@@ -135,10 +133,9 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   host_load(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

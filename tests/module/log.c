@@ -24,15 +24,14 @@ static int child(void *argument) {
 
 /* The lines that `work` leaves; free() it. */
 static char *lines_of(const char *level, void (*work)(void)) {
-  struct request request = {work};
   char extra[64], *text = calloc(1, 65536);
-  FILE *file = NULL;
   (void)snprintf(extra, sizeof extra, "log-level = %s\n", level);
   host->extra = extra;
   host_configure(host);
   (void)snprintf(output, sizeof output, "%s/output", host->softhsm->folder);
+  struct request request = {work};
   must(host_fork(child, &request) == 0);
-  file = fopen(output, "r");
+  FILE *file = fopen(output, "r");
   must(file && text);
   must(fread(text, 1, 65535, file) < 65535);
   fclose(file);
@@ -111,8 +110,8 @@ static void an_abandoned_operation_is_told_once_a_session(void) {
 
 static void sign_many(void) {
   CK_SESSION_HANDLE session = 0;
-  CK_BYTE signature[256];
   must_be(CKR_OK, host->p11->C_OpenSession(host_slot(host, "fake"), CKF_SERIAL_SESSION, NULL, NULL, &session));
+  CK_BYTE signature[256];
   for (int i = 0; i < 5; i++)
     must(host_sign(host, session, host_find(host, session, CKO_PRIVATE_KEY), signature) != CKR_OK);
   must(atomic_load(&host_fake_token()->refused_logins) == 1); /* a token locks after a few */
@@ -134,10 +133,9 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   (void)host_add_fake(host, "fake");
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

@@ -48,8 +48,8 @@ static void must_show(const CK_SESSION_HANDLE sessions[2], const struct model *m
   static const CK_STATE states[2][2] = {{CKS_RO_PUBLIC_SESSION, CKS_RO_USER_FUNCTIONS},
                                         {CKS_RW_PUBLIC_SESSION, CKS_RW_USER_FUNCTIONS}};
   for (int i = 0; i < 2; i++) {
-    CK_SESSION_INFO info;
     if (!model->open[i]) continue;
+    CK_SESSION_INFO info;
     must_be(CKR_OK, host->p11->C_GetSessionInfo(sessions[i], &info));
     must(info.state == states[i][model->logged_in]);
     must(((info.flags & CKF_RW_SESSION) != 0) == (i == 1));
@@ -121,10 +121,9 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   host_start(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

@@ -77,17 +77,17 @@ static void off_by_default(void) {
 }
 
 static int looking_around(void *argument) {
-  CK_SLOT_ID slots[4], slot = 0;
-  CK_ULONG number = 4;
-  CK_SLOT_INFO slot_info;
-  CK_TOKEN_INFO token_info;
   (void)argument;
   sandbox_forbid_children();
   host_start(host);
+  CK_SLOT_ID slots[4];
+  CK_ULONG number = 4;
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, slots, &number));
-  slot = host_slot(host, "web");
+  CK_SLOT_ID slot = host_slot(host, "web");
+  CK_SLOT_INFO slot_info;
   must_be(CKR_OK, host->p11->C_GetSlotInfo(slot, &slot_info));
   must(!(slot_info.flags & CKF_TOKEN_PRESENT));
+  CK_TOKEN_INFO token_info;
   must_be(CKR_TOKEN_NOT_PRESENT, host->p11->C_GetTokenInfo(slot, &token_info));
   must_be(CKR_TOKEN_NOT_PRESENT, host->p11->C_GetMechanismList(slot, NULL, &number));
   must_be(CKR_NO_EVENT, host->p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL));
@@ -104,15 +104,15 @@ static void looking_starts_nothing(void) {
 /* --- what it inherits --- */
 
 static int untidy(void *argument) {
-  struct rlimit limit;
   struct sigaction ignore = {.sa_handler = SIG_IGN};
-  sigset_t blocked;
   (void)argument;
+  struct rlimit limit;
   must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   if (limit.rlim_cur < 1200) limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
   must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   for (int i = 0; i < 1024; i++)
     must(open("/dev/zero", O_RDONLY) >= 0);
+  sigset_t blocked;
   sigfillset(&blocked);
   sigdelset(&blocked, SIGALRM);
   must(pthread_sigmask(SIG_SETMASK, &blocked, NULL) == 0);
@@ -125,7 +125,6 @@ static int untidy(void *argument) {
 }
 
 static void nothing_is_inherited(void) {
-  char *expected = NULL;
   demand_arrange("issue");
   in_child(untidy);
   must(demand_starts() == 1);
@@ -134,6 +133,7 @@ static void nothing_is_inherited(void) {
   must(demand_count("descriptor 2 /dev/null\n") == 1);
   must(demand_count("environment ") == 3 && demand_count("environment PATH=/usr/sbin:/usr/bin:/sbin:/bin\n") == 1);
   must(demand_count("environment LC_ALL=C.UTF-8\n") == 1);
+  char *expected = NULL;
   must(asprintf(&expected, "environment KEYGUARD_CONF=%s\n", host->configuration) > 0);
   must(demand_count(expected) == 1);
   free(expected);
@@ -163,8 +163,8 @@ static int ignoring(void *argument) {
 }
 
 static void host_may_ignore_its_children(void) {
-  bool good = true;
   demand_arrange("issue");
+  bool good = true;
   must(host_fork(ignoring, &good) == 0);
   good = false;
   demand_arrange("fail");
@@ -182,9 +182,9 @@ static void *reaper(void *argument) {
 }
 
 static int reaping(void *argument) {
-  pthread_t thread;
   (void)argument;
   atomic_store(&reap, true);
+  pthread_t thread;
   must(pthread_create(&thread, NULL, reaper, NULL) == 0);
   host_start(host);
   (void)demand_opens_and_signs();
@@ -215,15 +215,15 @@ static void exit_status_decides_nothing(void) {
 /* It is gone, and not only waited for by nobody. */
 static void must_be_gone(const char *word) {
   char *text = demand_report(), *at = strstr(text, word);
-  pid_t process = at ? (pid_t)atol(at + strlen(word)) : 0;
+  pid_t process = at != NULL ? (pid_t)atol(at + strlen(word)) : 0;
   must(process > 1);
   for (int i = 0; i < 500 && kill(process, 0) == 0; i++) { /* a grandchild's end is init's to see */
-    char name[64], state[256] = "";
-    FILE *file = NULL;
+    char name[64];
     snprintf(name, sizeof name, "/proc/%ld/stat", (long)process);
-    file = fopen(name, "r");
-    if (file && fgets(state, sizeof state, file) && strstr(state, ") Z ")) i = 500;
-    if (file) fclose(file);
+    FILE *file = fopen(name, "r");
+    char state[256] = "";
+    if (file != NULL && fgets(state, sizeof state, file) != NULL && strstr(state, ") Z ") != NULL) i = 500;
+    if (file != NULL) fclose(file);
     usleep(10000);
     must(i != 499);
   }
@@ -239,9 +239,9 @@ static void hanging_one_is_ended(void) {
 }
 
 static int stubborn(void *argument) {
-  CK_SESSION_HANDLE session = 0;
   (void)argument;
   host_start(host);
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_TOKEN_NOT_PRESENT, demand_open("web", &session));
   must_be(CKR_TOKEN_NOT_PRESENT, demand_open("web", &session));
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
@@ -283,17 +283,16 @@ static void host_may_not_execute(void) {
 /* --- other threads --- */
 
 static void *sign_then_let_go(void *argument) {
-  CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE key = 0;
   (void)argument;
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, demand_open("db", &session));
-  key = host_find(host, session, CKO_PRIVATE_KEY);
+  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
   for (int i = 0; i < 2000 && demand_starts() == 0; i++)
     usleep(5000);
   must(demand_starts() == 1);
   for (int i = 0; i < 20; i++) { /* while the other thread is waiting for keyguardctl, which waits for us */
-    CK_SLOT_INFO info;
     host_sign_checked(host, session, key, host->identities[1].key);
+    CK_SLOT_INFO info;
     must_be(CKR_OK, host->p11->C_GetSlotInfo(host_slot(host, "web"), &info));
   }
   free(kg_softhsm_write(host->softhsm, "go", "", 0600));
@@ -301,9 +300,9 @@ static void *sign_then_let_go(void *argument) {
 }
 
 static int two_threads(void *argument) {
-  pthread_t thread;
   (void)argument;
   host_start(host);
+  pthread_t thread;
   must(pthread_create(&thread, NULL, sign_then_let_go, NULL) == 0);
   (void)demand_opens_and_signs();
   must(pthread_join(thread, NULL) == 0);
@@ -319,17 +318,17 @@ enum { THREADS = 8 };
 static atomic_int waiting;
 
 static void *open_one(void *argument) {
-  CK_SESSION_HANDLE session = 0;
   (void)argument;
   atomic_fetch_add(&waiting, 1);
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, demand_open("web", &session));
   return NULL;
 }
 
 static int crowd(void *argument) {
-  pthread_t threads[THREADS];
   (void)argument;
   host_start(host);
+  pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, open_one, NULL) == 0);
   for (int i = 0; i < 2000 && (atomic_load(&waiting) < THREADS || demand_starts() == 0); i++)
@@ -350,7 +349,6 @@ static void many_threads_start_one(void) {
 /* --- rights, and programs by name --- */
 
 static int run_copy(const char *copy) {
-  int status = -1;
   pid_t child = fork();
   must(child >= 0);
   if (child == 0) {
@@ -358,6 +356,7 @@ static int run_copy(const char *copy) {
     execl(copy, copy, "--open", (char *)NULL);
     _exit(126);
   }
+  int status = -1;
   must(waitpid(child, &status, 0) == child && WIFEXITED(status));
   return WEXITSTATUS(status);
 }
@@ -371,19 +370,18 @@ static void copy_self(const char *to) {
 /* What a copy of this program does. 0: a session; 10: no token; 11: no slot; 12: the module cannot be loaded. */
 static int open_as_copy(void) {
   static struct host copy;
-  CK_SLOT_ID slots[4];
-  CK_ULONG number = 4;
-  CK_SESSION_HANDLE session = 0;
-  CK_RV rv = CKR_OK;
   int fd = open(KG_ON_DEMAND_MODULE, O_RDONLY | O_CLOEXEC); /* access(2) would ask for the real user */
   if (fd < 0) return 12;
   close(fd);
   host = &copy;
   demand_load();
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  CK_ULONG number = 4;
+  CK_SLOT_ID slots[4];
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_FALSE, slots, &number));
   if (number == 0) return 11;
-  rv = host->p11->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session);
+  CK_SESSION_HANDLE session = 0;
+  CK_RV rv = host->p11->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session);
   return rv == CKR_OK ? 0 : rv == CKR_TOKEN_NOT_PRESENT ? 10 : 13;
 }
 
@@ -399,25 +397,23 @@ static void keyguardctl_does_not_start_itself(void) {
 }
 
 static int with_another_effective_user(void *argument) {
-  CK_SESSION_HANDLE session = 0;
-  CK_SLOT_ID slot = 0;
   (void)argument;
   host_start(host);
-  slot = host_slot(host, "web");
+  CK_SLOT_ID slot = host_slot(host, "web");
   must(chmod(host->softhsm->folder, 0755) == 0 && seteuid(65534) == 0);
   sandbox_forbid_children();
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_TOKEN_NOT_PRESENT, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
   return 0;
 }
 
 /* The module of this test has its built-in configuration in the build folder: a set-uid program reads no other. */
 static void write_built_in(void) {
-  char text[1024];
-  FILE *file = NULL;
   (void)mkdir(KG_BUILT_IN, 0755);
   (void)mkdir(KG_BUILT_IN "/keyguard", 0755);
-  file = fopen(KG_BUILT_IN "/keyguard/keyguard.conf", "w");
+  FILE *file = fopen(KG_BUILT_IN "/keyguard/keyguard.conf", "w");
   must(file);
+  char text[1024];
   snprintf(text, sizeof text,
            "[keyguard]\nstate-dir = " KG_BUILT_IN "/keyguard/state\nprovision-on-demand = true\n[identity web]\n"
            "key-store = pkcs11:token=t;object=o?module-path=/usr/lib/none.so\nmtls-proof-of-possession = true\n");
@@ -429,7 +425,6 @@ static void write_built_in(void) {
 
 static void raised_rights_start_nothing(void) {
   const char *copy = demand_path("set-uid");
-  int status = 0;
   if (geteuid() != 0) {
     printf("skipped: only root can make a set-uid program for another user\n");
     return;
@@ -444,7 +439,7 @@ static void raised_rights_start_nothing(void) {
   must(unlink(KG_BUILT_IN "/keyguard/fake.report") == 0); /* an ordinary program was served */
   must(chown(copy, 65534, 65534) == 0 && chmod(copy, 04755) == 0);
   must(chmod(host->softhsm->folder, 0755) == 0);
-  status = run_copy(copy);
+  int status = run_copy(copy);
   setenv("KEYGUARD_CONF", host->configuration, 1);
   if (status == 12)
     printf("skipped: another user cannot read the build folder\n");
@@ -473,7 +468,6 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   if (argc == 2 && strcmp(argv[1], "--open") == 0) _exit(open_as_copy()); /* a set-uid one cannot look for leaks */
   if (!sandbox_is_possible()) {
     printf("skipped: no system call filters here\n");
@@ -486,7 +480,7 @@ int main(int argc, char **argv) {
   host_configure(host);
   must(mkdir(demand_path("prepared"), 0755) == 0);
   demand_load();
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

@@ -30,7 +30,7 @@ char *demand_report(void) {
 int demand_count(const char *word) {
   char *text = demand_report();
   int found = 0;
-  for (const char *at = text; (at = strstr(at, word)); at++)
+  for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
     found++;
   free(text);
   return found;
@@ -41,12 +41,12 @@ int demand_starts(void) {
 }
 
 void demand_load(void) {
-  CK_C_GetInterface get_interface = NULL;
-  CK_INTERFACE *interface = NULL;
   host->library = dlopen(KG_ON_DEMAND_MODULE, RTLD_NOW | RTLD_LOCAL);
-  if (!host->library) host_fail(KG_ON_DEMAND_MODULE, 0, dlerror(), 0);
+  if (host->library == NULL) host_fail(KG_ON_DEMAND_MODULE, 0, dlerror(), 0);
+  CK_C_GetInterface get_interface = NULL;
   *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
   must(get_interface);
+  CK_INTERFACE *interface = NULL;
   must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
   host->p11 = interface->pFunctionList;
 }

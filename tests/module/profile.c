@@ -14,12 +14,12 @@ bool profile_is_padded(const CK_UTF8CHAR *text, size_t size) {
   size_t used = size;
   while (used && text[used - 1] == ' ')
     used--;
-  return used > 0 && !memchr(text, 0, size);
+  return used > 0 && memchr(text, 0, size) == NULL;
 }
 
 void profile_initialize(const struct host *host) {
-  CK_INFO info;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  CK_INFO info;
   memset(&info, 0xff, sizeof info);
   must_be(CKR_OK, host->p11->C_GetInfo(&info));
   must(info.cryptokiVersion.major == 3 && info.cryptokiVersion.minor == 0);
@@ -29,11 +29,11 @@ void profile_initialize(const struct host *host) {
 }
 
 CK_SLOT_ID profile_first_slot(const struct host *host) {
-  CK_SLOT_ID slots[8];
-  CK_ULONG count = 0, again = 0;
+  CK_ULONG count = 0;
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, NULL, &count));
   must(count == 1);
-  again = count;
+  CK_ULONG again = count;
+  CK_SLOT_ID slots[8];
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, slots, &again));
   must(again == count);
   return slots[0];
@@ -50,8 +50,8 @@ static void slot_info(const struct host *host, CK_SLOT_ID slot) {
 }
 
 void profile_slot_and_token_info(const struct host *host, CK_SLOT_ID slot) {
-  CK_TOKEN_INFO info;
   slot_info(host, slot);
+  CK_TOKEN_INFO info;
   memset(&info, 0xff, sizeof info);
   must_be(CKR_OK, host->p11->C_GetTokenInfo(slot, &info));
   must(memcmp(info.label, "web                             ", sizeof info.label) == 0);
@@ -72,8 +72,8 @@ void profile_finish(const struct host *host, CK_SLOT_ID slot, CK_SESSION_HANDLE 
 
 CK_ULONG profile_find(const struct host *host, CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count,
                       CK_OBJECT_HANDLE *objects, CK_ULONG room) {
-  CK_ULONG found = 0;
   must_be(CKR_OK, host->p11->C_FindObjectsInit(session, wanted, count));
+  CK_ULONG found = 0;
   must_be(CKR_OK, host->p11->C_FindObjects(session, objects, room, &found));
   must_be(CKR_OK, host->p11->C_FindObjectsFinal(session));
   for (CK_ULONG i = 0; i < found; i++)
@@ -94,11 +94,10 @@ CK_OBJECT_HANDLE profile_find_labelled(const struct host *host, CK_SESSION_HANDL
 CK_BYTE *profile_read(const struct host *host, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                       CK_ATTRIBUTE_TYPE type, CK_ULONG *len) {
   CK_ATTRIBUTE attribute = {type, NULL, 0};
-  CK_BYTE *value = NULL;
   must_be(CKR_OK, host->p11->C_GetAttributeValue(session, object, &attribute, 1));
   must(attribute.ulValueLen != CK_UNAVAILABLE_INFORMATION);
   *len = attribute.ulValueLen;
-  value = malloc(*len + 1);
+  CK_BYTE *value = malloc(*len + 1);
   must(value);
   attribute.pValue = value;
   must_be(CKR_OK, host->p11->C_GetAttributeValue(session, object, &attribute, 1));
@@ -132,10 +131,9 @@ CK_ULONG profile_number(const struct host *host, CK_SESSION_HANDLE session, CK_O
 void profile_is_claimed(const struct host *host, CK_ULONG profile) {
   CK_OBJECT_CLASS class = CKO_PROFILE;
   CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class}, {CKA_PROFILE_ID, &profile, sizeof profile}};
-  CK_OBJECT_HANDLE objects[2];
-  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_OBJECT_HANDLE objects[2];
   must(profile_find(host, session, wanted, 2, objects, 2) == 1);
   must(profile_number(host, session, objects[0], CKA_PROFILE_ID) == profile);
   must(profile_number(host, session, objects[0], CKA_CLASS) == CKO_PROFILE);

@@ -35,22 +35,21 @@ static void verify(EVP_PKEY *key, const CK_BYTE *signature, CK_ULONG len) {
 
 static void sign(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, CK_BYTE signature[256]) {
   CK_MECHANISM mechanism = {CKM_SHA256_RSA_PKCS, NULL, 0};
-  CK_ULONG len = 256;
   must_be(CKR_OK, host->p11->C_SignInit(session, &mechanism, key));
+  CK_ULONG len = 256;
   must_be(CKR_OK, host->p11->C_Sign(session, (CK_BYTE *)data, sizeof data, signature, &len));
   must(len == 256);
 }
 
 /* AUTH-M-1-31 */
 static void mandatory_test_case(void) {
-  CK_SESSION_HANDLE session = 0;
-  CK_SLOT_ID slot = 0;
-  CK_BYTE signature[256];
   profile_initialize(host);
-  slot = profile_first_slot(host);
+  CK_SLOT_ID slot = profile_first_slot(host);
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_RW_SESSION | CKF_SERIAL_SESSION, NULL, NULL, &session));
   must_be(CKR_OK, host->p11->C_Login(session, CKU_USER, (CK_UTF8CHAR *)"1234", 4));
   read_public_key(session, profile_find_labelled(host, session, CKO_PUBLIC_KEY));
+  CK_BYTE signature[256];
   sign(session, profile_find_labelled(host, session, CKO_PRIVATE_KEY), signature);
   verify(host->identities[0].key, signature, sizeof signature);
   must_be(CKR_OK, host->p11->C_Logout(session));
@@ -61,28 +60,26 @@ static void mandatory_test_case(void) {
  * nothing but the certificate. */
 static void key_is_found_by_the_id_of_the_certificate(void) {
   static CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY, public_key = CKO_PUBLIC_KEY;
-  CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE certificate = 0, keys[2];
-  CK_ULONG id_len = 0, der_len = 0;
-  CK_BYTE *id = NULL, *der = NULL, signature[256];
-  const unsigned char *at = NULL;
-  X509 *x509 = NULL;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = host_open(host, 0);
-  certificate = host_find(host, session, CKO_CERTIFICATE);
-  id = profile_read(host, session, certificate, CKA_ID, &id_len);
-  der = profile_read(host, session, certificate, CKA_VALUE, &der_len);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_OBJECT_HANDLE certificate = host_find(host, session, CKO_CERTIFICATE);
+  CK_ULONG id_len = 0;
+  CK_BYTE *id = profile_read(host, session, certificate, CKA_ID, &id_len);
+  CK_ULONG der_len = 0;
+  CK_BYTE *der = profile_read(host, session, certificate, CKA_VALUE, &der_len);
   must_be(CKR_OK, host->p11->C_Login(session, CKU_USER, NULL, 0));
+  CK_OBJECT_HANDLE keys[2];
   must(profile_find(host, session,
                     (CK_ATTRIBUTE[]){{CKA_CLASS, &private_key, sizeof private_key}, {CKA_ID, id, id_len}}, 2, keys,
                     2) == 1);
   must(profile_flag(host, session, keys[0], CKA_SIGN));
+  CK_BYTE signature[256];
   sign(session, keys[0], signature);
   must(profile_find(host, session, (CK_ATTRIBUTE[]){{CKA_CLASS, &public_key, sizeof public_key}, {CKA_ID, id, id_len}},
                     2, keys, 2) == 1);
   must(profile_flag(host, session, keys[0], CKA_VERIFY));
-  at = der;
-  x509 = d2i_X509(NULL, &at, (long)der_len);
+  const unsigned char *at = der;
+  X509 *x509 = d2i_X509(NULL, &at, (long)der_len);
   must(x509);
   verify(X509_get0_pubkey(x509), signature, sizeof signature);
   X509_free(x509);
@@ -93,10 +90,9 @@ static void key_is_found_by_the_id_of_the_certificate(void) {
 
 /* Beyond the profile: services have nobody to log in. */
 static void login_is_not_needed(void) {
-  CK_SESSION_HANDLE session = 0;
-  CK_BYTE signature[256];
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_BYTE signature[256];
   sign(session, profile_find_labelled(host, session, CKO_PRIVATE_KEY), signature);
   verify(host->identities[0].key, signature, sizeof signature);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));

@@ -9,13 +9,12 @@ static struct host *host;
 static void mandatory_test_case(void) {
   CK_BBOOL yes = CK_TRUE;
   CK_ATTRIBUTE token_objects = {CKA_TOKEN, &yes, sizeof yes};
-  CK_OBJECT_HANDLE object = 0;
-  CK_SESSION_HANDLE session = 0;
-  CK_SLOT_ID slot = 0;
   profile_initialize(host);
-  slot = profile_first_slot(host);
+  CK_SLOT_ID slot = profile_first_slot(host);
   profile_slot_and_token_info(host, slot);
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
+  CK_OBJECT_HANDLE object = 0;
   must(profile_find(host, session, &token_objects, 1, &object, 1) == 1);
   profile_finish(host, slot, session);
 }
@@ -23,15 +22,15 @@ static void mandatory_test_case(void) {
 /* The profile's functions, through the list that clients of 2.40 know. */
 static void also_through_the_list_of_2_40(void) {
   CK_FUNCTION_LIST *list = NULL;
-  CK_SESSION_INFO info;
-  CK_SESSION_HANDLE session = 0;
-  CK_SLOT_ID slot = 0;
-  CK_ULONG count = 1;
   must_be(CKR_OK, host->p11->C_GetFunctionList(&list));
   must(list->version.major == 2 && list->version.minor == 40);
   must_be(CKR_OK, list->C_Initialize(NULL));
+  CK_SLOT_ID slot = 0;
+  CK_ULONG count = 1;
   must_be(CKR_OK, list->C_GetSlotList(CK_TRUE, &slot, &count));
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, list->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
+  CK_SESSION_INFO info;
   memset(&info, 0xff, sizeof info);
   must_be(CKR_OK, list->C_GetSessionInfo(session, &info));
   must(info.slotID == slot && info.state == CKS_RO_PUBLIC_SESSION);
@@ -42,18 +41,18 @@ static void also_through_the_list_of_2_40(void) {
 }
 
 static void both_interfaces_are_listed(void) {
-  CK_INTERFACE interfaces[2];
   CK_ULONG count = 0;
   must_be(CKR_OK, host->p11->C_GetInterfaceList(NULL, &count));
   must(count == 2);
+  CK_INTERFACE interfaces[2];
   must_be(CKR_OK, host->p11->C_GetInterfaceList(interfaces, &count));
   for (CK_ULONG i = 0; i < count; i++)
     must(strcmp((const char *)interfaces[i].pInterfaceName, "PKCS 11") == 0 && interfaces[i].flags == 0);
 }
 
 static void sessions_need_the_serial_flag(void) {
-  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_SESSION_PARALLEL_NOT_SUPPORTED,
           host->p11->C_OpenSession(profile_first_slot(host), 0, NULL, NULL, &session));
   must_be(CKR_SLOT_ID_INVALID,

@@ -8,10 +8,10 @@ static struct host *host;
 #define ANY_PIN ((CK_UTF8CHAR *)"1234")
 
 static CK_ULONG list_mechanisms(CK_SLOT_ID slot, CK_MECHANISM_TYPE list[32]) {
-  CK_ULONG count = 0, again = 0;
+  CK_ULONG count = 0;
   must_be(CKR_OK, host->p11->C_GetMechanismList(slot, NULL, &count));
   must(count > 0 && count <= 32);
-  again = count;
+  CK_ULONG again = count;
   must_be(CKR_OK, host->p11->C_GetMechanismList(slot, list, &again));
   must(again == count);
   return count;
@@ -37,11 +37,11 @@ static void mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type) {
 static void log_in_search_log_out(CK_SESSION_HANDLE session) {
   CK_BBOOL yes = CK_TRUE;
   CK_ATTRIBUTE token_objects = {CKA_TOKEN, &yes, sizeof yes};
-  CK_OBJECT_HANDLE object = 0;
-  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_Login(session, CKU_USER, ANY_PIN, 4));
+  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_GetSessionInfo(session, &info));
   must(info.state == CKS_RW_USER_FUNCTIONS && info.flags == (CKF_RW_SESSION | CKF_SERIAL_SESSION));
+  CK_OBJECT_HANDLE object = 0;
   must(profile_find(host, session, &token_objects, 1, &object, 1) == 1);
   must_be(CKR_OK, host->p11->C_Logout(session));
   must_be(CKR_OK, host->p11->C_GetSessionInfo(session, &info));
@@ -51,20 +51,18 @@ static void log_in_search_log_out(CK_SESSION_HANDLE session) {
 /* EXT-M-1-31. It asks about SHA512, RSA_PKCS and RSA_PKCS_KEY_PAIR_GEN; keys are made outside of this token, so the
  * last one is not listed and has no description. */
 static void mandatory_test_case(void) {
-  CK_MECHANISM_TYPE list[32];
-  CK_MECHANISM_INFO info;
-  CK_SESSION_HANDLE session = 0;
-  CK_SLOT_ID slot = 0;
-  CK_ULONG count = 0;
   profile_initialize(host);
-  slot = profile_first_slot(host);
+  CK_SLOT_ID slot = profile_first_slot(host);
   profile_slot_and_token_info(host, slot);
-  count = list_mechanisms(slot, list);
+  CK_MECHANISM_TYPE list[32];
+  CK_ULONG count = list_mechanisms(slot, list);
   must(is_listed(list, count, CKM_SHA512) && is_listed(list, count, CKM_RSA_PKCS));
   mechanism_info(slot, CKM_SHA512);
   must(!is_listed(list, count, CKM_RSA_PKCS_KEY_PAIR_GEN));
+  CK_MECHANISM_INFO info;
   must_be(CKR_MECHANISM_INVALID, host->p11->C_GetMechanismInfo(slot, CKM_RSA_PKCS_KEY_PAIR_GEN, &info));
   mechanism_info(slot, CKM_RSA_PKCS);
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_RW_SESSION | CKF_SERIAL_SESSION, NULL, NULL, &session));
   log_in_search_log_out(session);
   profile_finish(host, slot, session);
@@ -81,16 +79,12 @@ static CK_RV begin_signature(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, CK
 }
 
 static void every_listed_mechanism_is_described_and_begins(void) {
-  CK_MECHANISM_TYPE list[32];
-  CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE key = 0;
-  CK_SLOT_ID slot = 0;
-  CK_ULONG count = 0;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  slot = profile_first_slot(host);
-  session = host_open(host, 0);
-  key = host_find(host, session, CKO_PRIVATE_KEY);
-  count = list_mechanisms(slot, list);
+  CK_SLOT_ID slot = profile_first_slot(host);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
+  CK_MECHANISM_TYPE list[32];
+  CK_ULONG count = list_mechanisms(slot, list);
   for (CK_ULONG i = 0; i < count; i++) {
     CK_MECHANISM digest = {list[i], NULL, 0};
     bool digests = host->p11->C_DigestInit(session, &digest) == CKR_OK;
@@ -102,8 +96,8 @@ static void every_listed_mechanism_is_described_and_begins(void) {
 }
 
 static void slot_events_are_not_waited_for(void) {
-  CK_SLOT_ID slot = 0;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  CK_SLOT_ID slot = 0;
   must_be(CKR_NO_EVENT, host->p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL));
   must_be(CKR_FUNCTION_NOT_SUPPORTED, host->p11->C_WaitForSlotEvent(0, &slot, NULL));
   must_be(CKR_OK, host->p11->C_Finalize(NULL));

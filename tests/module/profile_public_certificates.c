@@ -25,18 +25,17 @@ static void is_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTR
 static void mandatory_test_case(void) {
   CK_BBOOL yes = CK_TRUE;
   CK_ATTRIBUTE token_objects = {CKA_TOKEN, &yes, sizeof yes};
-  CK_OBJECT_HANDLE objects[5], certificate = 0;
-  CK_SESSION_HANDLE session = 0;
-  CK_SLOT_ID slot = 0;
-  CK_ULONG count = 0;
   profile_initialize(host);
-  slot = profile_first_slot(host);
+  CK_SLOT_ID slot = profile_first_slot(host);
+  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
   must_be(CKR_OK, host->p11->C_FindObjectsInit(session, &token_objects, 1));
+  CK_ULONG count = 0;
+  CK_OBJECT_HANDLE objects[5];
   must_be(CKR_OK, host->p11->C_FindObjects(session, objects, 5, &count));
   must(count == 5);
   is_value(session, objects[0], CKA_LABEL, "web", 3);
-  certificate = of_class(session, objects, count, CKO_CERTIFICATE);
+  CK_OBJECT_HANDLE certificate = of_class(session, objects, count, CKO_CERTIFICATE);
   is_value(session, certificate, CKA_VALUE, host->identities[0].der, host->identities[0].der_len);
   must_be(CKR_OK, host->p11->C_FindObjectsFinal(session));
   profile_finish(host, slot, session);
@@ -57,13 +56,12 @@ static void is_readable(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE certificate)
 static void all_certificates_are_read_without_login(void) {
   CK_OBJECT_CLASS class = CKO_CERTIFICATE;
   CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof class};
-  CK_OBJECT_HANDLE certificates[8];
-  CK_SESSION_HANDLE session = 0;
-  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_GetSessionInfo(session, &info));
   must(info.state == CKS_RO_PUBLIC_SESSION);
+  CK_OBJECT_HANDLE certificates[8];
   must(profile_find(host, session, &wanted, 1, certificates, 8) == 1 + PROFILE_ISSUERS);
   for (size_t i = 0; i < 1 + PROFILE_ISSUERS; i++)
     is_readable(session, certificates[i]);
@@ -74,18 +72,17 @@ static void all_certificates_are_read_without_login(void) {
  */
 static void keys_of_certificates_are_seen_without_login(void) {
   static CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY, class = CKO_CERTIFICATE;
-  CK_ULONG user = 1, authority = 2, id_len = 0; /* CK_CERTIFICATE_CATEGORY_* */
+  CK_ULONG user = 1, authority = 2; /* CK_CERTIFICATE_CATEGORY_* */
   CK_ATTRIBUTE own[] = {{CKA_CLASS, &class, sizeof class}, {CKA_CERTIFICATE_CATEGORY, &user, sizeof user}};
   CK_ATTRIBUTE issuers[] = {{CKA_CLASS, &class, sizeof class}, {CKA_CERTIFICATE_CATEGORY, &authority, sizeof user}};
   CK_ATTRIBUTE its_key[] = {{CKA_CLASS, &private_key, sizeof private_key}, {CKA_ID, NULL, 0}};
-  CK_OBJECT_HANDLE objects[8];
-  CK_SESSION_HANDLE session = 0;
-  CK_BYTE *id = NULL;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_OBJECT_HANDLE objects[8];
   must(profile_find(host, session, issuers, 2, objects, 8) == PROFILE_ISSUERS);
   must(profile_find(host, session, own, 2, objects, 8) == 1);
-  id = profile_read(host, session, objects[0], CKA_ID, &id_len);
+  CK_ULONG id_len = 0;
+  CK_BYTE *id = profile_read(host, session, objects[0], CKA_ID, &id_len);
   its_key[1].pValue = id;
   its_key[1].ulValueLen = id_len;
   must(profile_find(host, session, its_key, 2, objects, 8) == 1);

@@ -20,21 +20,21 @@ static CK_RV sign_once_through(void) {
   CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
   CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
   CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE key = 0;
-  CK_ULONG count = 0;
-  CK_BYTE signature[256];
   CK_RV rv = host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session);
   if (rv == CKR_OK) rv = host->p11->C_FindObjectsInit(session, &template, 1);
+  CK_ULONG count = 0;
+  CK_OBJECT_HANDLE key = 0;
   if (rv == CKR_OK) rv = host->p11->C_FindObjects(session, &key, 1, &count);
   if (rv == CKR_OK) rv = host->p11->C_FindObjectsFinal(session);
+  CK_BYTE signature[256];
   if (rv == CKR_OK) rv = host_sign(host, session, key, signature);
   return rv;
 }
 
 /* Not in a tight loop, which would keep the two that matter from running. */
 static void refused(void) {
-  const struct timespec moment = {0, 50000};
   atomic_fetch_add(&refusals, 1);
+  const struct timespec moment = {0, 50000};
   nanosleep(&moment, NULL);
 }
 
@@ -54,9 +54,9 @@ static void *call_on_and_on(void *argument) {
 
 static void with_callers(void (*work)(void)) {
   enum { THREADS = 8 };
-  pthread_t threads[THREADS];
   atomic_store(&stop, false);
   atomic_store(&signatures, 0);
+  pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, call_on_and_on, NULL) == 0);
   work();
@@ -129,12 +129,11 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   (void)host_add_forkable(host, "forkable");
   host_configure(host);
   host_load(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

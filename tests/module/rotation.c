@@ -44,8 +44,8 @@ static CK_SESSION_HANDLE open_when_seen(void) {
 static void *sign_on_and_on(void *argument) {
   CK_SESSION_HANDLE session = host_open(host, 0);
   CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
-  CK_BYTE signature[256];
   (void)argument;
+  CK_BYTE signature[256];
   do {
     must_be(CKR_OK, host_sign(host, session, key, signature));
     atomic_fetch_add(&signatures, 1);
@@ -56,18 +56,18 @@ static void *sign_on_and_on(void *argument) {
 }
 
 static void renewals_do_not_disturb_those_who_sign(void) {
-  pthread_t threads[THREADS];
-  CK_SESSION_HANDLE before = host_open(host, 0), after = 0;
+  CK_SESSION_HANDLE before = host_open(host, 0);
   size_t old_len = web->der_len;
   unsigned char *old = malloc(old_len);
   memcpy(old, web->der, old_len);
+  pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, sign_on_and_on, NULL) == 0);
   for (int i = 0; i < RENEWALS; i++) {
     host_bind(web);
     if (i % 100 == 0) must_be(CKR_OK, host->p11->C_CloseSession(open_when_seen()));
   }
-  after = open_when_seen();
+  CK_SESSION_HANDLE after = open_when_seen();
   atomic_store(&stop, true);
   for (int i = 0; i < THREADS; i++)
     pthread_join(threads[i], NULL);
@@ -100,19 +100,21 @@ static void the_same_key_keeps_handle_and_id(void) {
 }
 
 static void another_key_has_another_id_and_the_old_one_is_removed(void) {
-  CK_SESSION_HANDLE before = host_open(host, 0), after = 0;
-  CK_OBJECT_HANDLE old_key = host_find(host, before, CKO_PRIVATE_KEY), new_key = 0;
-  CK_BYTE old_id[4096], new_id[4096], signature[256];
+  CK_SESSION_HANDLE before = host_open(host, 0);
+  CK_OBJECT_HANDLE old_key = host_find(host, before, CKO_PRIVATE_KEY);
+  CK_BYTE old_id[4096];
   size_t len = value_of(before, old_key, CKA_ID, old_id);
   host_sign_checked(host, before, old_key, web->key);
   host_new_key(host, web);
   host_bind(web);
-  after = open_when_seen();
-  new_key = host_find(host, after, CKO_PRIVATE_KEY);
+  CK_SESSION_HANDLE after = open_when_seen();
+  CK_OBJECT_HANDLE new_key = host_find(host, after, CKO_PRIVATE_KEY);
   must(new_key != old_key);
+  CK_BYTE new_id[4096];
   must(value_of(after, new_key, CKA_ID, new_id) == len && memcmp(old_id, new_id, len) != 0);
   must_be(CKR_KEY_HANDLE_INVALID, host->p11->C_SignInit(after, &host_pss, old_key));
   host_sign_checked(host, after, new_key, web->key);
+  CK_BYTE signature[256];
   must_be(CKR_DEVICE_REMOVED, host_sign(host, before, old_key, signature));
   host_sign_checked(host, after, new_key, web->key);
   must_be(CKR_OK, host->p11->C_CloseSession(before));
@@ -121,12 +123,11 @@ static void another_key_has_another_id_and_the_old_one_is_removed(void) {
 
 /* The store has another key by now, and the binding is still the old one's: nobody signs with the wrong key. */
 static void a_key_that_is_not_the_bindings_is_removed(void) {
-  CK_SESSION_HANDLE session = 0;
-  CK_BYTE signature[256];
   host_new_key(host, web);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_start(host);
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_BYTE signature[256];
   for (int i = 0; i < 3; i++)
     must_be(CKR_DEVICE_REMOVED, host_sign(host, session, host_find(host, session, CKO_PRIVATE_KEY), signature));
   host_bind(web);
@@ -139,9 +140,9 @@ static void a_key_that_is_not_the_bindings_is_removed(void) {
 static void a_destroyed_key_has_one_code(void) {
   CK_SESSION_HANDLE session = host_open(host, 0);
   CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
-  CK_BYTE signature[256];
   host_sign_checked(host, session, key, web->key);
   host_drop_key(host, web);
+  CK_BYTE signature[256];
   for (int i = 0; i < 3; i++)
     must_be(CKR_DEVICE_REMOVED, host_sign(host, session, key, signature));
   must_be(CKR_OK, host->p11->C_CloseSession(session));
@@ -157,11 +158,10 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   web = &host->identities[0];
   host_start(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

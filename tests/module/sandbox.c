@@ -29,9 +29,8 @@ bool sandbox_is_possible(void) {
 
 static void install(const long *calls, size_t count, unsigned listed, unsigned others) {
   struct sock_filter filter[2 * CALLS_MAX + 8];
-  struct sock_fprog program = {0, filter};
-  size_t n = 0;
   must(count <= CALLS_MAX);
+  size_t n = 0;
   filter[n++] = LOAD(arch);
   filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
   filter[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
@@ -41,6 +40,7 @@ static void install(const long *calls, size_t count, unsigned listed, unsigned o
     filter[n++] = RETURN(listed);
   }
   filter[n++] = RETURN(others);
+  struct sock_fprog program = {0, filter};
   program.len = (unsigned short)n;
   must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
   must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);

@@ -44,15 +44,15 @@ static long number_of(const char *name) {
 
 /* The words of the block below the mark. */
 static size_t read_documented(long *out, size_t room) {
-  char *text = host_read(KG_CONFORMANCE), *block = strstr(text, "<!-- system calls of a signature -->"), *next = NULL;
-  size_t count = 0;
+  char *text = host_read(KG_CONFORMANCE), *block = strstr(text, "<!-- system calls of a signature -->");
   must(block);
   block = strstr(block, "```\n");
   must(block);
-  next = strstr(block + 4, "```");
+  char *next = strstr(block + 4, "```");
   must(next);
   *next = 0;
-  for (char *word = strtok_r(block + 4, " \n", &next); word; word = strtok_r(NULL, " \n", &next)) {
+  size_t count = 0;
+  for (char *word = strtok_r(block + 4, " \n", &next); word != NULL; word = strtok_r(NULL, " \n", &next)) {
     must(count < room);
     out[count++] = number_of(word);
   }
@@ -65,34 +65,31 @@ static size_t read_documented(long *out, size_t room) {
 static int locked_down(void *argument) {
   long calls[64];
   size_t count = read_documented(calls, 60);
-  CK_SESSION_HANDLE session = 0, another = 0;
-  CK_OBJECT_HANDLE key = 0;
-  CK_BYTE signature[256];
   (void)argument;
   must(count > 5);
   calls[count++] = SYS_write; /* to tell what went wrong */
   calls[count++] = SYS_exit_group;
   host_start(host);
-  session = host_open(host, 0);
-  key = host_find(host, session, CKO_PRIVATE_KEY);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
+  CK_BYTE signature[256];
   must_be(CKR_OK, host_sign(host, session, key, signature));
   sandbox_allow_only(calls, count);
   for (int i = 0; i < 1000; i++)
     must_be(CKR_OK, host_sign(host, session, key, signature));
   host_sign_checked(host, session, key, host->identities[0].key);
-  another = host_open(host, 0);
+  CK_SESSION_HANDLE another = host_open(host, 0);
   host_sign_checked(host, another, key, host->identities[0].key);
   must_be(CKR_OK, host->p11->C_CloseSession(another));
   return 0;
 }
 
 static void signatures_need_only_the_documented_calls(void) {
-  int status = 0;
   if (SANITIZED) {
     printf("skipped: a sanitizer makes calls of its own\n");
     return;
   }
-  status = host_fork(locked_down, NULL);
+  int status = host_fork(locked_down, NULL);
   if (status) host_fail("host", 0, "exit status", (unsigned long)status);
 }
 
@@ -120,13 +117,14 @@ static long threads(void) {
 static void use_everything(void) {
   CK_SESSION_HANDLE session = host_open(host, CKF_RW_SESSION);
   CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
-  CK_MECHANISM digest = {CKM_SHA256, NULL, 0};
-  CK_BYTE signature[256], out[32];
+  CK_BYTE out[32];
   CK_ULONG len = sizeof out;
   must_be(CKR_OK, host->p11->C_Login(session, CKU_USER, NULL, 0));
+  CK_BYTE signature[256];
   must_be(CKR_OK, host_sign(host, session, key, signature));
   must_be(CKR_OK, host->p11->C_VerifyInit(session, &host_pss, host_find(host, session, CKO_PUBLIC_KEY)));
   must_be(CKR_OK, host->p11->C_Verify(session, host_digest, sizeof host_digest, signature, sizeof signature));
+  CK_MECHANISM digest = {CKM_SHA256, NULL, 0};
   must_be(CKR_OK, host->p11->C_DigestInit(session, &digest));
   must_be(CKR_OK, host->p11->C_Digest(session, host_digest, sizeof host_digest, out, &len));
   must_be(CKR_OK, host->p11->C_CloseSession(session));
@@ -157,14 +155,13 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   if (!sandbox_is_possible()) {
     printf("skipped: no system call filters here\n");
     return 77;
   }
   host = host_new();
   host_load(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

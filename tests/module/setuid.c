@@ -15,9 +15,9 @@ static const char *program;
 /* Exit status: 10 and the number of slots. */
 static int count_slots(void) {
   struct host mine = {0};
-  CK_ULONG count = 0;
   host_load(&mine);
   must_be(CKR_OK, mine.p11->C_Initialize(NULL));
+  CK_ULONG count = 0;
   must_be(CKR_OK, mine.p11->C_GetSlotList(CK_FALSE, NULL, &count));
   must_be(CKR_OK, mine.p11->C_Finalize(NULL));
   return 10 + (int)count;
@@ -30,8 +30,9 @@ static int run_as_nobody(void *path) {
 }
 
 static void the_environment_is_ignored(void) {
-  char plain[512], raised[512];
+  char plain[512];
   must(snprintf(plain, sizeof plain, "%s/plain", host->softhsm->folder) > 0);
+  char raised[512];
   must(snprintf(raised, sizeof raised, "%s/raised", host->softhsm->folder) > 0);
   must(chmod(host->softhsm->folder, 0755) == 0 && chmod(host->configuration, 0644) == 0);
   host_spawn((const char *const[]){"cp", program, plain, NULL});
@@ -44,7 +45,6 @@ static void the_environment_is_ignored(void) {
 static const struct host_case cases[] = {{"/setuid/the_environment_is_ignored", the_environment_is_ignored}};
 
 int main(int argc, char **argv) {
-  int status = 0;
   if (argc > 1 && strcmp(argv[1], "count") == 0) return count_slots();
   if (geteuid() != 0 || access("/etc/keyguard/keyguard.conf", F_OK) == 0) {
     printf("skipped: needs root, and a machine without a configuration of its own\n");
@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
   program = argv[0];
   host = host_new();
   host_share_module();
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_unshare_module();
   host_free(&host);
   return status;

@@ -13,8 +13,8 @@ static atomic_long signatures;
 
 static void load_softhsm(void) {
   void *library = dlopen(host->softhsm->library, RTLD_NOW | RTLD_LOCAL);
-  CK_C_GetFunctionList get = NULL;
   must(library);
+  CK_C_GetFunctionList get = NULL;
   *(void **)&get = dlsym(library, "C_GetFunctionList");
   must_be(CKR_OK, get(&softhsm));
 }
@@ -39,17 +39,17 @@ static void *sign_on_and_on(void *argument) {
 /* The host's own use of SoftHSM2 works; it is still initialised. */
 static void must_work_directly(void) {
   CK_INFO info;
-  CK_ULONG count = 0;
   must_be(CKR_OK, softhsm->C_GetInfo(&info));
+  CK_ULONG count = 0;
   must_be(CKR_OK, softhsm->C_GetSlotList(CK_TRUE, NULL, &count));
   must(count >= 1);
 }
 
 static void with_signers(void (*work)(void)) {
   enum { THREADS = 8 };
-  pthread_t threads[THREADS];
   atomic_store(&stop, false);
   atomic_store(&signatures, 0);
+  pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, sign_on_and_on, NULL) == 0);
   work();
@@ -75,12 +75,10 @@ static void our_end_is_not_the_hosts_end(void) {
 
 /* Somebody else ends the token under us: the next signature begins it again. */
 static void the_hosts_end_is_not_ours(void) {
-  CK_SESSION_HANDLE session = 0;
-  CK_OBJECT_HANDLE key = 0;
   begin_directly();
   host_start(host);
-  session = host_open(host, 0);
-  key = host_find(host, session, CKO_PRIVATE_KEY);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
   host_sign_checked(host, session, key, host->identities[0].key);
   for (int i = 0; i < 3; i++) {
     must_be(CKR_OK, softhsm->C_Finalize(NULL));
@@ -98,9 +96,10 @@ static atomic_int returns;
 /* Runs inside the backing token's C_Sign, on the thread that signs. */
 static void come_back(void) {
   CK_BYTE signature[256];
-  CK_ULONG count = 0, len = sizeof signature;
+  CK_ULONG len = sizeof signature;
   if (atomic_fetch_add(&returns, 1)) return;
   must_be(CKR_CRYPTOKI_ALREADY_INITIALIZED, host->p11->C_Initialize(NULL));
+  CK_ULONG count = 0;
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, NULL, &count));
   must_be(CKR_OK, host->p11->C_SignInit(inner, &host_pss, inner_key));
   must_be(CKR_FUNCTION_FAILED, host->p11->C_Sign(inner, host_digest, sizeof host_digest, signature, &len));
@@ -111,9 +110,8 @@ static void come_back(void) {
 
 static void a_call_from_inside_the_token_is_refused(void) {
   struct fake_token *fake = host_fake_token();
-  CK_SLOT_ID slot = 0;
   host_start(host);
-  slot = host_slot(host, "fake");
+  CK_SLOT_ID slot = host_slot(host, "fake");
   must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &outer));
   must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &inner));
   inner_key = host_find(host, inner, CKO_PRIVATE_KEY);
@@ -129,15 +127,14 @@ static void a_call_from_inside_the_token_is_refused(void) {
 /* A length query needs no key and touches no token. */
 static void queries_cost_the_token_nothing(void) {
   struct fake_token *fake = host_fake_token();
+  host_start(host);
   CK_SESSION_HANDLE session = 0;
+  must_be(CKR_OK, host->p11->C_OpenSession(host_slot(host, "fake"), CKF_SERIAL_SESSION, NULL, NULL, &session));
+  int before = atomic_load(&fake->signatures);
+  int calls = atomic_load(&fake->opened);
+  must_be(CKR_OK, host->p11->C_SignInit(session, &host_pss, host_find(host, session, CKO_PRIVATE_KEY)));
   CK_BYTE small[255];
   CK_ULONG len = 0;
-  int before = 0, calls = 0;
-  host_start(host);
-  must_be(CKR_OK, host->p11->C_OpenSession(host_slot(host, "fake"), CKF_SERIAL_SESSION, NULL, NULL, &session));
-  before = atomic_load(&fake->signatures);
-  calls = atomic_load(&fake->opened);
-  must_be(CKR_OK, host->p11->C_SignInit(session, &host_pss, host_find(host, session, CKO_PRIVATE_KEY)));
   for (int i = 0; i < 10; i++) {
     must_be(CKR_OK, host->p11->C_Sign(session, host_digest, sizeof host_digest, NULL, &len));
     len = sizeof small;
@@ -148,14 +145,13 @@ static void queries_cost_the_token_nothing(void) {
 }
 
 static void a_key_store_that_is_ourselves_is_refused(void) {
-  CK_SESSION_HANDLE session = 0;
-  CK_BYTE signature[256];
   struct host_identity *web = &host->identities[0];
   char *uri = web->uri;
   web->uri = kg_softhsm_uri(host->softhsm, KG_MODULE_PATH, "web", "web");
   host_configure(host);
   host_start(host);
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  CK_BYTE signature[256];
   must(host_sign(host, session, host_find(host, session, CKO_PRIVATE_KEY), signature) != CKR_OK);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   free(web->uri);
@@ -172,12 +168,11 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   (void)host_add_fake(host, "fake");
   host_configure(host);
   load_softhsm();
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

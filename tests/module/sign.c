@@ -76,8 +76,9 @@ static void once_signs_and_verifies(void) {
   unsigned char digest[KG_HASH_MAX_SIZE];
   for (size_t r = 0; r < ROWS; r++)
     for (size_t l = 0; l < 4; l++) {
-      CK_ULONG len = input_of(&rows[r], lengths[l], input, digest), size = 256;
+      CK_ULONG len = input_of(&rows[r], lengths[l], input, digest);
       must_be(CKR_OK, host->p11->C_SignInit(session, mechanism_of(&rows[r]), private_key));
+      CK_ULONG size = 256;
       must_be(CKR_OK, host->p11->C_Sign(session, input, len, signature, &size));
       must_verify(&rows[r], digest, signature);
       must_be(CKR_OK, host->p11->C_VerifyInit(session, mechanism_of(&rows[r]), public_key));
@@ -112,16 +113,18 @@ static void parts_sign_and_verify(void) {
 }
 
 static void wrong_input_is_named(void) {
-  CK_BYTE big[300] = {0}, signature[256] = {0};
+  CK_BYTE signature[256] = {0};
   CK_ULONG size = sizeof signature;
-  CK_MECHANISM raw = {CKM_RSA_PKCS, NULL, 0}, hashed = {CKM_SHA256_RSA_PKCS, NULL, 0};
   must_be(CKR_OK, host->p11->C_SignInit(session, &host_pss, private_key));
+  CK_BYTE big[300] = {0};
   must_be(CKR_DATA_LEN_RANGE, host->p11->C_Sign(session, big, 31, signature, &size));
   must_be(CKR_OPERATION_NOT_INITIALIZED, host->p11->C_Sign(session, big, 32, signature, &size));
+  CK_MECHANISM raw = {CKM_RSA_PKCS, NULL, 0};
   must_be(CKR_OK, host->p11->C_SignInit(session, &raw, private_key));
   must_be(CKR_DATA_LEN_RANGE, host->p11->C_Sign(session, big, 246, signature, &size));
   must_be(CKR_OK, host->p11->C_SignInit(session, &raw, private_key));
   must_be(CKR_DATA_LEN_RANGE, host->p11->C_Sign(session, big, (CK_ULONG)-1, signature, &size));
+  CK_MECHANISM hashed = {CKM_SHA256_RSA_PKCS, NULL, 0};
   must_be(CKR_OK, host->p11->C_SignInit(session, &hashed, private_key));
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_Sign(session, NULL, 1, signature, &size));
   must_be(CKR_OK, host->p11->C_VerifyInit(session, &hashed, public_key));
@@ -132,11 +135,13 @@ static void wrong_input_is_named(void) {
 }
 
 static void wrong_keys_and_mechanisms_are_named(void) {
-  CK_MECHANISM none = {CKM_RSA_X_509, NULL, 0}, digest = {CKM_SHA256, NULL, 0}, bare = {CKM_RSA_PKCS_PSS, NULL, 0};
+  CK_MECHANISM none = {CKM_RSA_X_509, NULL, 0};
   CK_OBJECT_HANDLE certificate = host_find(host, session, CKO_CERTIFICATE);
   must_be(CKR_MECHANISM_INVALID, host->p11->C_SignInit(session, &none, private_key));
+  CK_MECHANISM digest = {CKM_SHA256, NULL, 0};
   must_be(CKR_MECHANISM_INVALID, host->p11->C_SignInit(session, &digest, private_key));
   must_be(CKR_MECHANISM_INVALID, host->p11->C_DigestInit(session, &host_pss));
+  CK_MECHANISM bare = {CKM_RSA_PKCS_PSS, NULL, 0};
   must_be(CKR_MECHANISM_PARAM_INVALID, host->p11->C_SignInit(session, &bare, private_key));
   must_be(CKR_KEY_HANDLE_INVALID, host->p11->C_SignInit(session, &host_pss, 0));
   must_be(CKR_KEY_HANDLE_INVALID, host->p11->C_SignInit(session, &host_pss, certificate));
@@ -153,12 +158,11 @@ static void null_mechanism_cancels(void) {
 }
 
 static void a_running_digest_moves_to_another_session(void) {
-  CK_MECHANISM mechanism = {CKM_SHA512, NULL, 0};
   CK_SESSION_HANDLE other = host_open(host, 0);
   CK_BYTE state[512], got[64];
-  unsigned char expected[KG_HASH_MAX_SIZE];
   CK_ULONG state_len = sizeof state, len = sizeof got;
   must_be(CKR_OPERATION_NOT_INITIALIZED, host->p11->C_GetOperationState(session, state, &state_len));
+  CK_MECHANISM mechanism = {CKM_SHA512, NULL, 0};
   must_be(CKR_OK, host->p11->C_DigestInit(session, &mechanism));
   must_be(CKR_OK, host->p11->C_DigestUpdate(session, message, 1000));
   state_len = sizeof state;
@@ -168,6 +172,7 @@ static void a_running_digest_moves_to_another_session(void) {
   must_be(CKR_OK, host->p11->C_SetOperationState(other, state, state_len, 0, 0));
   must_be(CKR_OK, host->p11->C_DigestUpdate(other, message + 1000, sizeof message - 1000));
   must_be(CKR_OK, host->p11->C_DigestFinal(other, got, &len));
+  unsigned char expected[KG_HASH_MAX_SIZE];
   kg_hash_once(KG_HASH_SHA512, kg_span_of(message, sizeof message), expected);
   must(len == 64 && memcmp(got, expected, 64) == 0);
   must_be(CKR_OK, host->p11->C_SignInit(session, &host_pss, private_key));
@@ -205,7 +210,6 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   host_start(host);
   for (size_t i = 0; i < sizeof message; i++)
@@ -213,7 +217,7 @@ int main(int argc, char **argv) {
   session = host_open(host, 0);
   private_key = host_find(host, session, CKO_PRIVATE_KEY);
   public_key = host_find(host, session, CKO_PUBLIC_KEY);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

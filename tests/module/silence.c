@@ -64,15 +64,14 @@ static void use(const CK_FUNCTION_LIST *list) {
   must(count <= 1);
   for (CK_ULONG i = 0; i < count; i++) {
     CK_SLOT_INFO slot;
+    must_be(CKR_OK, list->C_GetSlotInfo(slots[i], &slot));
+    CK_RV rv = slot.flags & CKF_TOKEN_PRESENT ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
     CK_TOKEN_INFO token;
-    CK_SESSION_HANDLE session = 0;
+    must_be(rv, list->C_GetTokenInfo(slots[i], &token));
     CK_MECHANISM_TYPE mechanisms[32];
     CK_ULONG many = 32;
-    CK_RV rv = CKR_OK;
-    must_be(CKR_OK, list->C_GetSlotInfo(slots[i], &slot));
-    rv = slot.flags & CKF_TOKEN_PRESENT ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
-    must_be(rv, list->C_GetTokenInfo(slots[i], &token));
     must_be(rv, list->C_GetMechanismList(slots[i], mechanisms, &many));
+    CK_SESSION_HANDLE session = 0;
     must_be(rv, list->C_OpenSession(slots[i], CKF_SERIAL_SESSION, NULL, NULL, &session));
   }
 }
@@ -110,10 +109,10 @@ static int child(void *argument) {
 
 static void must_be_silent(void (*fault)(void), bool p11_kit) {
   static void (*const whos[])(void) = {as_we_are, as_nobody, without_home};
-  struct stat info;
   host = host_new();
   fault();
   must(snprintf(output, sizeof output, "%s/output", host->softhsm->folder) > 0);
+  struct stat info;
   for (int i = 0; i < 3; i++) {
     struct situation situation = {fault, whos[i], p11_kit};
     int status = host_fork(child, &situation);
@@ -154,9 +153,8 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host_share_module();
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_unshare_module();
   return status;
 }

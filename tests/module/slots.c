@@ -16,9 +16,11 @@ static void token_of(const char *name, CK_TOKEN_INFO *info) {
 }
 
 static void one_slot_an_identity(void) {
-  CK_SLOT_ID all[8], present[8];
-  CK_ULONG count = 8, with_token = 8;
+  CK_SLOT_ID all[8];
+  CK_ULONG count = 8;
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_FALSE, all, &count));
+  CK_SLOT_ID present[8];
+  CK_ULONG with_token = 8;
   must_be(CKR_OK, host->p11->C_GetSlotList(CK_TRUE, present, &with_token));
   must(count == NAMES && with_token == NAMES);
   for (CK_ULONG i = 1; i < count; i++)
@@ -43,9 +45,9 @@ static void labels_are_padded_and_never_cut(void) {
 static void serial_numbers_differ_and_stay(void) {
   CK_TOKEN_INFO infos[NAMES];
   for (size_t i = 0; i < NAMES; i++) {
-    CK_TOKEN_INFO again;
     token_of(names[i], &infos[i]);
     host_bind(&host->identities[i]);
+    CK_TOKEN_INFO again;
     token_of(names[i], &again);
     must(memcmp(again.serialNumber, infos[i].serialNumber, 16) == 0);
     for (size_t j = 0; j < i; j++)
@@ -87,13 +89,12 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   for (size_t i = 1; i < NAMES; i++)
     (void)host_add(host, names[i]);
   host_configure(host);
   host_start(host);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

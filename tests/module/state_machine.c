@@ -111,7 +111,7 @@ static void do_output(once_function once, final_function final, struct operation
   CK_BYTE *buffer = mode == QUERY || (mode == NO_LENGTH && roll(2)) ? NULL : out;
   CK_ULONG *room = mode == NO_LENGTH ? NULL : &len;
   CK_RV expected = predict_end(operation, once != NULL, mode, CKR_OK);
-  if (once)
+  if (once != NULL)
     must_be(expected, once(session, mode == NO_DATA ? NULL : host_digest, 32, buffer, room));
   else
     must_be(expected, final(session, buffer, room));
@@ -235,8 +235,8 @@ static void step(void) {
 }
 
 static void every_answer_is_the_models(void) {
-  unsigned long steps = getenv("KG_STEPS") ? strtoul(getenv("KG_STEPS"), NULL, 10) : 100000;
-  if (getenv("KG_SEED")) seed = strtoull(getenv("KG_SEED"), NULL, 10);
+  unsigned long steps = getenv("KG_STEPS") != NULL ? strtoul(getenv("KG_STEPS"), NULL, 10) : 100000;
+  if (getenv("KG_SEED") != NULL) seed = strtoull(getenv("KG_SEED"), NULL, 10);
   for (unsigned long i = 0; i < steps; i++) {
     step();
     if (roll(200) == 0 && sign.kind == NONE) host_sign_checked(host, session, private_key, host->identities[0].key);
@@ -246,13 +246,12 @@ static void every_answer_is_the_models(void) {
 static const struct host_case cases[] = {{"/state_machine/every_answer_is_the_models", every_answer_is_the_models}};
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   host_start(host);
   session = host_open(host, 0);
   private_key = host_find(host, session, CKO_PRIVATE_KEY);
   public_key = host_find(host, session, CKO_PUBLIC_KEY);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

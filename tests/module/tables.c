@@ -27,9 +27,8 @@ static void walk(const CK_FUNCTION_LIST_3_0 *list, size_t count, CK_ULONG first,
   struct host_entry entries[HOST_ENTRIES];
   host_entries(list, entries);
   for (size_t i = 0; i < count; i++) {
-    CK_RV rv = CKR_OK;
     if (!host_needs_initialize(entries[i].name)) continue;
-    rv = call_with(&entries[i], first);
+    CK_RV rv = call_with(&entries[i], first);
     if (only && rv != only) host_fail(entries[i].name, (int)i, "answer", (unsigned long)rv);
   }
 }
@@ -48,11 +47,11 @@ static void no_list_has_a_hole(void) {
 
 static void lists_say_their_own_version(void) {
   CK_FUNCTION_LIST *old = NULL;
-  CK_INFO info;
   must_be(CKR_OK, get_function_list(&old));
   must(old->version.major == 2 && old->version.minor == 40);
   must(host->p11->version.major == 3 && host->p11->version.minor == 0);
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  CK_INFO info;
   must_be(CKR_OK, old->C_GetInfo(&info));
   must(info.cryptokiVersion.major == 2 && info.cryptokiVersion.minor == 40);
   must_be(CKR_OK, host->p11->C_GetInfo(&info));
@@ -71,13 +70,11 @@ static void before_initialize_everything_says_so(void) {
 
 /* After it: with NULLs, with numbers that are no handles, with a session that was closed, and with one that is open. */
 static void entries_survive_wrong_handles(void) {
-  CK_SESSION_HANDLE stale = 0, open = 0;
-  CK_SESSION_INFO info;
-  struct host_entry entries[HOST_ENTRIES];
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  stale = host_open(host, 0);
+  CK_SESSION_HANDLE stale = host_open(host, 0);
   must_be(CKR_OK, host->p11->C_CloseSession(stale));
-  open = host_open(host, CKF_RW_SESSION);
+  CK_SESSION_HANDLE open = host_open(host, CKF_RW_SESSION);
+  struct host_entry entries[HOST_ENTRIES];
   host_entries(host->p11, entries);
   for (size_t i = 0; i < HOST_ENTRIES; i++) {
     if (!host_needs_initialize(entries[i].name) || strcmp(entries[i].name, "C_Finalize") == 0) continue;
@@ -89,21 +86,21 @@ static void entries_survive_wrong_handles(void) {
       (void)call_with(&entries[i], random_word() >> random_word() % 64);
   }
   must_be(CKR_SESSION_HANDLE_INVALID, host->p11->C_CloseSession(stale));
+  CK_SESSION_INFO info;
   must_be(CKR_OK, host->p11->C_GetSessionInfo(open, &info));
   host_sign_checked(host, open, host_find(host, open, CKO_PRIVATE_KEY), host->identities[0].key);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
 }
 
 static void unsupported_functions_say_so(void) {
-  size_t unsupported = 0;
-  struct host_entry entries[HOST_ENTRIES];
-  CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, host->p11->C_Initialize(NULL));
-  session = host_open(host, 0);
+  CK_SESSION_HANDLE session = host_open(host, 0);
+  struct host_entry entries[HOST_ENTRIES];
   host_entries(host->p11, entries);
+  size_t unsupported = 0;
   for (size_t i = 0; i < HOST_ENTRIES; i++)
-    if (strstr(entries[i].name, "Encrypt") || strstr(entries[i].name, "Decrypt") ||
-        strstr(entries[i].name, "Message") || strstr(entries[i].name, "Recover")) {
+    if (strstr(entries[i].name, "Encrypt") != NULL || strstr(entries[i].name, "Decrypt") != NULL ||
+        strstr(entries[i].name, "Message") != NULL || strstr(entries[i].name, "Recover") != NULL) {
       must_be(CKR_FUNCTION_NOT_SUPPORTED, call_with(&entries[i], session));
       unsupported++;
     }
@@ -115,18 +112,20 @@ static void unsupported_functions_say_so(void) {
 }
 
 static void interfaces_are_found_by_name_and_version(void) {
-  CK_INTERFACE *interface = NULL, list[2];
-  CK_VERSION v3 = {3, 0}, v2 = {2, 40};
+  CK_INTERFACE list[2];
   CK_UTF8CHAR name[] = "PKCS 11";
   CK_ULONG count = 2;
   must_be(CKR_OK, get_interface_list(list, &count));
   must(count == 2);
+  CK_INTERFACE *interface = NULL;
   must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
   must(interface->pFunctionList == list[0].pFunctionList && ((CK_VERSION *)interface->pFunctionList)->major == 3);
   must_be(CKR_OK, get_interface(name, NULL, &interface, 0));
   must(interface->pFunctionList == list[0].pFunctionList);
+  CK_VERSION v3 = {3, 0};
   must_be(CKR_OK, get_interface(name, &v3, &interface, 0));
   must(interface->pFunctionList == list[0].pFunctionList);
+  CK_VERSION v2 = {2, 40};
   must_be(CKR_OK, get_interface(name, &v2, &interface, 0));
   must(interface->pFunctionList == list[1].pFunctionList);
   must_be(CKR_ARGUMENTS_BAD, get_interface(name, NULL, NULL, 0));
@@ -135,9 +134,9 @@ static void interfaces_are_found_by_name_and_version(void) {
 }
 
 static bool is_ours(const CK_UTF8CHAR *name, const CK_VERSION *version, CK_FLAGS flags) {
-  bool named = !name || strcmp((const char *)name, "PKCS 11") == 0;
+  bool named = name == NULL || strcmp((const char *)name, "PKCS 11") == 0;
   bool versioned =
-      !version || (version->major == 3 && version->minor == 0) || (version->major == 2 && version->minor == 40);
+      version == NULL || (version->major == 3 && version->minor == 0) || (version->major == 2 && version->minor == 40);
   return named && versioned && (flags & ~(CK_FLAGS)CKF_INTERFACE_FORK_SAFE) == 0;
 }
 
@@ -168,14 +167,13 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   host_load(host);
   *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
   *(void **)&get_interface_list = dlsym(host->library, "C_GetInterfaceList");
   *(void **)&get_function_list = dlsym(host->library, "C_GetFunctionList");
   must(get_interface && get_interface_list && get_function_list);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;
 }

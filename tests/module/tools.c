@@ -14,18 +14,18 @@ static void list_objects(void) {
 }
 
 static void sign_pss(void) {
-  const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   char *in = kg_softhsm_write(host->softhsm, "data", "data", 0600);
   char *out = kg_softhsm_write(host->softhsm, "signature", "", 0600);
-  unsigned char digest[KG_HASH_MAX_SIZE], signature[257];
-  FILE *file = NULL;
   host_spawn((const char *const[]){"pkcs11-tool", "--module", KG_MODULE_PATH, "--token-label", "web", "--sign",
                                    "--mechanism", "SHA256-RSA-PKCS-PSS", "--salt-len", "32", "--label", "web",
                                    "--input-file", in, "--output-file", out, NULL});
-  file = fopen(out, "r");
+  FILE *file = fopen(out, "r");
+  unsigned char signature[257];
   must(file && fread(signature, 1, sizeof signature, file) == 256);
   fclose(file);
+  unsigned char digest[KG_HASH_MAX_SIZE];
   kg_hash_once(KG_HASH_SHA256, kg_span_text("data"), digest);
+  const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   must(host_verifies(host->identities[0].key, &params, kg_span_of(digest, 32), kg_span_of(signature, 256)));
   free(in);
   free(out);
@@ -34,10 +34,9 @@ static void sign_pss(void) {
 static const struct host_case cases[] = {{"/tools/list", list_objects}, {"/tools/sign_pss", sign_pss}};
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
-  if (getenv("KG_SHELL")) (void)!system(getenv("KG_SHELL"));
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  if (getenv("KG_SHELL") != NULL) (void)!system(getenv("KG_SHELL"));
   host_free(&host);
   return status;
 }

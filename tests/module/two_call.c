@@ -100,10 +100,10 @@ static void must_fit(const struct output *output, CK_ULONG needed, CK_ULONG room
 }
 
 static void walk(const struct output *output) {
-  CK_ULONG needed = 0;
   printf("  %s\n", output->name);
   must_be(CKR_OK, host->p11->C_SessionCancel(session, CKF_SIGN | CKF_DIGEST));
   output->prepare();
+  CK_ULONG needed = 0;
   must_be(CKR_OK, output->call(NULL, &needed));
   must(needed > 0);
   must_query(output, needed);
@@ -122,11 +122,11 @@ static void walk(const struct output *output) {
 }
 
 static void queries_do_not_touch_the_key(void) {
-  CK_ULONG len = 0;
-  CK_BYTE small[1];
   sign_init();
+  CK_ULONG len = 0;
   must_be(CKR_OK, sign_once(NULL, &len));
   len = 1;
+  CK_BYTE small[1];
   must_be(CKR_BUFFER_TOO_SMALL, sign_once(small, &len));
   must(!host_is_mapped("libsofthsm2"));
   must_be(CKR_OK, host->p11->C_SignInit(session, NULL, 0));
@@ -140,12 +140,13 @@ static void every_output_keeps_the_rule(void) {
 /* C_FindObjects has room in elements and never too little of it. */
 static void find_fills_what_room_there_is(void) {
   CK_OBJECT_HANDLE *objects = host_guarded(2 * sizeof *objects);
-  CK_ULONG count = 9, total = 0;
   must_be(CKR_OK, host->p11->C_FindObjectsInit(session, NULL, 0));
+  CK_ULONG count = 9;
   must_be(CKR_OK, host->p11->C_FindObjects(session, NULL, 0, &count));
   must(count == 0);
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_FindObjects(session, NULL, 1, &count));
   must_be(CKR_ARGUMENTS_BAD, host->p11->C_FindObjects(session, objects, 2, NULL));
+  CK_ULONG total = 0;
   do {
     must_be(CKR_OK, host->p11->C_FindObjects(session, objects, 2, &count));
     total += count;
@@ -161,13 +162,12 @@ static const struct host_case cases[] = {
 };
 
 int main(int argc, char **argv) {
-  int status = 0;
   host = host_new();
   host_start(host);
   slot = host_slot(host, "web");
   session = host_open(host, 0);
   private_key = host_find(host, session, CKO_PRIVATE_KEY);
-  status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
+  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   host_free(&host);
   return status;

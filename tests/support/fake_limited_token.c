@@ -227,12 +227,12 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYT
 
 static CK_FUNCTION_LIST *load(void) {
   const char *path = getenv("FAKE_TOKEN_LIBRARY");
-  CK_C_GetFunctionList get = NULL;
-  CK_FUNCTION_LIST *list = NULL;
   void *handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
   void *symbol = handle != NULL ? dlsym(handle, "C_GetFunctionList") : NULL;
   if (symbol == NULL) return NULL;
+  CK_C_GetFunctionList get = NULL;
   memcpy(&get, &symbol, sizeof get);
+  CK_FUNCTION_LIST *list = NULL;
   return get(&list) == CKR_OK ? list : NULL;
 }
 

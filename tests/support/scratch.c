@@ -21,7 +21,7 @@ static char folder[64];
 int scratch_setup(void **state) {
   (void)state;
   strcpy(folder, "/tmp/keyguard-unit-XXXXXX");
-  return mkdtemp(folder) && chmod(folder, 0755) == 0 ? 0 : -1;
+  return mkdtemp(folder) != NULL && chmod(folder, 0755) == 0 ? 0 : -1;
 }
 
 static int remove_entry(const char *path, const struct stat *stat, int type, struct FTW *ftw) {
@@ -42,17 +42,14 @@ const char *scratch_path(const char *name) {
   static char paths[16][256];
   static unsigned next;
   char *path = paths[next++ % 16];
-
   snprintf(path, sizeof paths[0], "%s/%s", folder, name);
   return path;
 }
 
 const char *scratch_write(const char *name, const char *text, mode_t mode) {
   const char *path = scratch_path(name);
-  int fd;
-
   unlink(path);
-  fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   assert_true(fd >= 0);
   assert_int_equal(write(fd, text, strlen(text)), strlen(text));
   assert_int_equal(fchmod(fd, mode), 0);
@@ -62,7 +59,6 @@ const char *scratch_write(const char *name, const char *text, mode_t mode) {
 
 const char *scratch_mkdir(const char *name, mode_t mode) {
   const char *path = scratch_path(name);
-
   assert_int_equal(mkdir(path, 0700), 0);
   assert_int_equal(chmod(path, mode), 0);
   return path;
@@ -71,9 +67,8 @@ const char *scratch_mkdir(const char *name, mode_t mode) {
 int scratch_count(const char *path) {
   DIR *opened = opendir(path);
   int count = -2;
-
   assert_non_null(opened);
-  while (readdir(opened))
+  while (readdir(opened) != NULL)
     count++;
   closedir(opened);
   return count;
@@ -82,7 +77,6 @@ int scratch_count(const char *path) {
 char *scratch_read(const char *path) {
   FILE *file = fopen(path, "re");
   char *text = calloc(1, 1 << 20);
-
   assert_non_null(file);
   assert_non_null(text);
   assert_true(fread(text, 1, (1 << 20) - 1, file) < (1 << 20) - 1);
@@ -92,13 +86,12 @@ char *scratch_read(const char *path) {
 
 int scratch_as_nobody(int (*function)(const char *argument), const char *argument) {
   pid_t child = fork();
-  int status = 0;
-
   assert_true(child >= 0);
   if (child == 0) {
     if (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0) _exit(255);
     _exit(function(argument));
   }
+  int status = 0;
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_true(WIFEXITED(status));
   return WEXITSTATUS(status);

@@ -47,7 +47,7 @@ char *kg_softhsm_write(struct kg_softhsm *softhsm, const char *name, const char 
 
 /* reset_on_fork: SoftHSM 2.6 otherwise goes on with the parent's sessions and mutexes in a child. */
 struct kg_softhsm *kg_softhsm_new(void) {
-  char template[] = "/tmp/keyguard-softhsm-XXXXXX", text[512];
+  char template[] = "/tmp/keyguard-softhsm-XXXXXX";
   struct kg_softhsm *softhsm = calloc(1, sizeof *softhsm);
   if (softhsm == NULL) fail("out of memory");
   softhsm->library = find_library();
@@ -55,6 +55,7 @@ struct kg_softhsm *kg_softhsm_new(void) {
   softhsm->folder = strdup(template);
   char *tokens = join(template, "tokens");
   if (mkdir(tokens, 0700) != 0) fail("mkdir");
+  char text[512];
   snprintf(text, sizeof text,
            "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
            "library.reset_on_fork = true\n",
@@ -86,15 +87,15 @@ void kg_softhsm_free(struct kg_softhsm **softhsm) {
 void kg_softhsm_add_token(struct kg_softhsm *softhsm, const char *label) {
   const char *const arguments[] = {"softhsm2-util", "--init-token", "--free",   "--label",  label,
                                    "--pin",         KG_SOFTHSM_PIN, "--so-pin", "12345678", NULL};
-  posix_spawn_file_actions_t actions;
-  pid_t child;
-  int status = -1;
   (void)softhsm;
+  posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child;
   if (posix_spawnp(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ) != 0)
     fail("cannot start softhsm2-util");
   posix_spawn_file_actions_destroy(&actions);
+  int status = -1;
   if (waitpid(child, &status, 0) != child || status != 0) fail("softhsm2-util --init-token failed");
 }
 

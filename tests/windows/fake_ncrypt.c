@@ -50,35 +50,32 @@ struct stored { /* then the RSAFULLPRIVATEBLOB */
 
 static const char *variable(const char *name, char *buffer, DWORD size) {
   DWORD length = GetEnvironmentVariableA(name, buffer, size);
-
   return length > 0 && length < size ? buffer : NULL;
 }
 
 static DWORD number(const char *name, DWORD fallback) {
   char text[64];
-
-  return variable(name, text, sizeof text) ? (DWORD)strtoul(text, NULL, 0) : fallback;
+  return variable(name, text, sizeof text) != NULL ? (DWORD)strtoul(text, NULL, 0) : fallback;
 }
 
 static void record(const char *function, DWORD flags) {
   char path[MAX_PATH];
-  FILE *file = variable("FAKE_NCRYPT_LOG", path, sizeof path) ? fopen(path, "a") : NULL;
-
-  if (!file) return;
+  FILE *file = variable("FAKE_NCRYPT_LOG", path, sizeof path) != NULL ? fopen(path, "a") : NULL;
+  if (file == NULL) return;
   fprintf(file, "%s 0x%lx\n", function, flags);
   fclose(file);
 }
 
 /* The injected code for this call, or 0. A count is counted down in the variable itself. */
 static SECURITY_STATUS injected(const char *function, DWORD flags) {
-  char text[128], *end;
   size_t length = strlen(function);
-  unsigned long code, left;
-
   record(function, flags);
-  if (!variable("FAKE_NCRYPT_FAIL", text, sizeof text)) return 0;
+  char text[128];
+  if (variable("FAKE_NCRYPT_FAIL", text, sizeof text) == NULL) return 0;
   if (strncmp(text, function, length) != 0 || text[length] != '=') return 0;
-  code = strtoul(text + length + 1, &end, 0);
+  char *end;
+  unsigned long code = strtoul(text + length + 1, &end, 0);
+  unsigned long left;
   if (*end == '*') {
     left = strtoul(end + 1, NULL, 0);
     if (left == 0) return 0;
@@ -92,9 +89,9 @@ static SECURITY_STATUS injected(const char *function, DWORD flags) {
 
 static void path_of(const wchar_t *name, DWORD flags, char path[MAX_PATH]) {
   char folder[MAX_PATH];
-  int length = snprintf(path, MAX_PATH, "%s\\%c_", variable("FAKE_NCRYPT_DIR", folder, sizeof folder) ? folder : ".",
-                        flags & NCRYPT_MACHINE_KEY_FLAG ? 'm' : 'u');
-
+  int length =
+      snprintf(path, MAX_PATH, "%s\\%c_", variable("FAKE_NCRYPT_DIR", folder, sizeof folder) != NULL ? folder : ".",
+               flags & NCRYPT_MACHINE_KEY_FLAG ? 'm' : 'u');
   for (; *name && length < MAX_PATH - 5; name++)
     length += snprintf(path + length, MAX_PATH - (size_t)length, "%04x", (unsigned)towlower(*name));
 }
@@ -106,25 +103,22 @@ static BOOL exists(const char *path) {
 static NTSTATUS make_key(struct object *object) {
   BCRYPT_ALG_HANDLE algorithm = NULL;
   NTSTATUS status = BCryptOpenAlgorithmProvider(&algorithm, BCRYPT_RSA_ALGORITHM, NULL, 0);
-
-  if (object->key) BCryptDestroyKey(object->key);
+  if (object->key != NULL) BCryptDestroyKey(object->key);
   object->key = NULL;
   if (status == 0) status = BCryptGenerateKeyPair(algorithm, &object->key, object->bits, 0);
   if (status == 0) status = BCryptFinalizeKeyPair(object->key, 0);
-  if (algorithm) BCryptCloseAlgorithmProvider(algorithm, 0);
+  if (algorithm != NULL) BCryptCloseAlgorithmProvider(algorithm, 0);
   return status;
 }
 
 static SECURITY_STATUS store(const struct object *object) {
-  struct stored head = {object->flags, object->bits, object->policy, object->usage, object->epoch};
   unsigned char blob[8192];
   ULONG size = 0;
-  FILE *file;
-
   if (BCryptExportKey(object->key, NULL, BCRYPT_RSAFULLPRIVATE_BLOB, blob, sizeof blob, &size, 0) != 0)
     return CODE(0x80090020);
-  file = fopen(object->path, "wb");
-  if (!file) return CODE(0x80070003);
+  FILE *file = fopen(object->path, "wb");
+  if (file == NULL) return CODE(0x80070003);
+  struct stored head = {object->flags, object->bits, object->policy, object->usage, object->epoch};
   fwrite(&head, sizeof head, 1, file);
   fwrite(blob, size, 1, file);
   fclose(file);
@@ -132,22 +126,21 @@ static SECURITY_STATUS store(const struct object *object) {
 }
 
 static SECURITY_STATUS load(struct object *object) {
-  struct stored head;
-  unsigned char blob[8192];
-  BCRYPT_ALG_HANDLE algorithm = NULL;
   FILE *file = fopen(object->path, "rb");
+  if (file == NULL) return BAD_KEYSET;
   size_t size = 0;
-  NTSTATUS status = -1;
-
-  if (!file) return BAD_KEYSET;
+  unsigned char blob[8192];
+  struct stored head;
   if (fread(&head, sizeof head, 1, file) == 1) size = fread(blob, 1, sizeof blob, file);
   fclose(file);
   object->flags = head.flags, object->bits = head.bits, object->policy = head.policy, object->usage = head.usage;
   object->epoch = head.epoch;
   object->finalized = TRUE;
+  BCRYPT_ALG_HANDLE algorithm = NULL;
+  NTSTATUS status = -1;
   if (BCryptOpenAlgorithmProvider(&algorithm, BCRYPT_RSA_ALGORITHM, NULL, 0) == 0)
     status = BCryptImportKeyPair(algorithm, NULL, BCRYPT_RSAFULLPRIVATE_BLOB, &object->key, blob, (ULONG)size, 0);
-  if (algorithm) BCryptCloseAlgorithmProvider(algorithm, 0);
+  if (algorithm != NULL) BCryptCloseAlgorithmProvider(algorithm, 0);
   return status ? CODE(0x80090020) : 0;
 }
 
@@ -155,18 +148,17 @@ static SECURITY_STATUS load(struct object *object) {
 static SECURITY_STATUS age(struct object *object) {
   char text[32];
   const char *death = variable("FAKE_NCRYPT_DEATH", text, sizeof text);
-
   if (!(object->flags & PER_BOOT) || object->epoch == number("FAKE_NCRYPT_EPOCH", 1)) return 0;
-  if (death && strcmp(death, "undecryptable") == 0) return UNDECRYPTABLE;
-  if (death && strcmp(death, "zombie") == 0) {
+  if (death != NULL && strcmp(death, "undecryptable") == 0) return UNDECRYPTABLE;
+  if (death != NULL && strcmp(death, "zombie") == 0) {
     object->zombie = TRUE;
     return 0;
   }
-  if (death && strcmp(death, "replaced") == 0) {
+  if (death != NULL && strcmp(death, "replaced") == 0) {
     object->epoch = number("FAKE_NCRYPT_EPOCH", 1);
     return make_key(object) ? NO_MEMORY : store(object);
   }
-  if (!death || strcmp(death, "empty") != 0) DeleteFileA(object->path);
+  if (death == NULL || strcmp(death, "empty") != 0) DeleteFileA(object->path);
   return BAD_KEYSET;
 }
 
@@ -174,41 +166,36 @@ static SECURITY_STATUS age(struct object *object) {
 
 static struct object *object_of(NCRYPT_HANDLE handle, unsigned kind) {
   struct object *object = (struct object *)handle;
-
-  return object && object->kind == kind ? object : NULL;
+  return object != NULL && object->kind == kind ? object : NULL;
 }
 
 static struct object *new_object(unsigned kind) {
   struct object *object = calloc(1, sizeof *object);
-
-  if (object) object->kind = kind;
+  if (object != NULL) object->kind = kind;
   return object;
 }
 
 static void free_object(struct object *object) {
-  if (object->key) BCryptDestroyKey(object->key);
+  if (object->key != NULL) BCryptDestroyKey(object->key);
   memset(object, 0, sizeof *object);
   free(object);
 }
 
 FAKE_EXPORT NCryptOpenStorageProvider(NCRYPT_PROV_HANDLE *out, LPCWSTR name, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptOpenStorageProvider", flags);
-
   if (code) return code;
-  if (!name || wcscmp(name, MS_KEY_STORAGE_PROVIDER) != 0) return INVALID_PARAMETER;
+  if (name == NULL || wcscmp(name, MS_KEY_STORAGE_PROVIDER) != 0) return INVALID_PARAMETER;
   *out = (NCRYPT_PROV_HANDLE)new_object(KIND_PROVIDER);
   return *out ? 0 : NO_MEMORY;
 }
 
 FAKE_EXPORT NCryptOpenKey(NCRYPT_PROV_HANDLE provider, NCRYPT_KEY_HANDLE *out, LPCWSTR name, DWORD spec, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptOpenKey", flags);
-  struct object *object;
-
   (void)spec;
   if (code) return code;
-  if (!object_of(provider, KIND_PROVIDER)) return INVALID_HANDLE;
-  object = new_object(KIND_KEY);
-  if (!object) return NO_MEMORY;
+  if (object_of(provider, KIND_PROVIDER) == NULL) return INVALID_HANDLE;
+  struct object *object = new_object(KIND_KEY);
+  if (object == NULL) return NO_MEMORY;
   path_of(name, flags, object->path);
   code = load(object);
   if (code == 0) code = age(object);
@@ -222,14 +209,12 @@ FAKE_EXPORT NCryptOpenKey(NCRYPT_PROV_HANDLE provider, NCRYPT_KEY_HANDLE *out, L
 FAKE_EXPORT NCryptCreatePersistedKey(NCRYPT_PROV_HANDLE provider, NCRYPT_KEY_HANDLE *out, LPCWSTR algorithm,
                                      LPCWSTR name, DWORD spec, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptCreatePersistedKey", flags);
-  struct object *object;
-
   (void)spec;
   if (code) return code;
-  if (!object_of(provider, KIND_PROVIDER)) return INVALID_HANDLE;
+  if (object_of(provider, KIND_PROVIDER) == NULL) return INVALID_HANDLE;
   if (wcscmp(algorithm, BCRYPT_RSA_ALGORITHM) != 0) return NOT_SUPPORTED;
-  object = new_object(KIND_KEY);
-  if (!object) return NO_MEMORY;
+  struct object *object = new_object(KIND_KEY);
+  if (object == NULL) return NO_MEMORY;
   path_of(name, flags, object->path);
   if (exists(object->path) && !(flags & NCRYPT_OVERWRITE_KEY_FLAG)) {
     free_object(object);
@@ -244,7 +229,6 @@ FAKE_EXPORT NCryptCreatePersistedKey(NCRYPT_PROV_HANDLE provider, NCRYPT_KEY_HAN
 /* Written to the log as text; a fake keeps nobody out. */
 static SECURITY_STATUS set_access(PBYTE value, DWORD flags) {
   char *text = NULL;
-
   if (!(flags & DACL_SECURITY_INFORMATION) || !ConvertSecurityDescriptorToStringSecurityDescriptorA(
                                                   value, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text, NULL))
     return INVALID_PARAMETER;
@@ -256,11 +240,10 @@ static SECURITY_STATUS set_access(PBYTE value, DWORD flags) {
 FAKE_EXPORT NCryptSetProperty(NCRYPT_HANDLE handle, LPCWSTR name, PBYTE value, DWORD size, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptSetProperty", flags);
   struct object *object = object_of(handle, KIND_KEY);
-  DWORD given;
-
   if (code) return code;
-  if (!object || object->finalized) return INVALID_HANDLE;
+  if (object == NULL || object->finalized) return INVALID_HANDLE;
   if (wcscmp(name, NCRYPT_SECURITY_DESCR_PROPERTY) == 0) return set_access(value, flags);
+  DWORD given;
   if (size != sizeof given) return INVALID_PARAMETER;
   memcpy(&given, value, sizeof given);
   if (wcscmp(name, NCRYPT_LENGTH_PROPERTY) == 0)
@@ -277,9 +260,8 @@ FAKE_EXPORT NCryptSetProperty(NCRYPT_HANDLE handle, LPCWSTR name, PBYTE value, D
 FAKE_EXPORT NCryptFinalizeKey(NCRYPT_KEY_HANDLE handle, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptFinalizeKey", flags);
   struct object *object = object_of(handle, KIND_KEY);
-
   if (code) return code;
-  if (!object || object->finalized) return INVALID_HANDLE;
+  if (object == NULL || object->finalized) return INVALID_HANDLE;
   if (make_key(object) != 0) return NO_MEMORY;
   object->finalized = TRUE;
   return store(object);
@@ -288,12 +270,11 @@ FAKE_EXPORT NCryptFinalizeKey(NCRYPT_KEY_HANDLE handle, DWORD flags) {
 FAKE_EXPORT NCryptGetProperty(NCRYPT_HANDLE handle, LPCWSTR name, PBYTE out, DWORD size, DWORD *written, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptGetProperty", flags);
   struct object *object = object_of(handle, KIND_KEY);
-  DWORD value = 1;
-
   if (code) return code;
-  if (!object || !object->finalized) return INVALID_HANDLE;
+  if (object == NULL || !object->finalized) return INVALID_HANDLE;
   if (wcscmp(name, L"Virtual Iso") == 0 && !(object->flags & ISOLATED)) return INVALID_PARAMETER;
   if (wcscmp(name, L"Per Boot Key") == 0 && !(object->flags & PER_BOOT)) return INVALID_PARAMETER;
+  DWORD value = 1;
   if (wcscmp(name, NCRYPT_LENGTH_PROPERTY) == 0)
     value = object->bits;
   else if (wcscmp(name, NCRYPT_EXPORT_POLICY_PROPERTY) == 0)
@@ -303,7 +284,7 @@ FAKE_EXPORT NCryptGetProperty(NCRYPT_HANDLE handle, LPCWSTR name, PBYTE out, DWO
   else if (wcscmp(name, L"Virtual Iso") != 0 && wcscmp(name, L"Per Boot Key") != 0)
     return NOT_SUPPORTED;
   *written = sizeof value;
-  if (!out) return 0;
+  if (out == NULL) return 0;
   if (size < sizeof value) return BUFFER_TOO_SMALL;
   memcpy(out, &value, sizeof value);
   return 0;
@@ -313,16 +294,15 @@ FAKE_EXPORT NCryptExportKey(NCRYPT_KEY_HANDLE handle, NCRYPT_KEY_HANDLE wrap, LP
                             NCryptBufferDesc *parameters, PBYTE out, DWORD size, DWORD *written, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptExportKey", flags);
   struct object *object = object_of(handle, KIND_KEY);
-  ULONG length = 0;
-
   (void)wrap, (void)parameters;
   if (code) return code;
-  if (!object || !object->finalized) return INVALID_HANDLE;
+  if (object == NULL || !object->finalized) return INVALID_HANDLE;
   if (wcscmp(type, BCRYPT_RSAPUBLIC_BLOB) != 0 && (!(object->policy & NCRYPT_ALLOW_PLAINTEXT_EXPORT_FLAG)))
     return NOT_SUPPORTED;
+  ULONG length = 0;
   if (BCryptExportKey(object->key, NULL, type, NULL, 0, &length, 0) != 0) return NOT_SUPPORTED;
   *written = length;
-  if (!out) return 0;
+  if (out == NULL) return 0;
   if (size < length) return BUFFER_TOO_SMALL;
   return BCryptExportKey(object->key, NULL, type, out, size, &length, 0) ? CODE(0x80090020) : 0;
 }
@@ -331,16 +311,15 @@ FAKE_EXPORT NCryptExportKey(NCRYPT_KEY_HANDLE handle, NCRYPT_KEY_HANDLE wrap, LP
 static NTSTATUS sign_once(const struct object *object, void *padding, PBYTE digest, DWORD length, PBYTE out, DWORD size,
                           ULONG *made, ULONG flags) {
   BCRYPT_ALG_HANDLE algorithm = NULL;
-  BCRYPT_KEY_HANDLE key = NULL;
   unsigned char blob[8192];
   ULONG blob_size = 0;
   NTSTATUS status = BCryptExportKey(object->key, NULL, BCRYPT_RSAFULLPRIVATE_BLOB, blob, sizeof blob, &blob_size, 0);
-
   if (status == 0) status = BCryptOpenAlgorithmProvider(&algorithm, BCRYPT_RSA_ALGORITHM, NULL, 0);
+  BCRYPT_KEY_HANDLE key = NULL;
   if (status == 0) status = BCryptImportKeyPair(algorithm, NULL, BCRYPT_RSAFULLPRIVATE_BLOB, &key, blob, blob_size, 0);
   if (status == 0) status = BCryptSignHash(key, padding, digest, length, out, size, made, flags);
-  if (key) BCryptDestroyKey(key);
-  if (algorithm) BCryptCloseAlgorithmProvider(algorithm, 0);
+  if (key != NULL) BCryptDestroyKey(key);
+  if (algorithm != NULL) BCryptCloseAlgorithmProvider(algorithm, 0);
   return status;
 }
 
@@ -348,14 +327,13 @@ FAKE_EXPORT NCryptSignHash(NCRYPT_KEY_HANDLE handle, void *padding, PBYTE digest
                            DWORD *written, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptSignHash", flags);
   struct object *object = object_of(handle, KIND_KEY);
-  ULONG made = 0;
-
   if (code) return code;
-  if (!object || !object->finalized) return INVALID_HANDLE;
+  if (object == NULL || !object->finalized) return INVALID_HANDLE;
   *written = object->bits / 8;
-  if (!out) return 0; /* the size query alone works with a zombie, too */
+  if (out == NULL) return 0; /* the size query alone works with a zombie, too */
   if (object->zombie) return CODE(number("FAKE_NCRYPT_ZOMBIE_CODE", 0x80090020));
   if (size < object->bits / 8) return BUFFER_TOO_SMALL;
+  ULONG made = 0;
   if (sign_once(object, padding, digest, length, out, size, &made, flags & (BCRYPT_PAD_PKCS1 | BCRYPT_PAD_PSS)) != 0)
     return INVALID_PARAMETER;
   *written = made;
@@ -365,9 +343,8 @@ FAKE_EXPORT NCryptSignHash(NCRYPT_KEY_HANDLE handle, void *padding, PBYTE digest
 FAKE_EXPORT NCryptDeleteKey(NCRYPT_KEY_HANDLE handle, DWORD flags) {
   SECURITY_STATUS code = injected("NCryptDeleteKey", flags);
   struct object *object = object_of(handle, KIND_KEY);
-
   if (code) return code;
-  if (!object) return INVALID_HANDLE;
+  if (object == NULL) return INVALID_HANDLE;
   DeleteFileA(object->path);
   free_object(object);
   return 0;
@@ -375,9 +352,8 @@ FAKE_EXPORT NCryptDeleteKey(NCRYPT_KEY_HANDLE handle, DWORD flags) {
 
 FAKE_EXPORT NCryptFreeObject(NCRYPT_HANDLE handle) {
   struct object *object = object_of(handle, KIND_KEY);
-
-  if (!object) object = object_of(handle, KIND_PROVIDER);
-  if (!object) return INVALID_HANDLE;
+  if (object == NULL) object = object_of(handle, KIND_PROVIDER);
+  if (object == NULL) return INVALID_HANDLE;
   free_object(object);
   return 0;
 }

@@ -57,7 +57,6 @@ static const char *in_folder(const char *name) {
   static char paths[4][2 * MAX_PATH];
   static unsigned next;
   char *path = paths[next++ % 4];
-
   snprintf(path, sizeof paths[0], "%s\\%s", folder, name);
   return path;
 }
@@ -65,7 +64,6 @@ static const char *in_folder(const char *name) {
 static unsigned calls(void) {
   struct kg_buf text = {NULL, 0};
   unsigned count = 0;
-
   if (kg_file_read(in_folder("attest.log"), 65536, KG_TRUST_ANY, &text, NULL, NULL) == KG_OK)
     for (size_t i = 0; i < text.len; i++)
       count += text.data[i] == '\n';
@@ -81,7 +79,6 @@ static void set(const char *name, const char *value) {
 static void start(void) {
   static const unsigned char info[] = {0x30, 0x00};
   static unsigned number;
-
   set("FAKE_NCRYPT_FAIL", NULL);
   set("FAKE_ATTESTATION_INIT", NULL);
   set("FAKE_ATTESTATION_CODE", NULL);
@@ -117,7 +114,6 @@ static enum kg_status get(void) {
 static enum kg_status require(const char *path, const char *hash) {
   struct kg_attestation_library *library = NULL;
   enum kg_status status = kg_attestation_library_require(path, hash, &library, &error);
-
   CHECK((status == KG_OK) == (library != NULL));
   return status;
 }
@@ -131,14 +127,12 @@ static void a_missing_library_is_an_error(void) {
 static void a_relative_or_network_path_is_refused(void) {
   static const char *const paths[] = {"AttestationClientLib.dll", ".\\AttestationClientLib.dll",
                                       "\\AttestationClientLib.dll", "\\\\server\\share\\AttestationClientLib.dll"};
-
   for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
     CHECK(require(paths[i], NULL) == KG_E_ATTESTATION_FAILED && strstr(error.text, "absolute path"));
 }
 
 static void copy_fake(const char *name, int alter) {
   struct kg_buf bytes = {NULL, 0};
-
   CHECK(kg_file_read(fake_path, 64 << 20, KG_TRUST_ANY, &bytes, NULL, &error) == KG_OK);
   if (alter) bytes.data[bytes.len - 1] ^= 1;
   CHECK(kg_file_replace(in_folder(name), kg_buf_span(&bytes), 0644, &error) == KG_OK);
@@ -162,12 +156,12 @@ static void an_unsigned_library_needs_a_pin(void) {
 }
 
 static void the_same_path_is_the_same_library(void) {
-  struct kg_attestation_library *one = NULL, *two = NULL;
   char upper[65];
-
   snprintf(upper, sizeof upper, "%s", fake_hash);
   CharUpperA(upper);
+  struct kg_attestation_library *one = NULL;
   CHECK(kg_attestation_library_require(fake_path, fake_hash, &one, &error) == KG_OK);
+  struct kg_attestation_library *two = NULL;
   CHECK(kg_attestation_library_require(fake_path, upper, &two, &error) == KG_OK);
   CHECK(one == two);
   upper[0] = upper[0] == '0' ? '1' : '0';
@@ -177,7 +171,6 @@ static void the_same_path_is_the_same_library(void) {
 /* 50 */
 static void a_planted_library_is_not_found(void) {
   char before[MAX_PATH];
-
   GetCurrentDirectoryA(sizeof before, before);
   copy_fake("Planted.dll", 0);
   CHECK(SetCurrentDirectoryA(folder));
@@ -190,7 +183,6 @@ static void a_planted_library_is_not_found(void) {
 static void what_is_no_library_says_why(void) {
   static const char text[] = "this is no library";
   static const char hash[] = "b6ef31aa4f25a4a1ae8c8bd8f2a2b1ff4f4f7d8fd0b7a5a6f37e7e1b3d0d3a3f";
-
   CHECK(kg_file_replace(in_folder("text.dll"), kg_span_text(text), 0644, &error) == KG_OK);
   CHECK(require(in_folder("text.dll"), hash) == KG_E_ATTESTATION_FAILED && strstr(error.text, "pinned hash"));
   CHECK(require(in_folder("text.dll"), NULL) == KG_E_ATTESTATION_FAILED);
@@ -208,11 +200,10 @@ static void a_refused_initialisation_is_an_error(void) {
 
 /* 43, and the arguments of docs/protocol.md 5.1 */
 static void a_token_comes_with_the_right_arguments(void) {
-  struct kg_buf text = {NULL, 0};
-  char expected[256];
-
   CHECK(get() == KG_OK && kg_span_equal(kg_buf_span(&token), kg_span_text(TOKEN)));
+  struct kg_buf text = {NULL, 0};
   CHECK(kg_file_read(in_folder("attest.log"), 4096, KG_TRUST_ANY, &text, NULL, &error) == KG_OK);
+  char expected[256];
   snprintf(expected, sizeof expected, "%s|NULL|{}|%s\r\n", endpoint, client_id);
   CHECK(kg_span_equal(kg_buf_span(&text), kg_span_text(expected)));
   kg_buf_clear(&text);
@@ -222,7 +213,6 @@ static void a_token_comes_with_the_right_arguments(void) {
 /* 44 */
 static void no_token_is_a_failure(void) {
   static const char *const bad[] = {"NULL", "", " ", "a.b", "a.b.c.d", "a..c", "not a token"};
-
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     set("FAKE_ATTESTATION_TOKEN", bad[i]);
     CHECK(get() == KG_E_ATTESTATION_FAILED && token.len == 0);
@@ -233,7 +223,6 @@ static void no_token_is_a_failure(void) {
 /* 45: every code of docs/protocol.md 5.2 is named */
 static void every_native_code_is_named(void) {
   char code[8];
-
   for (int i = 1; i <= 35; i++) {
     snprintf(code, sizeof code, "-%d", i);
     set("FAKE_ATTESTATION_CODE", code);
@@ -252,7 +241,6 @@ static void a_key_that_is_not_isolated_is_refused(void) {
 /* 52, 54 */
 static void tokens_are_kept_by_endpoint_and_key(void) {
   static const unsigned char other[] = {0x31, 0x00};
-
   CHECK(get() == KG_OK && get() == KG_OK && calls() == 1);
   plugin_key.public_key_info.data = other; /* made anew under the same name */
   CHECK(get() == KG_OK && calls() == 2);
@@ -295,7 +283,6 @@ int main(int argc, char **argv) {
       {"/cache/tokens_that_end_are_not_kept", tokens_that_end_are_not_kept},
       {"/cache/failures_are_not_kept", failures_are_not_kept},
   };
-
   if (argc < 3) return 2;
   snprintf(fake_path, sizeof fake_path, "%s", argv[1]);
   snprintf(fake_hash, sizeof fake_hash, "%s", argv[2]);

@@ -31,7 +31,6 @@ static const char *in_folder(const char *name) {
   static char paths[8][2 * MAX_PATH];
   static unsigned next;
   char *path = paths[next++ % 8];
-
   snprintf(path, sizeof paths[0], "%s\\%s", folder, name);
   return path;
 }
@@ -49,9 +48,8 @@ static int holds(const char *name, const char *text) {
 static void set_access(const char *path, const char *sddl) {
   PSECURITY_DESCRIPTOR descriptor = NULL;
   BOOL present = FALSE, defaulted = FALSE;
-  PACL list = NULL;
-
   CHECK(ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl, SDDL_REVISION_1, &descriptor, NULL));
+  PACL list = NULL;
   CHECK(GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted) && present);
   CHECK(SetNamedSecurityInfoA((char *)(uintptr_t)path, SE_FILE_OBJECT,
                               DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL, NULL, list,
@@ -62,34 +60,31 @@ static void set_access(const char *path, const char *sddl) {
 /* --- files ------------------------------------------------------------------------------------------------------- */
 
 static void replaces_whole_files(void) {
-  struct kg_file_id one, two;
-
   write_file("a", "first");
   CHECK(holds("a", "first"));
+  struct kg_file_id one;
   CHECK(kg_file_identify(in_folder("a"), &one) == KG_OK && one.size == 5);
   write_file("a", "second");
   CHECK(holds("a", "second"));
+  struct kg_file_id two;
   CHECK(kg_file_identify(in_folder("a"), &two) == KG_OK && !kg_file_id_equal(&one, &two));
   write_file("\xC3\xA4\xE2\x82\xAC", "UTF-8 names");
   CHECK(holds("\xC3\xA4\xE2\x82\xAC", "UTF-8 names"));
 }
 
 static void a_failed_replacement_leaves_nothing(void) {
-  WIN32_FIND_DATAA found;
-  HANDLE search;
-
   CHECK(kg_file_replace(in_folder("no\\such"), kg_span_text("x"), 0644, &error) == KG_E_NOT_FOUND);
   CHECK(strstr(error.text, "no\\such") && error.native_code == ERROR_PATH_NOT_FOUND);
   CHECK(kg_file_make_directory(in_folder("target"), 0755, &error) == KG_OK);
   CHECK(kg_file_replace(in_folder("target"), kg_span_text("x"), 0644, &error) != KG_OK); /* a folder has the name */
-  search = FindFirstFileA(in_folder("target*"), &found); /* the folder, and no temporary file beside it */
+  WIN32_FIND_DATAA found;
+  HANDLE search = FindFirstFileA(in_folder("target*"), &found); /* the folder, and no temporary file beside it */
   CHECK(search != INVALID_HANDLE_VALUE && strcmp(found.cFileName, "target") == 0 && !FindNextFileA(search, &found));
   FindClose(search);
 }
 
 static void reads_what_is_a_file_and_not_too_large(void) {
   HANDLE pipe = CreateNamedPipeA("\\\\.\\pipe\\keyguard-test", PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 16, 16, 0, NULL);
-
   write_file("b", "0123456789");
   CHECK(kg_file_read(in_folder("b"), 10, KG_TRUST_ANY, &contents, NULL, &error) == KG_OK && contents.len == 10);
   CHECK(kg_file_read(in_folder("b"), 9, KG_TRUST_ANY, &contents, NULL, &error) == KG_E_IO);
@@ -102,11 +97,10 @@ static void reads_what_is_a_file_and_not_too_large(void) {
 
 static DWORD WINAPI read_often(void *bad) {
   struct kg_buf mine = {NULL, 0};
-
   for (int i = 0; i < 300; i++) {
     enum kg_status status = kg_file_read(in_folder("swapped"), 4096, KG_TRUST_ANY, &mine, NULL, NULL);
     if (status == KG_E_ACCESS) continue; /* the very moment of the exchange */
-    if (status || mine.len != 1000 || mine.data[0] != mine.data[999]) (*(int *)bad)++;
+    if (status != KG_OK || mine.len != 1000 || mine.data[0] != mine.data[999]) (*(int *)bad)++;
   }
   kg_buf_clear(&mine);
   return 0;
@@ -114,12 +108,10 @@ static DWORD WINAPI read_often(void *bad) {
 
 static void readers_see_old_or_new(void) {
   char text[1001] = "";
-  int bad = 0;
-  HANDLE thread;
-
   memset(text, 'a', 1000);
   write_file("swapped", text);
-  thread = CreateThread(NULL, 0, read_often, &bad, 0, NULL);
+  int bad = 0;
+  HANDLE thread = CreateThread(NULL, 0, read_often, &bad, 0, NULL);
   CHECK(thread != NULL);
   for (int i = 0; i < 50; i++) {
     memset(text, 'a' + i % 26, 1000);
@@ -132,8 +124,7 @@ static void readers_see_old_or_new(void) {
 
 static enum kg_status trust(const char *name, enum kg_file_trust wanted) {
   enum kg_status status = kg_file_read(in_folder(name), 4096, wanted, &contents, NULL, &error);
-
-  if (status && status != KG_E_UNTRUSTED) printf("  %s\n", error.text);
+  if (status != KG_OK && status != KG_E_UNTRUSTED) printf("  %s\n", error.text);
   return status;
 }
 
@@ -174,7 +165,6 @@ static void modes_become_access_lists(void) {
 
 static int hold_lock(const char *path) {
   struct kg_lock *lock = NULL;
-
   if (kg_lock_acquire(path, 0, kg_clock_system(), &lock, &error) != KG_OK) return 2;
   printf("held\n");
   fflush(stdout);
@@ -183,18 +173,18 @@ static int hold_lock(const char *path) {
 }
 
 static HANDLE start_holder(DWORD *pid) {
-  SECURITY_ATTRIBUTES inherit = {sizeof inherit, NULL, TRUE};
   STARTUPINFOA startup = {0};
-  PROCESS_INFORMATION process;
-  char command[3 * MAX_PATH], line[8] = "";
-  HANDLE reader = NULL;
-  DWORD got = 0;
-
   startup.cb = sizeof startup, startup.dwFlags = STARTF_USESTDHANDLES;
+  HANDLE reader = NULL;
+  SECURITY_ATTRIBUTES inherit = {sizeof inherit, NULL, TRUE};
   CHECK(CreatePipe(&reader, &startup.hStdOutput, &inherit, 0));
+  char command[3 * MAX_PATH];
   snprintf(command, sizeof command, "\"%s\" --hold \"%s\"", self, in_folder("lock"));
+  PROCESS_INFORMATION process;
   CHECK(CreateProcessA(NULL, command, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process));
   CloseHandle(startup.hStdOutput);
+  char line[8] = "";
+  DWORD got = 0;
   CHECK(ReadFile(reader, line, sizeof line, &got, NULL) && strncmp(line, "held", 4) == 0);
   *pid = process.dwProcessId;
   return process.hProcess;
@@ -204,9 +194,8 @@ static void a_lock_is_held_and_dies_with_its_holder(void) {
   struct kg_lock *lock = NULL;
   DWORD pid = 0;
   HANDLE holder = start_holder(&pid);
-  char expected[32];
-
   CHECK(kg_lock_acquire(in_folder("lock"), 100, kg_clock_system(), &lock, &error) == KG_E_LOCK_BUSY && !lock);
+  char expected[32];
   snprintf(expected, sizeof expected, "process %lu", pid);
   CHECK(strstr(error.text, expected));
   CHECK(TerminateProcess(holder, 1) && WaitForSingleObject(holder, 60000) == WAIT_OBJECT_0);
@@ -224,13 +213,11 @@ static void paths_are_absolute_on_a_drive(void) {
   static const char *const bad[] = {
       "x",     "\\x", "/x", "C:x", "\\\\server\\share\\x", "//server/x", "\\\\?\\C:\\x", "%TEMP%\\x", "%ProgramData%x",
       "1:\\x", ""};
-  char *path;
-
   for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
     CHECK(kg_path_is_absolute(good[i]));
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
     CHECK(!kg_path_is_absolute(bad[i]));
-  path = kg_path_expand("%ProgramData%\\KeyGuard\\x");
+  char *path = kg_path_expand("%ProgramData%\\KeyGuard\\x");
   CHECK(path && strcmp(path, "C:\\ProgramData\\KeyGuard\\x") == 0);
   free(path);
   SetEnvironmentVariableW(L"LOCALAPPDATA", L"C:\\users\\me\\local");
@@ -244,11 +231,9 @@ static void paths_are_absolute_on_a_drive(void) {
 
 /* An environment variable is a user's to set, also for programs that then run with more rights. */
 static void program_data_does_not_come_from_the_environment(void) {
-  char *path;
-
   SetEnvironmentVariableA("ProgramData", "C:\\evil");
   SetEnvironmentVariableA("SystemDrive", "E:");
-  path = kg_path_state_dir();
+  char *path = kg_path_state_dir();
   CHECK(path && strcmp(path, "C:\\ProgramData\\KeyGuard\\state") == 0);
   free(path);
 }
@@ -258,9 +243,8 @@ static void a_configuration_of_windows_is_read(void) {
                              "attestation-library = C:\\Program Files\\KeyGuard\\AttestationClientLib.dll\r\n"
                              "[identity web]\r\nkey-store = cng:name=web;scope=machine\r\n"
                              "mtls-proof-of-possession = true\r\n";
-  struct kg_config *config = NULL;
-
   write_file("keyguard.conf", text);
+  struct kg_config *config = NULL;
   if (kg_config_load(in_folder("keyguard.conf"), &config, &error) != KG_OK) printf("  %s\n", error.text);
   CHECK(config != NULL);
   CHECK(strcmp(config->state_dir, "C:\\ProgramData\\KeyGuard\\state") == 0);
@@ -278,7 +262,6 @@ static void names_that_files_cannot_have_are_refused(void) {
   static const char *const good[] = {"null", "com", "com10"};
   struct kg_config *config = NULL;
   char text[256];
-
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     snprintf(text, sizeof text, "[identity %s]\nkey-store = cng:\n", bad[i]);
     CHECK(kg_config_parse("x", kg_span_text(text), &config, &error) == KG_E_CONFIG);
@@ -296,29 +279,26 @@ static void names_that_files_cannot_have_are_refused(void) {
 
 static void the_configuration_path_is_absolute_or_the_default(void) {
   const char *path = kg_config_path(); /* read once a process: --conf covers the other case */
-
   CHECK(strcmp(path, "C:\\ProgramData\\KeyGuard\\keyguard.conf") == 0);
 }
 
 /* --- the rest ---------------------------------------------------------------------------------------------------- */
 
 static void uris_are_percent_encoded(void) {
-  struct kg_uri uri;
   char *text = kg_uri_format("my token", "a;b", "private");
-
   CHECK(text && strcmp(text, "pkcs11:token=my%20token;object=a%3Bb;type=private") == 0);
   free(text);
   text = kg_uri_redact("cng:name=web");
   CHECK(text && strcmp(text, "cng:name=web") == 0);
   free(text);
   CHECK(kg_uri_redact("pkcs11:token=x?pin-value=1") == NULL);
+  struct kg_uri uri;
   CHECK(kg_uri_parse("pkcs11:token=x", &uri, &error) == KG_E_USAGE);
 }
 
 static void clocks_run(void) {
   const struct kg_clock *clock = kg_clock_system();
   int64_t before = clock->elapsed_ms(clock->context), wall = clock->wall(clock->context);
-
   CHECK(wall > 1750000000 && wall < 4000000000LL); /* 2025 to 2096 */
   clock->sleep_ms(clock->context, 50);
   CHECK(clock->elapsed_ms(clock->context) - before >= 30);
@@ -327,13 +307,12 @@ static void clocks_run(void) {
 
 /* What wine.sh wrote into the registry. */
 static void machine_and_user_are_known(void) {
-  char sid[KG_SID_TEXT_SIZE], *machine, *boot;
-
+  char sid[KG_SID_TEXT_SIZE];
   CHECK(kg_user_sid(sid, &error) == KG_OK && strncmp(sid, "S-1-5-", 6) == 0);
-  machine = kg_machine_id();
+  char *machine = kg_machine_id();
   CHECK(machine && strcmp(machine, MACHINE_ID) == 0);
   free(machine);
-  boot = kg_boot_id();
+  char *boot = kg_boot_id();
   CHECK(boot && strcmp(boot, "42") == 0);
   free(boot);
 }
@@ -357,7 +336,6 @@ int main(int argc, char **argv) {
       {"/clock/runs", clocks_run},
       {"/machine/and_user_are_known", machine_and_user_are_known},
   };
-
   if (argc == 3 && strcmp(argv[1], "--hold") == 0) return hold_lock(argv[2]);
   GetModuleFileNameA(NULL, self, sizeof self);
   GetEnvironmentVariableA("KG_TEST_DIR", folder, sizeof folder);

@@ -25,9 +25,8 @@ static void does_not_create_unless_asked(void) {
 }
 
 static void machine_scope_is_another_name_space(void) {
-  struct kg_key *machine = NULL;
-
   make_live_key();
+  struct kg_key *machine = NULL;
   CHECK(kg_key_open(STORE ";scope=machine", 0, &machine, &error) == KG_E_KEY_NOT_FOUND);
   CHECK(kg_key_open(STORE ";scope=machine", KG_KEY_CREATE, &machine, &error) == KG_OK);
   CHECK(was_called("NCryptOpenKey 0x60\n"));
@@ -38,7 +37,6 @@ static void machine_scope_is_another_name_space(void) {
 
 static void others_may_be_allowed_to_use_a_machines_key(void) {
   struct kg_key *machine = NULL;
-
   CHECK(kg_key_open("cng:name=shared;scope=machine;allow=S-1-5-20,S-1-5-80-1-2-3", KG_KEY_CREATE, &machine, &error) ==
         KG_OK);
   CHECK(was_called("D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GR;;;NS)(A;;GR;;;S-1-5-80-1-2-3) 0x44\n"));
@@ -51,7 +49,6 @@ static void without_vbs_keyguard_is_unavailable(void) {
                                          "NCryptFinalizeKey=0x80090029",        "NCryptCreatePersistedKey=0x80090009",
                                          "NCryptFinalizeKey=0x80090027",        "NCryptCreatePersistedKey=0x80090039",
                                          "NCryptFinalizeKey=0x80090039"};
-
   for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
     const char *code = strchr(failures[i], '=') + 1;
     set("FAKE_NCRYPT_FAIL", failures[i]);
@@ -80,7 +77,6 @@ static void other_creation_failures_keep_their_number(void) {
   } cases[] = {{"NCryptCreatePersistedKey=0x80090010", KG_E_ACCESS},
                {"NCryptFinalizeKey=0x80070070", KG_E_KEY_STORE},
                {"NCryptSetProperty=0x8009000E", KG_E_NO_MEMORY}};
-
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     set("FAKE_NCRYPT_FAIL", cases[i].failure);
     CHECK(open_key(KG_KEY_CREATE) == cases[i].status);
@@ -153,7 +149,6 @@ static void after_a_reboot_a_zombie_is_made_anew(void) {
 static void every_code_of_a_zombie_is_recognised(void) {
   static const char *const codes[] = {"0x8009003A", "0x80090016", "0x8009000D", "0x80090003",
                                       "0x80090005", "0x80090020", "0x8009002C", "0x8009002D"};
-
   for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
     start_clean();
     reboot("zombie");
@@ -191,7 +186,6 @@ static void no_other_code_makes_a_key_anew(void) {
       {"NCryptOpenKey=0x80090039", KG_E_KEYGUARD_UNAVAILABLE},
       {"NCryptSignHash=0x80090039", KG_E_KEYGUARD_UNAVAILABLE},
   };
-
   make_live_key();
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     set("FAKE_NCRYPT_FAIL", cases[i].failure);
@@ -214,11 +208,10 @@ static void one_failed_probe_is_not_enough(void) {
 /* 92: the key dies under an open handle. */
 static void a_key_that_dies_in_use_says_so(void) {
   static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
-  unsigned char digest[32] = {1}, signature[256];
-
   make_live_key();
   CHECK(open_key(0) == KG_OK);
   set("FAKE_NCRYPT_FAIL", "NCryptSignHash=0x8009003A");
+  unsigned char digest[32] = {1}, signature[256];
   CHECK(kg_key_sign(key, &params, kg_span_of(digest, 32), signature, &error) == KG_E_KEY_DEAD);
   CHECK(error.native_code == (long)0x8009003A);
   set("FAKE_NCRYPT_FAIL", "NCryptSignHash=0x80090010");
@@ -274,6 +267,5 @@ int main(int argc, char **argv) {
       {"/race/a_lost_race_takes_the_winners_key", a_lost_race_takes_the_winners_key},
       {"/race/one_failed_probe_is_not_enough", one_failed_probe_is_not_enough},
   };
-
   return check_main(cases, sizeof cases / sizeof cases[0], start_clean, argc > 1 ? argv[1] : NULL);
 }

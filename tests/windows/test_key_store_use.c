@@ -14,7 +14,6 @@ static void check_signature(enum kg_padding padding, enum kg_hash hash) {
   struct kg_sign_params params = {padding, hash, padding == KG_PADDING_PSS ? kg_hash_size(hash) : 0};
   unsigned char digest[KG_HASH_MAX_SIZE], signature[256];
   struct kg_span input = kg_span_of(digest, kg_hash_size(hash)), made = kg_span_of(signature, sizeof signature);
-
   CHECK(kg_hash_once(hash, kg_span_text("what is signed"), digest));
   CHECK(kg_key_sign(key, &params, input, signature, &error) == KG_OK);
   CHECK(kg_key_verify(key, &params, input, made, &error) == KG_OK);
@@ -35,16 +34,14 @@ static void signs_and_verifies_with_every_hash(void) {
 
 static void a_digest_info_is_the_same_as_digest_and_hash(void) {
   static const struct kg_sign_params bare = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
+  CHECK(open_key(KG_KEY_CREATE) == KG_OK);
   struct kg_sign_params named = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
   unsigned char digest[KG_HASH_MAX_SIZE], info[KG_DIGEST_INFO_MAX], one[256], two[256];
-
-  CHECK(open_key(KG_KEY_CREATE) == KG_OK);
   for (int hash = KG_HASH_SHA256; hash <= KG_HASH_SHA512; hash++) {
     struct kg_span input = kg_span_of(digest, kg_hash_size((enum kg_hash)hash));
-    size_t length;
     named.hash = (enum kg_hash)hash;
     CHECK(kg_hash_once(named.hash, kg_span_text("x"), digest));
-    length = kg_digest_info_format(named.hash, input, info);
+    size_t length = kg_digest_info_format(named.hash, input, info);
     CHECK(kg_key_sign(key, &named, input, one, &error) == KG_OK);
     CHECK(kg_key_sign(key, &bare, kg_span_of(info, length), two, &error) == KG_OK);
     CHECK(memcmp(one, two, sizeof one) == 0);
@@ -58,10 +55,9 @@ static void a_digest_info_is_the_same_as_digest_and_hash(void) {
 }
 
 static void what_it_cannot_sign_is_refused(void) {
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 20};
-  unsigned char bytes[64] = {0}, signature[256];
-
   CHECK(open_key(KG_KEY_CREATE) == KG_OK);
+  unsigned char bytes[64] = {0}, signature[256];
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 20};
   CHECK(kg_key_sign(key, &params, kg_span_of(bytes, 32), signature, &error) == KG_E_KEY_MECHANISM);
   params.salt_len = 32;
   CHECK(kg_key_sign(key, &params, kg_span_of(bytes, 31), signature, &error) == KG_E_KEY_INPUT);
@@ -76,7 +72,6 @@ static DWORD WINAPI sign_many(void *result) {
   unsigned char digest[32] = {7}, signature[256];
   struct kg_error mine;
   int good = 1;
-
   for (int i = 0; good && i < 25; i++)
     good = kg_key_sign(key, &params, kg_span_of(digest, 32), signature, &mine) == KG_OK &&
            kg_key_verify(key, &params, kg_span_of(digest, 32), kg_span_of(signature, 256), &mine) == KG_OK;
@@ -85,10 +80,9 @@ static DWORD WINAPI sign_many(void *result) {
 }
 
 static void many_threads_use_one_key(void) {
+  CHECK(open_key(KG_KEY_CREATE) == KG_OK);
   HANDLE threads[8];
   int results[8] = {0};
-
-  CHECK(open_key(KG_KEY_CREATE) == KG_OK);
   for (int i = 0; i < 8; i++)
     CHECK((threads[i] = CreateThread(NULL, 0, sign_many, &results[i], 0, NULL)) != NULL);
   CHECK(WaitForMultipleObjects(8, threads, TRUE, 120000) == WAIT_OBJECT_0);
@@ -117,7 +111,6 @@ static void names_are_parsed_strictly(void) {
                                     "cng:name=a?scope=user",
                                     "cng:scope=user;scope=user"};
   struct kg_cng_name name;
-
   CHECK(kg_cng_name_parse("cng:", &name, &error) == KG_OK);
   CHECK(strcmp(name.name, KG_CNG_DEFAULT_NAME) == 0 && !name.machine);
   CHECK(kg_cng_name_parse("cng:name=KeyGuardRSAKey;scope=user", &name, &error) == KG_OK);
@@ -130,12 +123,12 @@ static void names_are_parsed_strictly(void) {
 
 /* 79 */
 static void mutex_names_do_not_tell_case_apart(void) {
-  wchar_t one[KG_CNG_MUTEX_NAME_SIZE], two[KG_CNG_MUTEX_NAME_SIZE];
+  wchar_t one[KG_CNG_MUTEX_NAME_SIZE];
   struct kg_cng_name name;
-
   CHECK(kg_cng_name_parse("cng:name=KeyName", &name, &error) == KG_OK &&
         kg_cng_mutex_name(&name, one, &error) == KG_OK);
   CHECK(wcslen(one) == wcslen(L"Global\\KeyguardPkcs11_") + 32);
+  wchar_t two[KG_CNG_MUTEX_NAME_SIZE];
   CHECK(kg_cng_name_parse("cng:name=KEYNAME", &name, &error) == KG_OK &&
         kg_cng_mutex_name(&name, two, &error) == KG_OK);
   CHECK(wcscmp(one, two) == 0);
@@ -148,7 +141,6 @@ static void mutex_names_do_not_tell_case_apart(void) {
 
 static DWORD WINAPI hold_and_die(void *name) {
   void *mutex = NULL;
-
   return kg_named_mutex_acquire(name, 0, 0, &mutex, NULL) == KG_OK ? 0
                                                                    : 1; /* the thread ends and leaves it abandoned */
 }
@@ -158,7 +150,6 @@ static HANDLE taken, give_back;
 static DWORD WINAPI hold(void *name) {
   void *mutex = NULL;
   enum kg_status status = kg_named_mutex_acquire(name, 1, 0, &mutex, NULL);
-
   SetEvent(taken);
   WaitForSingleObject(give_back, 60000);
   kg_named_mutex_release(&mutex);
@@ -167,11 +158,10 @@ static DWORD WINAPI hold(void *name) {
 
 static void an_abandoned_mutex_is_free_and_a_held_one_busy(void) {
   static wchar_t name[] = L"Global\\KeyguardPkcs11_test";
-  void *mutex = NULL;
   HANDLE thread = CreateThread(NULL, 0, hold_and_die, name, 0, NULL);
   DWORD code = 1;
-
   CHECK(thread && WaitForSingleObject(thread, 60000) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) && code == 0);
+  void *mutex = NULL;
   CHECK(kg_named_mutex_acquire(name, 0, 0, &mutex, &error) == KG_OK);
   kg_named_mutex_release(&mutex);
   taken = CreateEventA(NULL, TRUE, FALSE, NULL), give_back = CreateEventA(NULL, TRUE, FALSE, NULL);
@@ -184,11 +174,9 @@ static void an_abandoned_mutex_is_free_and_a_held_one_busy(void) {
 
 /* 36: two processes at once. The child prints its key's modulus into a file. */
 static int child(const char *path) {
-  FILE *file;
-
   if (kg_key_open(STORE, KG_KEY_CREATE, &key, &error) != KG_OK) return 2;
-  file = fopen(path, "wb");
-  if (!file || fwrite(kg_key_info(key)->modulus.data, 1, 256, file) != 256) return 3;
+  FILE *file = fopen(path, "wb");
+  if (file == NULL || fwrite(kg_key_info(key)->modulus.data, 1, 256, file) != 256) return 3;
   fclose(file);
   kg_key_close(&key);
   return 0;
@@ -196,9 +184,7 @@ static int child(const char *path) {
 
 static void two_processes_that_start_together_use_one_key(void) {
   PROCESS_INFORMATION processes[3];
-  unsigned char one[256], first[256];
   char path[MAX_PATH], name[16], command[2 * MAX_PATH + 16];
-
   for (int i = 0; i < 3; i++) {
     STARTUPINFOA startup = {0};
     startup.cb = sizeof startup;
@@ -207,14 +193,14 @@ static void two_processes_that_start_together_use_one_key(void) {
     snprintf(command, sizeof command, "\"%s\" --child \"%s\"", self, path);
     CHECK(CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &processes[i]));
   }
+  unsigned char one[256], first[256];
   for (int i = 0; i < 3; i++) {
-    DWORD code = 1;
-    FILE *file;
     CHECK(WaitForSingleObject(processes[i].hProcess, 120000) == WAIT_OBJECT_0);
+    DWORD code = 1;
     CHECK(GetExitCodeProcess(processes[i].hProcess, &code) && code == 0);
     snprintf(name, sizeof name, "modulus%d", i);
     in_folder(name, path);
-    file = fopen(path, "rb");
+    FILE *file = fopen(path, "rb");
     CHECK(file && fread(i ? one : first, 1, 256, file) == 256);
     fclose(file);
     CHECK(i == 0 || memcmp(one, first, 256) == 0);
@@ -232,7 +218,6 @@ int main(int argc, char **argv) {
       {"/mutex/abandoned_is_free_held_is_busy", an_abandoned_mutex_is_free_and_a_held_one_busy},
       {"/race/two_processes_use_one_key", two_processes_that_start_together_use_one_key},
   };
-
   if (argc == 3 && strcmp(argv[1], "--child") == 0) return child(argv[2]);
   GetModuleFileNameA(NULL, self, sizeof self);
   return check_main(cases, sizeof cases / sizeof cases[0], start_clean, argc > 1 ? argv[1] : NULL);

@@ -34,19 +34,17 @@ static void need(bool done, const char *what) {
 
 static void load(const char *path) {
   HMODULE module = LoadLibraryA(path);
-  FARPROC function = module ? GetProcAddress(module, "C_GetFunctionList") : NULL;
+  FARPROC function = module != NULL ? GetProcAddress(module, "C_GetFunctionList") : NULL;
   CK_RV (*get)(CK_FUNCTION_LIST **) = NULL;
-
   memcpy(&get, &function, sizeof get);
-  need(get && get(&p11) == CKR_OK && p11->C_Initialize(NULL) == CKR_OK, "the module cannot be loaded");
+  need(get != NULL && get(&p11) == CKR_OK && p11->C_Initialize(NULL) == CKR_OK, "the module cannot be loaded");
 }
 
 static void open_session(const char *label) {
   CK_SLOT_ID slots[16];
   CK_ULONG count = 16;
-  CK_TOKEN_INFO token;
-
   need(p11->C_GetSlotList(CK_TRUE, slots, &count) == CKR_OK, "C_GetSlotList");
+  CK_TOKEN_INFO token;
   for (CK_ULONG i = 0; i < count; i++) {
     if (p11->C_GetTokenInfo(slots[i], &token) != CKR_OK) continue;
     if (memcmp(token.label, label, strlen(label)) != 0 || token.label[strlen(label)] != ' ') continue;
@@ -58,10 +56,9 @@ static void open_session(const char *label) {
 
 static CK_OBJECT_HANDLE find(CK_OBJECT_CLASS class) {
   CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
+  need(p11->C_FindObjectsInit(session, &template, 1) == CKR_OK, "C_FindObjectsInit");
   CK_OBJECT_HANDLE found = 0;
   CK_ULONG count = 0;
-
-  need(p11->C_FindObjectsInit(session, &template, 1) == CKR_OK, "C_FindObjectsInit");
   need(p11->C_FindObjects(session, &found, 1, &count) == CKR_OK && count == 1, "the object is not there");
   p11->C_FindObjectsFinal(session);
   return found;
@@ -71,10 +68,8 @@ static X509 *read_certificate(void) {
   static unsigned char der[16384];
   const unsigned char *at = der;
   CK_ATTRIBUTE value = {CKA_VALUE, der, sizeof der};
-  X509 *certificate;
-
   need(p11->C_GetAttributeValue(session, find(CKO_CERTIFICATE), &value, 1) == CKR_OK, "CKA_VALUE");
-  certificate = d2i_X509(NULL, &at, (long)value.ulValueLen);
+  X509 *certificate = d2i_X509(NULL, &at, (long)value.ulValueLen);
   need(certificate != NULL, "the certificate cannot be read");
   return certificate;
 }
@@ -108,7 +103,6 @@ static int sign_with(CK_MECHANISM *mechanism, unsigned char *input, size_t lengt
                      size_t *out_length) {
   CK_ULONG size = (CK_ULONG)*out_length;
   CK_RV rv = p11->C_SignInit(session, mechanism, private_key);
-
   if (rv == CKR_OK) rv = p11->C_Sign(session, input, (CK_ULONG)length, out, &size);
   fprintf(stderr, "tls_client: C_Sign with mechanism 0x%lx: 0x%lx\n", mechanism->mechanism, rv);
   *out_length = size;
@@ -117,25 +111,25 @@ static int sign_with(CK_MECHANISM *mechanism, unsigned char *input, size_t lengt
 
 static int sign(EVP_PKEY_CTX *ctx, unsigned char *out, size_t *out_length, const unsigned char *digest, size_t length) {
   CK_RSA_PKCS_PSS_PARAMS pss = {0, 0, (CK_ULONG)length};
-  CK_MECHANISM mechanism = {CKM_RSA_PKCS, NULL, 0};
-  unsigned char input[19 + 64];
-  const EVP_MD *md = NULL;
-  int padding = 0;
-  size_t i = 0, prefix = 19;
-
-  if (!out) {
+  if (out == NULL) {
     *out_length = 256;
     return 1;
   }
+  int padding = 0;
+  const EVP_MD *md = NULL;
   if (EVP_PKEY_CTX_get_signature_md(ctx, &md) != 1 || EVP_PKEY_CTX_get_rsa_padding(ctx, &padding) != 1) return 0;
+  size_t i = 0;
   while (i < 3 && hashes[i].nid != EVP_MD_get_type(md))
     i++;
   if (i == 3 || length > 64) return 0;
+  CK_MECHANISM mechanism = {CKM_RSA_PKCS, NULL, 0};
+  size_t prefix = 19;
   if (padding == RSA_PKCS1_PSS_PADDING) {
     pss.hashAlg = hashes[i].hash, pss.mgf = hashes[i].mgf;
     mechanism = (CK_MECHANISM){CKM_RSA_PKCS_PSS, &pss, sizeof pss};
     prefix = 0;
   }
+  unsigned char input[19 + 64];
   memcpy(input, hashes[i].prefix, prefix);
   memcpy(input + prefix, digest, length);
   return sign_with(&mechanism, input, prefix + length, out, out_length);
@@ -145,13 +139,12 @@ static int sign(EVP_PKEY_CTX *ctx, unsigned char *out, size_t *out_length, const
 static EVP_PKEY *make_key(X509 *certificate) {
   EVP_PKEY_METHOD *method = EVP_PKEY_meth_new(EVP_PKEY_RSA, EVP_PKEY_FLAG_AUTOARGLEN);
   EVP_PKEY *public_key = X509_get_pubkey(certificate), *key = EVP_PKEY_new();
-  BIGNUM *n = NULL, *e = NULL;
   RSA *rsa = RSA_new();
-
-  need(method && public_key && key && rsa, "memory");
+  need(method != NULL && public_key != NULL && key != NULL && rsa != NULL, "memory");
   EVP_PKEY_meth_copy(method, EVP_PKEY_meth_find(EVP_PKEY_RSA));
   EVP_PKEY_meth_set_sign(method, NULL, sign);
   need(EVP_PKEY_meth_add0(method) == 1, "key method");
+  BIGNUM *n = NULL, *e = NULL;
   need(EVP_PKEY_get_bn_param(public_key, "n", &n) == 1 && EVP_PKEY_get_bn_param(public_key, "e", &e) == 1, "RSA key");
   need(RSA_set0_key(rsa, n, e, NULL) == 1 && EVP_PKEY_assign_RSA(key, rsa) == 1, "RSA key");
   EVP_PKEY_free(public_key);
@@ -161,14 +154,14 @@ static EVP_PKEY *make_key(X509 *certificate) {
 /* --- the connection ----------------------------------------------------------------------------------------------- */
 
 static SOCKET reach(const char *host, const char *port) {
-  struct addrinfo hints = {0}, *addresses = NULL;
   SOCKET connected = INVALID_SOCKET;
   WSADATA data;
-
   need(WSAStartup(MAKEWORD(2, 2), &data) == 0, "WSAStartup");
+  struct addrinfo hints = {0};
   hints.ai_socktype = SOCK_STREAM;
+  struct addrinfo *addresses = NULL;
   need(getaddrinfo(host, port, &hints, &addresses) == 0, "getaddrinfo");
-  for (struct addrinfo *one = addresses; one && connected == INVALID_SOCKET; one = one->ai_next) {
+  for (struct addrinfo *one = addresses; one != NULL && connected == INVALID_SOCKET; one = one->ai_next) {
     connected = socket(one->ai_family, one->ai_socktype, one->ai_protocol);
     if (connected == INVALID_SOCKET || connect(connected, one->ai_addr, (int)one->ai_addrlen) == 0) continue;
     closesocket(connected);
@@ -181,8 +174,7 @@ static SOCKET reach(const char *host, const char *port) {
 
 static SSL_CTX *make_context(const char *ca, int version) {
   SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-
-  need(context && SSL_CTX_load_verify_file(context, ca) == 1, "CA file");
+  need(context != NULL && SSL_CTX_load_verify_file(context, ca) == 1, "CA file");
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
   need(SSL_CTX_set_min_proto_version(context, version) && SSL_CTX_set_max_proto_version(context, version), "version");
   return context;
@@ -191,9 +183,8 @@ static SSL_CTX *make_context(const char *ca, int version) {
 static void exchange(SSL *ssl) {
   static char buffer[65536];
   size_t length = fread(buffer, 1, sizeof buffer, stdin);
-  int got;
-
   need(length > 0 && SSL_write(ssl, buffer, (int)length) == (int)length, "SSL_write");
+  int got;
   while ((got = SSL_read(ssl, buffer, sizeof buffer)) > 0)
     fwrite(buffer, 1, (size_t)got, stdout);
   fflush(stdout);
@@ -201,28 +192,24 @@ static void exchange(SSL *ssl) {
 
 int main(int argc, char **argv) {
   bool with_certificate = argc == 7;
-  SSL_CTX *context;
-  SSL *ssl;
-
   need(argc == 7 || argc == 8, "MODULE LABEL CA HOST PORT 1.2|1.3 [--no-certificate]");
   _setmode(_fileno(stdin), _O_BINARY);
   _setmode(_fileno(stdout), _O_BINARY);
-  context = make_context(argv[3], strcmp(argv[6], "1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX *context = make_context(argv[3], strcmp(argv[6], "1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION);
   if (with_certificate) {
-    X509 *certificate;
     load(argv[1]);
     open_session(argv[2]);
     private_key = find(CKO_PRIVATE_KEY);
-    certificate = read_certificate();
+    X509 *certificate = read_certificate();
     need(SSL_CTX_use_certificate(context, certificate) == 1, "certificate");
     need(SSL_CTX_use_PrivateKey(context, make_key(certificate)) == 1, "private key");
   }
-  ssl = SSL_new(context);
-  need(ssl && SSL_set1_host(ssl, argv[4]) && SSL_set_tlsext_host_name(ssl, argv[4]), "host name");
+  SSL *ssl = SSL_new(context);
+  need(ssl != NULL && SSL_set1_host(ssl, argv[4]) && SSL_set_tlsext_host_name(ssl, argv[4]), "host name");
   need(SSL_set_fd(ssl, (int)reach(argv[4], argv[5])) == 1 && SSL_connect(ssl) == 1, "handshake");
   fprintf(stderr, "tls_client: %s\n", SSL_get_version(ssl));
   exchange(ssl);
   SSL_shutdown(ssl);
-  if (p11) p11->C_Finalize(NULL);
+  if (p11 != NULL) p11->C_Finalize(NULL);
   return 0;
 }

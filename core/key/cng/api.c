@@ -44,19 +44,17 @@ static const struct code *find_code(SECURITY_STATUS value) {
 
 enum kg_cng_meaning kg_cng_meaning_of(SECURITY_STATUS value) {
   const struct code *code = find_code(value);
-
-  return code ? code->meaning : KG_CNG_OTHER;
+  return code != NULL ? code->meaning : KG_CNG_OTHER;
 }
 
 const char *kg_cng_code_name(SECURITY_STATUS value) {
   const struct code *code = find_code(value);
-
-  return code ? code->name : "unnamed";
+  return code != NULL ? code->name : "unnamed";
 }
 
 enum kg_status kg_cng_error(struct kg_error *error, enum kg_status status, SECURITY_STATUS code, const char *what) {
   kg_error_set(error, status, "%s: %s (0x%08lX)", what, kg_cng_code_name(code), (unsigned long)code);
-  if (error) error->native_code = code;
+  if (error != NULL) error->native_code = code;
   return status;
 }
 
@@ -85,26 +83,24 @@ static DWORD load_failure;
 static BOOL CALLBACK load_once(INIT_ONCE *once, void *parameter, void **context) {
   /* Never from the application's folder or the current one. */
   HMODULE library = LoadLibraryExW(L"ncrypt.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
-
   (void)once, (void)parameter, (void)context;
-  if (!library) load_failure = GetLastError();
-  for (size_t i = 0; library && i < sizeof symbols / sizeof symbols[0]; i++) {
+  if (library == NULL) load_failure = GetLastError();
+  for (size_t i = 0; library != NULL && i < sizeof symbols / sizeof symbols[0]; i++) {
     FARPROC function = GetProcAddress(library, symbols[i].name);
     missing = symbols[i].name;
-    if (!function) return TRUE;
+    if (function == NULL) return TRUE;
     *(FARPROC *)((char *)&ncrypt + symbols[i].offset) = function;
   }
-  if (library) missing = NULL;
+  if (library != NULL) missing = NULL;
   return TRUE;
 }
 
 enum kg_status kg_ncrypt_load(const struct kg_ncrypt **out, struct kg_error *error) {
   static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
-
   *out = &ncrypt;
   InitOnceExecuteOnce(&once, load_once, NULL, NULL);
-  if (!missing) return KG_OK;
+  if (missing == NULL) return KG_OK;
   kg_error_set(error, KG_E_KEY_STORE, "%s cannot be loaded from System32 (error %lu)", missing, load_failure);
-  if (error) error->native_code = (long)load_failure;
+  if (error != NULL) error->native_code = (long)load_failure;
   return KG_E_KEY_STORE;
 }

@@ -35,7 +35,6 @@ static enum kg_status parse_allow(const char *value, size_t length, struct kg_cn
   const char *end = value + length;
   size_t used = (size_t)snprintf(out->access, sizeof out->access, "D:P(A;;GA;;;SY)(A;;GA;;;BA)");
   int count = 0;
-
   for (const char *at = value; at <= end; at++) {
     size_t part = strcspn(at, ",;");
     if (!is_sid(at, part) || ++count > KG_CNG_ALLOW_MAX)
@@ -67,12 +66,11 @@ static enum kg_status parse_part(const char *text, size_t length, unsigned *seen
 enum kg_status kg_cng_name_parse(const char *store, struct kg_cng_name *out, struct kg_error *error) {
   static const char scheme[] = "cng:";
   const char *at = store + sizeof scheme - 1;
-  enum kg_status status = KG_OK;
   unsigned seen = 0;
-
   memset(out, 0, sizeof *out);
   memcpy(out->name, KG_CNG_DEFAULT_NAME, sizeof KG_CNG_DEFAULT_NAME);
   if (strncmp(store, scheme, sizeof scheme - 1) != 0) return kg_error_set(error, KG_E_USAGE, "not a cng: key store");
+  enum kg_status status = KG_OK;
   while (*at && status == KG_OK) {
     size_t length = strcspn(at, ";");
     status = parse_part(at, length, &seen, out, error);
@@ -86,7 +84,6 @@ enum kg_status kg_cng_name_parse(const char *store, struct kg_cng_name *out, str
 
 void kg_cng_name_wide(const struct kg_cng_name *name, wchar_t out[KG_CNG_NAME_MAX + 1]) {
   size_t i = 0;
-
   for (; name->name[i]; i++)
     out[i] = (wchar_t)(unsigned char)name->name[i]; /* ASCII, see parse_name() */
   out[i] = L'\0';
@@ -99,18 +96,18 @@ static char upper(char c) {
 enum kg_status kg_cng_mutex_name(const struct kg_cng_name *name, wchar_t out[KG_CNG_MUTEX_NAME_SIZE],
                                  struct kg_error *error) {
   static const wchar_t prefix[] = L"Global\\KeyguardPkcs11_";
-  char text[KG_CNG_NAME_MAX + KG_SID_TEXT_SIZE + 16], sid[KG_SID_TEXT_SIZE] = "machine", *hex = NULL;
-  unsigned char digest[32];
+  char sid[KG_SID_TEXT_SIZE] = "machine";
   size_t length = wcslen(prefix);
   enum kg_status status = name->machine ? KG_OK : kg_user_sid(sid, error);
-
-  if (status) return status;
+  if (status != KG_OK) return status;
+  char text[KG_CNG_NAME_MAX + KG_SID_TEXT_SIZE + 16];
   snprintf(text, sizeof text, "%s|%s", sid, name->name);
   for (char *at = text; *at; at++)
     *at = upper(*at);
+  unsigned char digest[32];
   if (!kg_hash_once(KG_HASH_SHA256, kg_span_text(text), digest)) return KG_E_NO_MEMORY;
-  hex = kg_hex_format(kg_span_of(digest, 16));
-  if (!hex) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  char *hex = kg_hex_format(kg_span_of(digest, 16));
+  if (hex == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   memcpy(out, prefix, length * sizeof *out);
   for (size_t i = 0; i <= strlen(hex); i++)
     out[length + i] = (wchar_t)(unsigned char)hex[i];

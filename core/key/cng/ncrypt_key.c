@@ -11,14 +11,11 @@
 #define EXPORT_NONE 0
 
 enum kg_status kg_cng_init(struct kg_cng_key *key, const struct kg_cng_name *name, struct kg_error *error) {
-  enum kg_status status;
-  SECURITY_STATUS code;
-
   memset(key, 0, sizeof *key);
   key->name = *name;
-  status = kg_ncrypt_load(&key->api, error);
-  if (status) return status;
-  code = key->api->open_storage_provider(&key->provider, PROVIDER, 0);
+  enum kg_status status = kg_ncrypt_load(&key->api, error);
+  if (status != KG_OK) return status;
+  SECURITY_STATUS code = key->api->open_storage_provider(&key->provider, PROVIDER, 0);
   if (code) return kg_cng_error(error, KG_E_KEY_STORE, code, "the software key storage provider cannot be opened");
   return KG_OK;
 }
@@ -29,7 +26,7 @@ static void close_key(struct kg_cng_key *key) {
 }
 
 void kg_cng_clear(struct kg_cng_key *key) {
-  if (!key->api) return;
+  if (key->api == NULL) return;
   close_key(key);
   if (key->provider) key->api->free_object(key->provider);
   memset(key, 0, sizeof *key);
@@ -50,19 +47,16 @@ static enum kg_status report(SECURITY_STATUS code, const char *what, struct kg_e
                   {KG_CNG_NO_VBS, KG_E_KEYGUARD_UNAVAILABLE},
                   {KG_CNG_MEMORY, KG_E_NO_MEMORY}};
   enum kg_cng_meaning meaning = kg_cng_meaning_of(code);
-
   for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
     if (statuses[i].meaning == meaning) return kg_cng_error(error, statuses[i].status, code, what);
   return kg_cng_error(error, KG_E_KEY_STORE, code, what);
 }
 
 enum kg_status kg_cng_open(struct kg_cng_key *key, struct kg_error *error) {
-  wchar_t name[KG_CNG_NAME_MAX + 1];
-  SECURITY_STATUS code;
-
   close_key(key);
+  wchar_t name[KG_CNG_NAME_MAX + 1];
   kg_cng_name_wide(&key->name, name);
-  code = key->api->open_key(key->provider, &key->key, name, 0, NCRYPT_SILENT_FLAG | scope_flag(key));
+  SECURITY_STATUS code = key->api->open_key(key->provider, &key->key, name, 0, NCRYPT_SILENT_FLAG | scope_flag(key));
   if (code == 0) return KG_OK;
   key->key = 0;
   return report(code, "the KeyGuard key cannot be opened", error);
@@ -74,15 +68,13 @@ static SECURITY_STATUS set_number(const struct kg_cng_key *key, const wchar_t *p
 
 /* Who else may use it: for a service that signs with a key that another account provisions. */
 static SECURITY_STATUS set_access(const struct kg_cng_key *key) {
-  PSECURITY_DESCRIPTOR descriptor = NULL;
-  SECURITY_STATUS code;
-  ULONG size = 0;
-
   if (!key->name.access[0]) return 0;
+  PSECURITY_DESCRIPTOR descriptor = NULL;
+  ULONG size = 0;
   if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(key->name.access, SDDL_REVISION_1, &descriptor, &size))
     return HRESULT_FROM_WIN32(GetLastError());
-  code = key->api->set_property(key->key, NCRYPT_SECURITY_DESCR_PROPERTY, descriptor, size,
-                                DACL_SECURITY_INFORMATION | NCRYPT_SILENT_FLAG);
+  SECURITY_STATUS code = key->api->set_property(key->key, NCRYPT_SECURITY_DESCR_PROPERTY, descriptor, size,
+                                                DACL_SECURITY_INFORMATION | NCRYPT_SILENT_FLAG);
   LocalFree(descriptor);
   return code;
 }
@@ -90,13 +82,12 @@ static SECURITY_STATUS set_access(const struct kg_cng_key *key) {
 static enum kg_status refuse_creation(SECURITY_STATUS code, struct kg_error *error) {
   static const char advice[] = "on a Trusted Launch or Confidential VM switch on virtualization-based security with "
                                "Credential Guard and restart; keyguardctl doctor tells what is missing";
-
   switch (kg_cng_meaning_of(code)) {
   case KG_CNG_UNAVAILABLE:
   case KG_CNG_NO_VBS:
     kg_error_set(error, KG_E_KEYGUARD_UNAVAILABLE, "Windows refuses a VBS-isolated key: %s (0x%08lX); %s",
                  kg_cng_code_name(code), (unsigned long)code, advice);
-    if (error) error->native_code = code;
+    if (error != NULL) error->native_code = code;
     return KG_E_KEYGUARD_UNAVAILABLE;
   case KG_CNG_EXISTS:
     return kg_cng_error(error, KG_E_LOCK_BUSY, code, "another program made the KeyGuard key at the same time");
@@ -111,13 +102,11 @@ static enum kg_status refuse_creation(SECURITY_STATUS code, struct kg_error *err
 
 enum kg_status kg_cng_create(struct kg_cng_key *key, bool overwrite, struct kg_error *error) {
   DWORD flags = NCRYPT_USE_VIRTUAL_ISOLATION_FLAG | NCRYPT_USE_PER_BOOT_KEY_FLAG | scope_flag(key);
-  wchar_t name[KG_CNG_NAME_MAX + 1];
-  SECURITY_STATUS code;
-
   close_key(key);
+  wchar_t name[KG_CNG_NAME_MAX + 1];
   kg_cng_name_wide(&key->name, name);
   if (overwrite) flags |= NCRYPT_OVERWRITE_KEY_FLAG;
-  code = key->api->create_persisted_key(key->provider, &key->key, BCRYPT_RSA_ALGORITHM, name, 0, flags);
+  SECURITY_STATUS code = key->api->create_persisted_key(key->provider, &key->key, BCRYPT_RSA_ALGORITHM, name, 0, flags);
   if (code) {
     key->key = 0;
     return refuse_creation(code, error);
@@ -136,13 +125,11 @@ bool kg_cng_is_isolated(const struct kg_cng_key *key) {
   DWORD value = 0, size = 0;
   SECURITY_STATUS code =
       key->api->get_property(key->key, KG_CNG_PROPERTY_VIRTUAL_ISO, (PBYTE)&value, sizeof value, &size, 0);
-
   return code == 0 && size == sizeof value && value != 0;
 }
 
 static bool is_public_blob(struct kg_span blob) {
   BCRYPT_RSAKEY_BLOB head;
-
   if (blob.len < sizeof head) return false;
   memcpy(&head, blob.data, sizeof head);
   if (head.Magic != BCRYPT_RSAPUBLIC_MAGIC || head.cbPublicExp == 0 || head.cbPublicExp > 8) return false;
@@ -153,16 +140,14 @@ static bool is_public_blob(struct kg_span blob) {
 enum kg_status kg_cng_export_public(const struct kg_cng_key *key, struct kg_buf *blob, struct kg_error *error) {
   static const char what[] = "the KeyGuard key's public part cannot be read";
   unsigned char bytes[sizeof(BCRYPT_RSAKEY_BLOB) + 8 + 16384 / 8];
-  enum kg_status status;
   DWORD size = 0;
   SECURITY_STATUS code =
       key->api->export_key(key->key, 0, BCRYPT_RSAPUBLIC_BLOB, NULL, bytes, sizeof bytes, &size, NCRYPT_SILENT_FLAG);
-
   if (code) return report(code, what, error);
   if (size > sizeof bytes || !is_public_blob(kg_span_of(bytes, size)))
     return kg_error_set(error, KG_E_KEY_STORE, "%s: it is not an RSA key", what);
-  status = kg_buf_set(blob, kg_span_of(bytes, size));
-  return status ? kg_error_set(error, status, "out of memory") : KG_OK;
+  enum kg_status status = kg_buf_set(blob, kg_span_of(bytes, size));
+  return status != KG_OK ? kg_error_set(error, status, "out of memory") : KG_OK;
 }
 
 const wchar_t *kg_cng_hash_name(enum kg_hash hash) {
@@ -200,7 +185,6 @@ enum kg_status kg_cng_sign(const struct kg_cng_key *key, const struct kg_sign_pa
   SECURITY_STATUS code = key->api->sign_hash(key->key, &padding, (PBYTE)(uintptr_t)digest.data, (DWORD)digest.len,
                                              signature, (DWORD)size, &written, flags);
   enum kg_cng_meaning meaning = kg_cng_meaning_of(code);
-
   if (meaning == KG_CNG_ABSENT || meaning == KG_CNG_UNUSABLE)
     return kg_cng_error(error, KG_E_KEY_DEAD, code, "the KeyGuard key is dead");
   if (code) return report(code, "the KeyGuard key does not sign", error);
@@ -211,7 +195,6 @@ enum kg_status kg_cng_sign(const struct kg_cng_key *key, const struct kg_sign_pa
 
 enum kg_status kg_cng_delete(struct kg_cng_key *key, struct kg_error *error) {
   SECURITY_STATUS code = key->api->delete_key(key->key, NCRYPT_SILENT_FLAG);
-
   if (code) return report(code, "the KeyGuard key cannot be deleted", error);
   key->key = 0; /* deleting frees the handle */
   return KG_OK;

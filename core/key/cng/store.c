@@ -33,15 +33,13 @@ static enum kg_status take_number(struct kg_span bytes, struct kg_buf *out) {
 static enum kg_status describe(struct cng_key *key, struct kg_error *error) {
   struct kg_key_info *info = &key->base.info;
   enum kg_status status = kg_cng_export_public(&key->cng, &key->public_blob, error);
+  if (status != KG_OK) return status;
   BCRYPT_RSAKEY_BLOB head;
-  const unsigned char *at;
-
-  if (status) return status;
   memcpy(&head, key->public_blob.data, sizeof head);
-  at = key->public_blob.data + sizeof head;
+  const unsigned char *at = key->public_blob.data + sizeof head;
   status = take_number(kg_span_of(at, head.cbPublicExp), &info->exponent);
   if (status == KG_OK) status = take_number(kg_span_of(at + head.cbPublicExp, head.cbModulus), &info->modulus);
-  if (status) return kg_error_set(error, status, "out of memory");
+  if (status != KG_OK) return kg_error_set(error, status, "out of memory");
   info->bits = head.BitLength;
   info->strength = kg_cng_is_isolated(&key->cng) ? KG_STRENGTH_KEYGUARD : KG_STRENGTH_SOFTWARE;
   info->capabilities = CAPABILITIES;
@@ -56,13 +54,11 @@ static enum kg_status probe(struct cng_key *key, struct kg_error *error) {
   static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   static const unsigned char digest[32];
   unsigned char signature[16384 / 8];
-
   return kg_cng_sign(&key->cng, &params, kg_span_of(digest, sizeof digest), signature, key->base.info.bits / 8, error);
 }
 
 static enum kg_status open_live(struct cng_key *key, struct kg_error *error) {
   enum kg_status status = kg_cng_open(&key->cng, error);
-
   if (status == KG_OK) status = describe(key, error);
   if (status == KG_OK) status = probe(key, error);
   return status;
@@ -71,21 +67,19 @@ static enum kg_status open_live(struct cng_key *key, struct kg_error *error) {
 /* A fresh key that is not isolated would be a key nobody asked for. */
 static enum kg_status check_fresh(struct cng_key *key, struct kg_error *error) {
   enum kg_status status = describe(key, error);
-  struct kg_error ignored;
-
   if (status == KG_OK) status = probe(key, error);
   if (status == KG_OK && key->base.info.strength == KG_STRENGTH_KEYGUARD) return KG_OK;
   if (status == KG_OK)
     status = kg_error_set(error, KG_E_KEYGUARD_UNAVAILABLE,
                           "Windows made a key that is not isolated: switch on virtualization-based security with "
                           "Credential Guard and restart; keyguardctl doctor tells what is missing");
+  struct kg_error ignored;
   if (kg_cng_delete(&key->cng, &ignored) != KG_OK) kg_log_error(KG_LOG_WARN, &ignored);
   return status;
 }
 
 static enum kg_status create(struct cng_key *key, bool overwrite, struct kg_error *error) {
   enum kg_status status = kg_cng_create(&key->cng, overwrite, error);
-
   if (status == KG_OK) status = check_fresh(key, error);
   if (status == KG_OK) key->base.info.created = true;
   return status;
@@ -95,7 +89,6 @@ static enum kg_status create(struct cng_key *key, bool overwrite, struct kg_erro
  * is left of a container that the last boot emptied. */
 static enum kg_status create_missing(struct cng_key *key, struct kg_error *error) {
   enum kg_status status = create(key, false, error);
-
   if (status != KG_E_LOCK_BUSY) return status;
   status = open_live(key, error);
   return status == KG_E_KEY_NOT_FOUND || status == KG_E_KEY_DEAD ? create(key, true, error) : status;
@@ -105,13 +98,13 @@ static enum kg_status create_missing(struct cng_key *key, struct kg_error *error
  * using what cannot be opened for any other reason. */
 static enum kg_status open_or_create_locked(struct cng_key *key, struct kg_error *error) {
   enum kg_status status = open_live(key, error);
-
   if (status == KG_E_KEY_NOT_FOUND) return create_missing(key, error);
   if (status != KG_E_KEY_DEAD) return status;
   status = open_live(key, error);
   if (status == KG_E_KEY_NOT_FOUND) return create_missing(key, error);
   if (status != KG_E_KEY_DEAD) return status;
-  if (error) kg_log(KG_LOG_WARN, "KeyGuard key %s is dead and is made anew: %s", key->cng.name.name, error->text);
+  if (error != NULL)
+    kg_log(KG_LOG_WARN, "KeyGuard key %s is dead and is made anew: %s", key->cng.name.name, error->text);
   return create(key, true, error);
 }
 
@@ -119,9 +112,8 @@ static enum kg_status open_or_create(struct cng_key *key, struct kg_error *error
   wchar_t name[KG_CNG_MUTEX_NAME_SIZE];
   void *mutex = NULL;
   enum kg_status status = kg_cng_mutex_name(&key->cng.name, name, error);
-
   if (status == KG_OK) status = kg_named_mutex_acquire(name, key->cng.name.machine, LOCK_WAIT_MS, &mutex, error);
-  if (status) return status;
+  if (status != KG_OK) return status;
   status = open_or_create_locked(key, error);
   kg_named_mutex_release(&mutex);
   return status;
@@ -129,15 +121,13 @@ static enum kg_status open_or_create(struct cng_key *key, struct kg_error *error
 
 static enum kg_status open_existing(struct cng_key *key, struct kg_error *error) {
   enum kg_status status = kg_cng_open(&key->cng, error);
-
-  return status ? status : describe(key, error);
+  return status != KG_OK ? status : describe(key, error);
 }
 
 /* --- the interface ----------------------------------------------------------------------------------------------- */
 
 static void cng_close(struct kg_key *base) {
   struct cng_key *key = (struct cng_key *)base;
-
   kg_cng_clear(&key->cng);
   kg_buf_clear(&key->public_blob);
   kg_buf_clear(&base->info.modulus);
@@ -146,14 +136,13 @@ static void cng_close(struct kg_key *base) {
 }
 
 static enum kg_status cng_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
-  struct cng_key *key = NULL;
   struct kg_cng_name name;
   enum kg_status status = kg_cng_name_parse(store, &name, error);
-
   *out = NULL;
-  if (status) return status;
+  if (status != KG_OK) return status;
+  struct cng_key *key = NULL;
   key = calloc(1, sizeof *key);
-  if (!key) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (key == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   key->base.ops = &kg_key_store_cng;
   status = kg_cng_init(&key->cng, &name, error);
   if (status == KG_OK) status = flags & KG_KEY_CREATE ? open_or_create(key, error) : open_existing(key, error);
@@ -161,7 +150,7 @@ static enum kg_status cng_open(const char *store, unsigned flags, struct kg_key 
     *out = &key->base;
   else
     cng_close(&key->base);
-  if (status == KG_OK && error) kg_error_clear(error); /* of the attempts before the one that worked */
+  if (status == KG_OK && error != NULL) kg_error_clear(error); /* of the attempts before the one that worked */
   return status;
 }
 
@@ -189,8 +178,7 @@ static enum kg_status cng_sign(struct kg_key *base, const struct kg_sign_params 
   struct kg_sign_params named;
   struct kg_span digest;
   enum kg_status status = take_digest(params, input, &named, &digest, error);
-
-  return status ? status : kg_cng_sign(&key->cng, &named, digest, signature, base->info.bits / 8, error);
+  return status != KG_OK ? status : kg_cng_sign(&key->cng, &named, digest, signature, base->info.bits / 8, error);
 }
 
 static enum kg_status cng_verify(struct kg_key *base, const struct kg_sign_params *params, struct kg_span input,
@@ -199,8 +187,7 @@ static enum kg_status cng_verify(struct kg_key *base, const struct kg_sign_param
   struct kg_sign_params named;
   struct kg_span digest;
   enum kg_status status = take_digest(params, input, &named, &digest, error);
-
-  if (status) return status;
+  if (status != KG_OK) return status;
   return kg_cng_verify(kg_buf_span(&key->public_blob), &named, digest, signature, error);
 }
 

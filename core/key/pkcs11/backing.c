@@ -83,8 +83,8 @@ static enum kg_status initialise(struct kg_backing *backing, struct kg_error *er
 }
 
 enum kg_status kg_backing_renew(struct kg_backing *backing, unsigned epoch, struct kg_error *error) {
-  enum kg_status status = KG_OK;
   if (!kg_turn_take(&backing->turn)) return busy(error);
+  enum kg_status status = KG_OK;
   if (atomic_load(&backing->epoch) == epoch || !atomic_load(&backing->ready)) {
     atomic_store(&backing->ready, false);
     status = initialise(backing, error);
@@ -161,9 +161,9 @@ static enum kg_status add(char *path, const CK_FUNCTION_LIST *f, struct kg_backi
 }
 
 enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, struct kg_error *error) {
-  const CK_FUNCTION_LIST *f = NULL;
-  char *resolved = NULL;
   kg_fork_watch();
+  char *resolved = NULL;
+  const CK_FUNCTION_LIST *f = NULL;
   enum kg_status status = kg_backing_library_load(path, &resolved, &f, error);
   if (status != KG_OK) return status;
   bool entered = kg_host_enter();
@@ -179,10 +179,10 @@ enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, str
 }
 
 enum kg_status kg_backing_of(struct kg_backing_key *key, struct kg_backing **out, struct kg_error *error) {
-  struct kg_backing *inherited = atomic_load(&key->backing), *backing = NULL;
+  struct kg_backing *inherited = atomic_load(&key->backing);
   *out = inherited;
   if (inherited->generation == kg_fork_generation()) return KG_OK;
-  backing = find(inherited->path, false);
+  struct kg_backing *backing = find(inherited->path, false);
   enum kg_status status =
       backing != NULL ? join(backing, error) : add(kg_strdup(inherited->path), inherited->f, &backing, error);
   if (status != KG_OK) return status;

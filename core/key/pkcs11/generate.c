@@ -21,11 +21,9 @@ static enum kg_status make_id(const struct kg_uri *uri, const CK_FUNCTION_LIST *
 /* Signs and nothing else, and never leaves the token. tpm2-pkcs11 (1.9.0) makes its PKCS#1 signatures by decrypting
  * what it padded itself, and mixes up a public key's uses where decryption is forbidden: there both are left to it. */
 static CK_RV generate(struct kg_backing *backing, CK_SESSION_HANDLE session, CK_ATTRIBUTE label, CK_ATTRIBUTE id) {
-  CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
   CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
   CK_ULONG bits = BITS;
   CK_BYTE exponent[] = {1, 0, 1};
-  CK_OBJECT_HANDLE public_key, private_key;
   CK_ATTRIBUTE public_template[9] = {
       {CKA_TOKEN, &yes, sizeof yes},
       {CKA_PRIVATE, &no, sizeof no},
@@ -50,19 +48,22 @@ static CK_RV generate(struct kg_backing *backing, CK_SESSION_HANDLE session, CK_
     private_template[private_count++] = (CK_ATTRIBUTE){CKA_DECRYPT, &no, sizeof no};
   }
   if (label.ulValueLen > 0) public_template[public_count++] = private_template[private_count++] = label;
+  CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+  CK_OBJECT_HANDLE public_key, private_key;
   return backing->f->C_GenerateKeyPair(session, &mechanism, public_template, public_count, private_template,
                                        private_count, &public_key, &private_key);
 }
 
 enum kg_status kg_backing_key_generate(struct kg_backing_key *key, struct kg_backing *backing,
                                        CK_SESSION_HANDLE session, struct kg_error *error) {
-  CK_OBJECT_HANDLE existing;
-  CK_ATTRIBUTE id, label = {CKA_LABEL, key->uri.object, 0};
-  unsigned char random[ID_SIZE];
+  CK_ATTRIBUTE label = {CKA_LABEL, key->uri.object, 0};
   if (key->uri.object != NULL) label.ulValueLen = (CK_ULONG)strlen(key->uri.object);
   /* Again, in this session: nothing that is there is ever replaced, and another process may have been faster. */
+  CK_OBJECT_HANDLE existing;
   enum kg_status status = kg_backing_key_find_private(key, backing, session, &existing, error);
   if (status != KG_E_KEY_NOT_FOUND) return status;
+  unsigned char random[ID_SIZE];
+  CK_ATTRIBUTE id;
   status = make_id(&key->uri, backing->f, session, random, &id, error);
   if (status != KG_OK) return status;
   CK_RV rv = generate(backing, session, label, id);

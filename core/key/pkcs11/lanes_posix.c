@@ -118,11 +118,11 @@ static struct kg_lane *queue(struct kg_lanes *lanes, struct kg_lane_waiter *wait
 }
 
 static struct kg_lane *wait_for_lane(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline) {
-  struct kg_lane_waiter waiter = {NULL, NULL, PTHREAD_COND_INITIALIZER};
   pthread_condattr_t attributes;
-  struct kg_lane *lane = NULL;
   if (pthread_condattr_init(&attributes) != 0) return NULL;
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  struct kg_lane *lane = NULL;
+  struct kg_lane_waiter waiter = {NULL, NULL, PTHREAD_COND_INITIALIZER};
   if (pthread_cond_init(&waiter.ready, &attributes) == 0) {
     pthread_mutex_lock(&lanes->mutex);
     lane = queue(lanes, &waiter, owner, deadline);

@@ -75,12 +75,12 @@ static enum kg_status take(struct kg_backing_key *key, struct kg_backing *backin
                            struct kg_lane **out, CK_SLOT_ID *slot, CK_TOKEN_INFO *info, struct kg_error *error) {
   int64_t deadline = now_ms() + KG_LANE_WAIT_MS;
   do {
-    bool refused = false;
     struct kg_lane *lane = kg_lane_take(&backing->lanes, key->number, deadline);
     *out = lane;
     if (lane == NULL) return busy(error);
     if (any && is_ready(key, backing, lane)) return KG_OK;
     close_session(backing, lane);
+    bool refused = false;
     enum kg_status status = open_session(key, backing, flags, lane, slot, info, &refused, error);
     if (status == KG_OK) return KG_OK;
     *out = NULL;

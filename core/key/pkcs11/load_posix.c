@@ -41,17 +41,17 @@ static enum kg_status refuse_ourselves(void *handle, CK_C_GetFunctionList get, c
 
 /* Every function that we call; a library that leaves one out would be a jump to nowhere later. */
 static bool is_complete(const CK_FUNCTION_LIST *f) {
-  return f->C_Initialize && f->C_Finalize && f->C_GetInfo && f->C_GetSlotList && f->C_GetSlotInfo &&
-         f->C_GetTokenInfo && f->C_GetMechanismInfo && f->C_OpenSession && f->C_CloseSession && f->C_GetSessionInfo &&
-         f->C_Login && f->C_GetAttributeValue && f->C_FindObjectsInit && f->C_FindObjects && f->C_FindObjectsFinal &&
-         f->C_DestroyObject && f->C_GenerateKeyPair && f->C_GenerateRandom && f->C_SignInit && f->C_Sign &&
-         f->C_VerifyInit && f->C_Verify;
+  return f->C_Initialize != NULL && f->C_Finalize != NULL && f->C_GetInfo != NULL && f->C_GetSlotList != NULL &&
+         f->C_GetSlotInfo != NULL && f->C_GetTokenInfo != NULL && f->C_GetMechanismInfo != NULL &&
+         f->C_OpenSession != NULL && f->C_CloseSession != NULL && f->C_GetSessionInfo != NULL && f->C_Login != NULL &&
+         f->C_GetAttributeValue != NULL && f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
+         f->C_FindObjectsFinal != NULL && f->C_DestroyObject != NULL && f->C_GenerateKeyPair != NULL &&
+         f->C_GenerateRandom != NULL && f->C_SignInit != NULL && f->C_Sign != NULL && f->C_VerifyInit != NULL &&
+         f->C_Verify != NULL;
 }
 
 /* What was loaded stays loaded, whatever follows: a library's handlers (atexit, atfork) may outlive our use of it. */
 static enum kg_status load(const char *path, const CK_FUNCTION_LIST **f, struct kg_error *error) {
-  CK_C_GetFunctionList get = NULL;
-  CK_FUNCTION_LIST *list = NULL;
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == NULL) {
     const char *reason = dlerror();
@@ -60,9 +60,11 @@ static enum kg_status load(const char *path, const CK_FUNCTION_LIST **f, struct 
   void *symbol = dlsym(handle, "C_GetFunctionList");
   if (symbol == NULL)
     return kg_error_set(error, KG_E_KEY_STORE, "%s is not a PKCS#11 library: it has no C_GetFunctionList", path);
+  CK_C_GetFunctionList get = NULL;
   memcpy(&get, &symbol, sizeof get);
   enum kg_status status = refuse_ourselves(handle, get, path, error);
   if (status != KG_OK) return status;
+  CK_FUNCTION_LIST *list = NULL;
   CK_RV rv = get(&list);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_GetFunctionList", rv);
   kg_host_learn(handle);
@@ -80,7 +82,7 @@ enum kg_status kg_backing_library_load(const char *path, char **resolved, const 
   if (status != KG_OK) {
     kg_error_prefix(error, "module-path %s", path);
     if (status != KG_E_NOT_FOUND) return status;
-    if (error) error->status = KG_E_KEY_STORE; /* what is not found is the store, and no binding */
+    if (error != NULL) error->status = KG_E_KEY_STORE; /* what is not found is the store, and no binding */
     return KG_E_KEY_STORE;
   }
   char *real = realpath(path, NULL);

@@ -68,8 +68,9 @@ static void name_key(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_OB
 
 static enum kg_status ambiguous(const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, const CK_OBJECT_HANDLE *two,
                                 struct kg_error *error) {
-  char first[160], second[160];
+  char first[160];
   name_key(f, session, two[0], first, sizeof first);
+  char second[160];
   name_key(f, session, two[1], second, sizeof second);
   return kg_error_set(error, KG_E_CONFIG, "two private keys match the key store's URI: %s and %s", first, second);
 }
@@ -78,12 +79,13 @@ enum kg_status kg_backing_key_find_private(struct kg_backing_key *key, struct kg
                                            CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *out, struct kg_error *error) {
   CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
   CK_BBOOL yes = CK_TRUE;
-  CK_OBJECT_HANDLE found[2];
-  CK_ULONG count = 0, len = 2;
+  CK_ULONG len = 2;
   CK_ATTRIBUTE template[4] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
   const struct kg_uri *uri = &key->uri;
   if (uri->object != NULL) template[len++] = (CK_ATTRIBUTE){CKA_LABEL, uri->object, (CK_ULONG)strlen(uri->object)};
   if (uri->id.len > 0) template[len++] = (CK_ATTRIBUTE){CKA_ID, uri->id.data, (CK_ULONG)uri->id.len};
+  CK_OBJECT_HANDLE found[2];
+  CK_ULONG count = 0;
   CK_RV rv = find(backing->f, session, template, len, found, 2, &count);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_FindObjects", rv);
   if (count > 1) return ambiguous(backing->f, session, found, error);

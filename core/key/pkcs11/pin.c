@@ -103,11 +103,11 @@ static enum kg_status try_pin(struct kg_backing *backing, CK_USER_TYPE user, CK_
 static enum kg_status login(struct kg_backing_key *key, struct kg_backing *backing, CK_USER_TYPE user,
                             CK_SESSION_HANDLE session, const CK_TOKEN_INFO *info, struct kg_error *error) {
   struct refused_pin tried;
-  struct kg_buf pin = {0};
   memset(&tried, 0, sizeof tried);
   memcpy(tried.serial, info->serialNumber, sizeof tried.serial);
   if (user == CKU_USER && is_logged_in(backing, session)) return KG_OK;
   enum kg_status status = check_flags(info, error);
+  struct kg_buf pin = {0};
   if (status == KG_OK) status = read_pin(&key->uri, &pin, &tried, error);
   if (status == KG_OK) status = try_pin(backing, user, session, &pin, &tried, error);
   kg_buf_clear(&pin);

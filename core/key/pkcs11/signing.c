@@ -128,12 +128,12 @@ static bool is_meaningless(struct kg_backing *backing, const struct kg_lane *lan
 static enum kg_status once(struct kg_backing_key *key, struct operation *operation, struct kg_span signature,
                            unsigned char *out, bool *again, struct kg_error *error) {
   struct kg_backing *backing;
-  struct kg_lane *lane = NULL;
-  CK_RV rv = CKR_OK;
   enum kg_status status = kg_backing_of(key, &backing, error);
   if (status != KG_OK) return status;
   unsigned epoch = atomic_load(&backing->epoch);
+  struct kg_lane *lane = NULL;
   status = kg_lease_take(key, backing, &lane, error);
+  CK_RV rv = CKR_OK;
   if (status == KG_OK) {
     status = out != NULL ? sign_in(key, backing, lane, operation, out, &rv, error)
                          : verify_in(backing, lane, operation, signature, &rv, error);
@@ -154,13 +154,13 @@ static enum kg_status once(struct kg_backing_key *key, struct operation *operati
 /* `out` NULL: verify `signature`; else sign. */
 static enum kg_status run(struct kg_backing_key *key, const struct kg_sign_params *params, struct kg_span input,
                           struct kg_span signature, unsigned char *out, struct kg_error *error) {
-  struct operation operation;
   struct kg_error local;
-  enum kg_status status = KG_E_BUG;
-  bool again = true;
   if (error == NULL) error = &local; /* the code that a retry depends on is in it */
+  struct operation operation;
   set_operation(&operation, params, input);
   bool entered = kg_host_enter();
+  enum kg_status status = KG_E_BUG;
+  bool again = true;
   for (unsigned attempt = 0; again && attempt < ATTEMPTS; attempt++) {
     again = false;
     status = once(key, &operation, signature, out, &again, error);
@@ -185,11 +185,11 @@ bool kg_backing_key_takes_any_salt(struct kg_backing_key *key, struct kg_backing
                                    bool trial) {
   static const unsigned char digest[32];
   static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 0};
-  unsigned char signature[KG_SIGNATURE_MAX];
-  struct operation operation;
-  CK_RV rv;
   if (!(key->key.info.capabilities & KG_CAN_SIGN_PSS) || backing->is_tpm2 || key->always_authenticate) return false;
   if (!trial) return true;
+  struct operation operation;
   set_operation(&operation, &params, kg_span_of(digest, sizeof digest));
+  unsigned char signature[KG_SIGNATURE_MAX];
+  CK_RV rv;
   return sign_in(key, backing, lane, &operation, signature, &rv, NULL) == KG_OK;
 }

@@ -53,9 +53,10 @@ static enum kg_status search(const struct kg_uri *uri, const CK_FUNCTION_LIST *f
                              struct kg_error *error) {
   CK_SLOT_ID slots[SLOTS_MAX];
   CK_ULONG count = SLOTS_MAX;
-  CK_RV failure = CKR_OK, rv = f->C_GetSlotList(CK_TRUE, slots, &count);
-  bool found = false;
+  CK_RV rv = f->C_GetSlotList(CK_TRUE, slots, &count);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_GetSlotList", rv);
+  bool found = false;
+  CK_RV failure = CKR_OK;
   for (CK_ULONG i = 0; i < count; i++) {
     CK_TOKEN_INFO token;
     memset(&token, 0, sizeof token);

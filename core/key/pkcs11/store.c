@@ -94,9 +94,9 @@ static enum kg_status check_uri(const struct kg_uri *uri, struct kg_error *error
 static void close_key(struct kg_key *key);
 
 static enum kg_status find_key(const char *store, unsigned flags, struct kg_backing_key *key, struct kg_error *error) {
-  struct kg_backing *backing = NULL;
   enum kg_status status = kg_uri_parse(store, &key->uri, error);
   if (status == KG_OK) status = check_uri(&key->uri, error);
+  struct kg_backing *backing = NULL;
   if (status == KG_OK) status = kg_backing_acquire(key->uri.module_path, &backing, error);
   if (status != KG_OK) return status;
   atomic_store(&key->backing, backing);
@@ -137,8 +137,8 @@ static enum kg_status open_key(const char *store, unsigned flags, struct kg_key 
   const struct kg_clock *clock = kg_clock_system();
   struct kg_error local;
   int64_t wait_ms = OPEN_FIRST_WAIT_MS, left_ms = flags & KG_KEY_PATIENT ? OPEN_PATIENT_WAITS_MS : OPEN_WAITS_MS;
-  bool passing = false;
   if (error == NULL) error = &local;
+  bool passing = false;
   enum kg_status status = open_once(store, flags, out, &passing, error);
   while (passing && left_ms > 0) {
     clock->sleep_ms(clock->context, wait_ms);
@@ -172,9 +172,9 @@ static enum kg_status destroy(struct kg_key *key, struct kg_error *error) {
 
 /* In a child the parent's sessions are left alone, and so is its backing. */
 static void leave_backing(struct kg_backing_key *key, struct kg_backing *backing) {
-  struct kg_lane *lane;
   if (backing == NULL || backing->generation != kg_fork_generation()) return;
   bool entered = kg_host_enter();
+  struct kg_lane *lane;
   while ((lane = kg_lane_take_owned(&backing->lanes, key->number)) != NULL)
     kg_lease_drop(backing, lane);
   kg_backing_release(backing);

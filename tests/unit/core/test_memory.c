@@ -50,7 +50,6 @@ static int fail_each(enum kg_status (*attempt)(struct kg_error *error), enum kg_
   struct kg_error error;
   enum kg_status status;
   int failing = 0;
-
   for (;; failing++) {
     kg_error_clear(&error);
     turn = failing, turns = 0;
@@ -70,8 +69,7 @@ static enum kg_status parse_config(struct kg_error *error) {
                              "[identity db]\nkey-store = cng:x\n";
   struct kg_config *config = NULL;
   enum kg_status status = kg_config_parse("t.conf", kg_span_text(text), &config, error);
-
-  if (status) assert_null(config);
+  if (status != KG_OK) assert_null(config);
   kg_config_free(&config);
   return status;
 }
@@ -85,10 +83,9 @@ static struct kg_binding *binding;
 static char *text;
 
 static int make_binding(void **state) {
-  struct kg_buf out = {NULL, 0};
-
   (void)state;
   binding = fixture_binding();
+  struct kg_buf out = {NULL, 0};
   assert_int_equal(kg_binding_format(binding, &out), KG_OK);
   text = (char *)out.data;
   return 0;
@@ -104,8 +101,7 @@ static int free_binding(void **state) {
 static enum kg_status parse_binding(struct kg_error *error) {
   struct kg_binding *again = NULL;
   enum kg_status status = kg_binding_parse(kg_span_text(text), &again, error);
-
-  if (status) assert_null(again);
+  if (status != KG_OK) assert_null(again);
   kg_binding_free(&again);
   return status;
 }
@@ -113,9 +109,8 @@ static enum kg_status parse_binding(struct kg_error *error) {
 static enum kg_status format_binding(struct kg_error *error) {
   struct kg_buf out = {NULL, 0};
   enum kg_status status = kg_binding_format(binding, &out);
-
   (void)error;
-  if (status) assert_null(out.data);
+  if (status != KG_OK) assert_null(out.data);
   kg_buf_clear(&out);
   return status;
 }
@@ -127,15 +122,13 @@ static enum kg_status store_binding(struct kg_error *error) {
 static enum kg_status load_binding(struct kg_error *error) {
   struct kg_binding *again = NULL;
   enum kg_status status = kg_binding_load(scratch_path("web.json"), &again, NULL, error);
-
   kg_binding_free(&again);
   return status;
 }
 
 static enum kg_status list_facts(struct kg_error *error) {
   char *facts = kg_binding_facts(binding);
-  enum kg_status status = facts ? KG_OK : KG_E_NO_MEMORY;
-
+  enum kg_status status = facts != NULL ? KG_OK : KG_E_NO_MEMORY;
   (void)error;
   free(facts);
   return status;
@@ -153,10 +146,9 @@ static void bindings(void **state) {
 static enum kg_status encode_and_decode(struct kg_error *error) {
   struct kg_span data = kg_span_text("some text to be encoded");
   char *hex = kg_hex_format(data), *base64 = kg_base64_format(data), *url = kg_base64url_format(data);
-  struct kg_buf out = {NULL, 0};
-  enum kg_status status = hex && base64 && url ? KG_OK : KG_E_NO_MEMORY;
-
+  enum kg_status status = hex != NULL && base64 != NULL && url != NULL ? KG_OK : KG_E_NO_MEMORY;
   (void)error;
+  struct kg_buf out = {NULL, 0};
   if (status == KG_OK) status = kg_hex_parse(hex, &out);
   if (status == KG_OK) status = kg_base64_parse(base64, &out);
   if (status == KG_OK) status = kg_base64url_parse(kg_span_text(url), &out);
@@ -179,6 +171,5 @@ int main(void) {
       BINDING_CASE("/memory/bindings", bindings),
       CASE("/memory/encodings", encodings),
   };
-
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

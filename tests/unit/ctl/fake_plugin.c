@@ -20,23 +20,24 @@ struct credential {
 
 static bool is(const char *behaviour) {
   const char *word = getenv("FAKE_PLUGIN");
-  return word && strcmp(word, behaviour) == 0;
+  return word != NULL && strcmp(word, behaviour) == 0;
 }
 
 static long number(const char *name, long otherwise) {
   const char *text = getenv(name);
-  return text ? strtol(text, NULL, 10) : otherwise;
+  return text != NULL ? strtol(text, NULL, 10) : otherwise;
 }
 
 /* One write, so that lines of several processes do not mix. */
 static void note(const struct kg_plugin_request *request) {
   const char *path = getenv("FAKE_PLUGIN_LOG");
   char line[256];
-  int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
-  int len = snprintf(line, sizeof line, "%s selector=%d:%s bypass=%d drop=%d attest=%d endpoint=%s\n",
-                     request->identity, (int)request->selector, request->selector_value ? request->selector_value : "",
-                     request->bypass_cache, request->drop_attestation, request->attestation,
-                     request->metadata_endpoint ? request->metadata_endpoint : "");
+  int fd = path != NULL ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
+  int len =
+      snprintf(line, sizeof line, "%s selector=%d:%s bypass=%d drop=%d attest=%d endpoint=%s\n", request->identity,
+               (int)request->selector, request->selector_value != NULL ? request->selector_value : "",
+               request->bypass_cache, request->drop_attestation, request->attestation,
+               request->metadata_endpoint != NULL ? request->metadata_endpoint : "");
   if (fd >= 0 && write(fd, line, (size_t)len) != len) abort();
   if (fd >= 0) close(fd);
 }
@@ -94,7 +95,6 @@ static void spoil(struct kg_plugin_credential *credential) {
 static int acquire(const struct kg_plugin_request *request, struct kg_plugin_credential **out,
                    struct kg_plugin_error *error) {
   static const unsigned char digest[32];
-  unsigned char signature[512];
   note(request);
   if (is("refuse")) return fail(error, "MSI_V2_ERROR", "managed_identity_request_failed", 400);
   if (is("v1_only")) return fail(error, "MSI_V2_ERROR", "mtls_pop_token_not_supported_in_imds_v1", 404);
@@ -106,6 +106,7 @@ static int acquire(const struct kg_plugin_request *request, struct kg_plugin_cre
     return -7;
   }
   if (is("nothing")) return *out = NULL, 0;
+  unsigned char signature[512];
   if (request->key->sign_pss_sha256(request->key->context, digest, signature) != 0)
     return fail(error, "MSI_V2_ERROR", "key_dead", 0);
   struct credential *credential = calloc(1, sizeof *credential);
@@ -118,7 +119,7 @@ static int acquire(const struct kg_plugin_request *request, struct kg_plugin_cre
   base->identity_type = "SystemAssigned";
   base->mtls_authentication_endpoint = "https://localhost";
   const char *endpoint = getenv("FAKE_PLUGIN_ENDPOINT");
-  base->token_endpoint = endpoint ? endpoint : "https://localhost/tenant/oauth2/v2.0/token";
+  base->token_endpoint = endpoint != NULL ? endpoint : "https://localhost/tenant/oauth2/v2.0/token";
   base->attested = request->attestation;
   base->server_time_s = request->host->wall_s(request->host->context);
   spoil(base);
@@ -128,7 +129,7 @@ static int acquire(const struct kg_plugin_request *request, struct kg_plugin_cre
 
 static void release_credential(struct kg_plugin_credential *base) {
   struct credential *credential = (struct credential *)base;
-  if (!credential) return;
+  if (credential == NULL) return;
   OPENSSL_free(credential->der);
   free(credential);
 }

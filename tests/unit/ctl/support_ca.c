@@ -35,7 +35,7 @@ static X509 *fresh(long serial, int64_t from, int64_t to) {
 }
 
 X509 *support_ca_certificate(void) {
-  if (ca) return ca;
+  if (ca != NULL) return ca;
   ca_key = EVP_RSA_gen(2048);
   assert_non_null(ca_key);
   ca = fresh(1, time(NULL) - 86400, time(NULL) + 86400 * 365);
@@ -81,9 +81,9 @@ X509 *support_ca_issue(struct kg_span public_key, const char *common_name, const
   add_name(X509_get_subject_name(x509), "DC", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
   add_name(X509_get_subject_name(x509), "CN", common_name);
   assert_int_equal(X509_set_issuer_name(x509, X509_get_subject_name(issuer)), 1);
-  add_extension(x509, NID_ext_key_usage, what->names ? "serverAuth" : "clientAuth");
-  if (what->names) add_extension(x509, NID_subject_alt_name, what->names);
-  if (what->extension_oid) add_raw(x509, what);
+  add_extension(x509, NID_ext_key_usage, what->names != NULL ? "serverAuth" : "clientAuth");
+  if (what->names != NULL) add_extension(x509, NID_subject_alt_name, what->names);
+  if (what->extension_oid != NULL) add_raw(x509, what);
   assert_true(X509_sign(x509, ca_key, EVP_sha256()) > 0);
   EVP_PKEY_free(key);
   return x509;

@@ -24,15 +24,16 @@ static void capture(void *context, enum kg_log_level level, const char *line) {
 }
 
 void run(const struct kg_command *command, const char *line) {
-  char copy[1024], *argv[24] = {0};
-  int argc = 0;
   memset(&ran, 0, sizeof ran);
   struct kg_run context = {.out = fmemopen(ran.out, sizeof ran.out, "w"),
                            .err = fmemopen(ran.err, sizeof ran.err, "w"),
                            .clock = kg_clock_system(),
-                           .config_path = strstr(line, "--config") ? NULL : configuration};
+                           .config_path = strstr(line, "--config") != NULL ? NULL : configuration};
+  char copy[1024];
   snprintf(copy, sizeof copy, "%s", line);
-  for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+  char *argv[24] = {0};
+  int argc = 0;
+  for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
     argv[argc++] = word;
   kg_log_capture(capture, NULL);
   ran.exit_code = command->run(command, &context, argc, argv);
@@ -43,7 +44,7 @@ void run(const struct kg_command *command, const char *line) {
 }
 
 bool printed(const char *text) {
-  return strstr(ran.out, text) || strstr(ran.err, text) || strstr(ran.log, text);
+  return strstr(ran.out, text) != NULL || strstr(ran.err, text) != NULL || strstr(ran.log, text) != NULL;
 }
 
 void expect(int exit_code) {
@@ -52,23 +53,23 @@ void expect(int exit_code) {
 
 cJSON *json(void) {
   cJSON *object = cJSON_Parse(ran.out);
-  if (!object) fail_msg("no JSON: %s", ran.out);
+  if (object == NULL) fail_msg("no JSON: %s", ran.out);
   assert_string_equal(ran.err, "");
   return object;
 }
 
 const char *text_of(const cJSON *object, const char *name) {
   const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
-  return text ? text : "";
+  return text != NULL ? text : "";
 }
 
 int commands_setup(void **state) {
   static char path[256], empty[256];
-  char text[4096], *uri;
   scratch_setup(state);
   softhsm = kg_softhsm_new();
   kg_softhsm_add_token(softhsm, "backing");
-  uri = kg_softhsm_uri(softhsm, NULL, "backing", "commands");
+  char *uri = kg_softhsm_uri(softhsm, NULL, "backing", "commands");
+  char text[4096];
   snprintf(text, sizeof text,
            "[keyguard]\nstate-dir = %s/state\nplugin = %s\nmetadata-endpoint = http://127.0.0.1:1\nca-file = %s\n"
            "deadline = 30\n"

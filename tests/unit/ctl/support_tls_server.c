@@ -31,7 +31,7 @@ static SSL_CTX *new_context(const struct support_tls_server *server) {
   assert_int_equal(X509_STORE_add_cert(SSL_CTX_get_cert_store(context), support_ca_certificate()), 1);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, server->any_client ? take_any : NULL);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  if (server->signatures) assert_int_equal(SSL_CTX_set1_client_sigalgs_list(context, server->signatures), 1);
+  if (server->signatures != NULL) assert_int_equal(SSL_CTX_set1_client_sigalgs_list(context, server->signatures), 1);
   X509_free(x509);
   EVP_PKEY_free(key);
   kg_buf_clear(&public_key);
@@ -47,19 +47,19 @@ static void look(struct support_tls_server *server, SSL *ssl) {
   SSL_get_peer_signature_type_nid(ssl, &seen->signature_type);
   SSL_get_peer_signature_nid(ssl, &seen->signature_hash);
   STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
-  seen->chain_length = chain ? 1 + sk_X509_num(chain) : 1; /* a server's view leaves the leaf out */
+  seen->chain_length = chain != NULL ? 1 + sk_X509_num(chain) : 1; /* a server's view leaves the leaf out */
 }
 
 static bool is_whole(const char *request) {
   const char *end = strstr(request, "\r\n\r\n"), *length = strstr(request, "Content-Length: ");
-  if (!end) return false;
-  return !length || strlen(end + 4) >= (size_t)strtol(length + 16, NULL, 10);
+  if (end == NULL) return false;
+  return length == NULL || strlen(end + 4) >= (size_t)strtol(length + 16, NULL, 10);
 }
 
 static void serve(struct support_tls_server *server, int fd) {
   SSL *ssl = SSL_new(server->context);
-  size_t len = 0;
   SSL_set_fd(ssl, fd);
+  size_t len = 0;
   if (SSL_accept(ssl) == 1) {
     look(server, ssl);
     memset(server->request, 0, sizeof server->request);

@@ -26,7 +26,7 @@ struct made {
 /* One a run: making them is what takes time. */
 static EVP_PKEY *rsa_key(void) {
   static EVP_PKEY *key;
-  if (!key) key = EVP_RSA_gen(2048);
+  if (key == NULL) key = EVP_RSA_gen(2048);
   EVP_PKEY_up_ref(key);
   return key;
 }
@@ -52,15 +52,15 @@ static void read_good(struct made *made, struct kg_certificate_facts *facts) {
 
 /* Against OpenSSL's own view of the same certificate, reached by other functions than the product uses. */
 static void facts_are_what_openssl_says(void **state) {
-  struct made made;
-  struct kg_certificate_facts facts;
-  unsigned char digest[64];
-  unsigned int len = 0;
   (void)state;
+  struct made made;
   make(&made, rsa_key(), &(struct support_ca_leaf){.not_before = FROM, .not_after = TO});
+  struct kg_certificate_facts facts;
   read_good(&made, &facts);
   assert_int_equal(facts.certificate.not_before, FROM);
   assert_int_equal(facts.certificate.not_after, TO);
+  unsigned int len = 0;
+  unsigned char digest[64];
   assert_int_equal(X509_digest(made.x509, EVP_sha256(), digest, &len), 1);
   assert_memory_equal(facts.sha256, digest, 32);
   assert_int_equal(X509_digest(made.x509, EVP_sha1(), digest, &len), 1);
@@ -73,13 +73,12 @@ static void facts_are_what_openssl_says(void **state) {
 }
 
 static void names_and_serial_are_their_der(void **state) {
-  struct made made;
-  struct kg_certificate_facts facts;
-  const unsigned char *at;
   (void)state;
+  struct made made;
   make(&made, rsa_key(), &(struct support_ca_leaf){0});
+  struct kg_certificate_facts facts;
   read_good(&made, &facts);
-  at = facts.certificate.subject.data;
+  const unsigned char *at = facts.certificate.subject.data;
   X509_NAME *subject = d2i_X509_NAME(NULL, &at, (long)facts.certificate.subject.len);
   assert_int_equal(X509_NAME_cmp(subject, X509_get_subject_name(made.x509)), 0);
   at = facts.certificate.issuer.data;
@@ -96,12 +95,12 @@ static void names_and_serial_are_their_der(void **state) {
 
 /* RFC 5280 4.2.1.2 method (1) is what OpenSSL's subjectKeyIdentifier=hash makes. */
 static void id_is_the_subject_key_identifier(void **state) {
-  struct made made;
-  struct kg_certificate_facts facts;
-  X509V3_CTX context;
   (void)state;
+  struct made made;
   make(&made, rsa_key(), &(struct support_ca_leaf){0});
+  struct kg_certificate_facts facts;
   read_good(&made, &facts);
+  X509V3_CTX context;
   X509V3_set_ctx(&context, NULL, made.x509, NULL, NULL, 0);
   X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, NID_subject_key_identifier, "hash");
   ASN1_OCTET_STRING *id = X509V3_EXT_d2i(extension);
@@ -116,18 +115,18 @@ static void id_is_the_subject_key_identifier(void **state) {
 
 /* The store's numbers give the same SubjectPublicKeyInfo as the certificate has. */
 static void public_key_info_is_built_from_the_numbers(void **state) {
-  struct made made;
-  struct kg_certificate_facts facts;
   struct kg_key_info info = {.bits = 2048};
-  struct kg_buf built = {0};
-  struct kg_error error = {0};
   (void)state;
+  struct made made;
   make(&made, rsa_key(), &(struct support_ca_leaf){0});
+  struct kg_certificate_facts facts;
   read_good(&made, &facts);
   assert_int_equal(facts.modulus.len, 256);
   assert_memory_equal(facts.exponent.data, "\x01\x00\x01", 3);
   info.modulus = facts.modulus;
   info.exponent = facts.exponent;
+  struct kg_buf built = {0};
+  struct kg_error error = {0};
   assert_int_equal(kg_public_key_info(&info, &built, &error), KG_OK);
   assert_true(kg_span_equal(kg_buf_span(&built), kg_buf_span(&made.public_key)));
   kg_buf_clear(&built);
@@ -137,9 +136,9 @@ static void public_key_info_is_built_from_the_numbers(void **state) {
 
 static void expect_token_not_after(const char *der, size_t len, int64_t expected) {
   struct made made;
-  struct kg_certificate_facts facts;
   const struct support_ca_leaf what = {.extension_oid = TOKEN_NOT_AFTER, .extension = kg_span_of(der, len)};
   make(&made, rsa_key(), &what);
+  struct kg_certificate_facts facts;
   read_good(&made, &facts);
   assert_int_equal(facts.token_not_after, expected);
   kg_certificate_facts_clear(&facts);
@@ -183,19 +182,19 @@ static void refuse(struct kg_span der, const char *part) {
   struct kg_certificate_facts facts;
   struct kg_error error = {0};
   assert_int_equal(kg_certificate_facts_read(der, &facts, &error), KG_E_INVALID_CERTIFICATE);
-  if (!strstr(error.text, part)) fail_msg("'%s' does not say '%s'", error.text, part);
+  if (strstr(error.text, part) == NULL) fail_msg("'%s' does not say '%s'", error.text, part);
   assert_null(facts.certificate.der.data);
 }
 
 static void what_is_no_certificate_is_refused(void **state) {
-  struct made made;
-  struct kg_buf longer = {0};
   (void)state;
+  struct made made;
   make(&made, rsa_key(), &(struct support_ca_leaf){0});
   refuse(kg_span_of(NULL, 0), "not one DER certificate");
   refuse(kg_span_text("-----BEGIN CERTIFICATE-----"), "not one DER certificate");
   for (size_t len = 1; len < made.der.len; len += 37)
     refuse(kg_span_of(made.der.data, len), "not one DER certificate");
+  struct kg_buf longer = {0};
   assert_int_equal(kg_buf_set(&longer, kg_buf_span(&made.der)), KG_OK);
   assert_int_equal(kg_buf_append(&longer, kg_span_of("", 1)), KG_OK);
   refuse(kg_buf_span(&longer), "not one DER certificate");
@@ -204,8 +203,8 @@ static void what_is_no_certificate_is_refused(void **state) {
 }
 
 static void other_keys_and_impossible_lives_are_refused(void **state) {
-  struct made made;
   (void)state;
+  struct made made;
   make(&made, EVP_EC_gen("P-256"), &(struct support_ca_leaf){0});
   refuse(kg_buf_span(&made.der), "not RSA");
   unmake(&made);
@@ -215,11 +214,11 @@ static void other_keys_and_impossible_lives_are_refused(void **state) {
 }
 
 static void issuer_may_have_any_key(void **state) {
+  (void)state;
   struct made made;
+  make(&made, EVP_EC_gen("P-256"), &(struct support_ca_leaf){0});
   struct kg_certificate certificate;
   struct kg_error error = {0};
-  (void)state;
-  make(&made, EVP_EC_gen("P-256"), &(struct support_ca_leaf){0});
   assert_int_equal(kg_certificate_read(kg_buf_span(&made.der), &certificate, &error), KG_OK);
   assert_int_equal(certificate.id.len, KG_KEY_ID_SIZE);
   kg_certificate_clear(&certificate);

@@ -114,14 +114,14 @@ static void wrong_command_lines_are_two(void **state) {
   for (size_t i = 0; i < COUNT(table); i++) {
     run(table[i].command, table[i].line);
     expect(2);
-    if (!strstr(ran.err, table[i].part)) fail_msg("'%s' does not say '%s'", ran.err, table[i].part);
+    if (strstr(ran.err, table[i].part) == NULL) fail_msg("'%s' does not say '%s'", ran.err, table[i].part);
     assert_string_equal(ran.out, "");
   }
 }
 
 static void broken_configuration_is_three_with_its_line(void **state) {
-  char line[512];
   (void)state;
+  char line[512];
   snprintf(line, sizeof line, "web --config %s", scratch_write("bad.conf", "[keyguard]\n\nplugn = imds\n", 0600));
   run(&kg_command_provision, line);
   expect(3);
@@ -135,7 +135,6 @@ static void broken_configuration_is_three_with_its_line(void **state) {
 }
 
 static void env_prints_for_a_shell(void **state) {
-  char *facts = NULL;
   (void)state;
   run(&kg_command_env, "web");
   expect(11);
@@ -151,6 +150,7 @@ static void env_prints_for_a_shell(void **state) {
   assert_string_equal(text_of(object, "KEYGUARD_CLIENT_ID"), "11111111-2222-3333-4444-555555555555");
   assert_string_equal(text_of(object, "KEYGUARD_CONF"), configuration);
   cJSON_Delete(object);
+  char *facts = NULL;
   free(facts);
 }
 
@@ -226,8 +226,8 @@ int main(void) {
       CLEAN("/commands/version_has_the_interface", version_has_the_interface),
       CLEAN("/commands/capabilities_of_a_host_without_service_are_none",
             capabilities_of_a_host_without_service_are_none)};
-  struct kg_error error = {0};
   signal(SIGPIPE, SIG_IGN);
+  struct kg_error error = {0};
   if (kg_crypto_isolate(&error) != KG_OK || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return 1;
   return cmocka_run_group_tests(tests, commands_setup, commands_teardown);
 }

@@ -17,13 +17,14 @@ static void values_survive_a_shell(void **state) {
       "$HOME", "\\", "a\nb", "\"x\"", "*?[]{}~!#&", "-n", "a;b|c>d", "pkcs11:token=a;object=b"};
   (void)state;
   for (size_t i = 0; i < COUNT(values); i++) {
-    char command[512], got[256] = "";
     FILE *script = fopen(scratch_path("script"), "w");
     kg_output_assignment(script, "VALUE", values[i]);
     fputs("printf %s \"$VALUE\"\n", script);
     fclose(script);
+    char command[512];
     snprintf(command, sizeof command, "sh %s", scratch_path("script"));
     FILE *shell = popen(command, "r");
+    char got[256] = "";
     got[fread(got, 1, sizeof got - 1, shell)] = '\0';
     assert_int_equal(pclose(shell), 0);
     assert_string_equal(got, values[i]);
@@ -43,8 +44,8 @@ static void durations_have_two_units(void **state) {
                {86399, "23 h 59 min"},
                {86400, "1 d 0 h"},
                {INT64_C(90061), "1 d 1 h"}};
-  char text[KG_DURATION_SIZE];
   (void)state;
+  char text[KG_DURATION_SIZE];
   for (size_t i = 0; i < COUNT(table); i++) {
     kg_duration_format(table[i].seconds, text);
     assert_string_equal(text, table[i].text);

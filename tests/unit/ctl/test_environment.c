@@ -39,8 +39,8 @@ static void kill_switch_takes_one_and_true_alone(void **state) {
                {"11", KG_OK}};
   (void)state;
   for (size_t i = 0; i < COUNT(table); i++) {
-    struct kg_error error = {0};
     setenv("MSAL_MI_DISABLE_IMDS_V2", table[i].value, 1);
+    struct kg_error error = {0};
     assert_int_equal(kg_source_check(&error), table[i].status);
   }
 }
@@ -55,19 +55,19 @@ static void other_sources_are_refused_by_name(void **state) {
                {{"MSI_ENDPOINT", NULL, NULL}, "Cloud Shell"},
                {{"IDENTITY_ENDPOINT", "IMDS_ENDPOINT", NULL}, "Arc"}};
   for (size_t i = 0; i < COUNT(table); i++) {
-    struct kg_error error = {0};
     clean(state);
-    for (int k = 0; k < 3 && table[i].variables[k]; k++)
+    for (int k = 0; k < 3 && table[i].variables[k] != NULL; k++)
       setenv(table[i].variables[k], "http://127.0.0.1:1", 1);
+    struct kg_error error = {0};
     assert_int_equal(kg_source_check(&error), KG_E_ENVIRONMENT);
-    if (!strstr(error.text, table[i].source)) fail_msg("'%s' does not say '%s'", error.text, table[i].source);
+    if (strstr(error.text, table[i].source) == NULL) fail_msg("'%s' does not say '%s'", error.text, table[i].source);
   }
 }
 
 static void incomplete_sources_are_none(void **state) {
-  struct kg_error error = {0};
   (void)state;
   setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:1", 1);
+  struct kg_error error = {0};
   assert_int_equal(kg_source_check(&error), KG_OK);
   unsetenv("IDENTITY_ENDPOINT");
   setenv("MSI_SECRET", "x", 1);
@@ -77,12 +77,12 @@ static void incomplete_sources_are_none(void **state) {
 }
 
 static char *endpoint(const struct kg_config *config, const char *value, enum kg_status *status) {
-  struct kg_error error = {0};
-  char *out = NULL;
-  if (value)
+  if (value != NULL)
     setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", value, 1);
   else
     unsetenv("AZURE_POD_IDENTITY_AUTHORITY_HOST");
+  char *out = NULL;
+  struct kg_error error = {0};
   *status = kg_environment_metadata_endpoint(config, &out, &error);
   if (*status != KG_OK) assert_non_null(strstr(error.text, "AZURE_POD_IDENTITY_AUTHORITY_HOST"));
   return out;
@@ -98,13 +98,13 @@ static void authority_host_is_reduced_to_its_origin(void **state) {
                {"", NULL},
                {"  ", NULL},
                {NULL, NULL}};
-  const struct kg_config config = {0};
   (void)state;
+  const struct kg_config config = {0};
   for (size_t i = 0; i < COUNT(table); i++) {
     enum kg_status status;
     char *out = endpoint(&config, table[i].value, &status);
     assert_int_equal(status, KG_OK);
-    if (table[i].endpoint)
+    if (table[i].endpoint != NULL)
       assert_string_equal(out, table[i].endpoint);
     else
       assert_null(out);
@@ -116,8 +116,8 @@ static void hostile_authority_hosts_are_refused(void **state) {
   static const char *const table[] = {"ftp://host",       "host:80", "http://user@host", "http://u:p@host",
                                       "http://a\\@b",     "http://", "http://host:",     "file:///etc/passwd",
                                       "http://host name", "//host"};
-  const struct kg_config config = {0};
   (void)state;
+  const struct kg_config config = {0};
   for (size_t i = 0; i < COUNT(table); i++) {
     enum kg_status status;
     assert_null(endpoint(&config, table[i], &status));
@@ -128,8 +128,8 @@ static void hostile_authority_hosts_are_refused(void **state) {
 static void configuration_wins(void **state) {
   char configured[] = "http://127.0.0.1:1";
   const struct kg_config config = {.metadata_endpoint = configured};
-  enum kg_status status;
   (void)state;
+  enum kg_status status;
   char *out = endpoint(&config, "http://other", &status);
   assert_int_equal(status, KG_OK);
   assert_string_equal(out, configured);

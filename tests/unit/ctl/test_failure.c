@@ -24,9 +24,9 @@ static struct kg_error example(void) {
 static void what_is_noted_is_loaded(void **state) {
   const char *path = scratch_path("noted");
   struct kg_error error = example();
-  struct kg_failure failure;
   (void)state;
   kg_failure_note(path, &error, "f00d", 0, NOW);
+  struct kg_failure failure;
   assert_true(kg_failure_load(path, &failure));
   assert_int_equal(failure.count, 1);
   assert_int_equal(failure.at, NOW);
@@ -52,10 +52,10 @@ static void delays_double_up_to_ten_minutes(void **state) {
 static void failures_in_a_row_are_counted_until_they_are_forgotten(void **state) {
   const char *path = scratch_path("row");
   struct kg_error error = example();
-  struct kg_failure failure;
   (void)state;
   for (int i = 0; i < 3; i++)
     kg_failure_note(path, &error, "f00d", 0, NOW + 100 * i);
+  struct kg_failure failure;
   assert_true(kg_failure_load(path, &failure));
   assert_int_equal(failure.count, 3);
   assert_int_equal(failure.until, NOW + 200 + 40);
@@ -79,10 +79,10 @@ static void clock_that_jumps_keeps_nobody_waiting(void **state) {
 static void other_fingerprint_is_another_matter(void **state) {
   const char *path = scratch_path("mended");
   struct kg_error error = example();
-  struct kg_failure failure;
   (void)state;
   kg_failure_note(path, &error, "f00d", 0, NOW);
   kg_failure_note(path, &error, "f00d", 0, NOW + 10);
+  struct kg_failure failure;
   assert_true(kg_failure_load(path, &failure));
   assert_string_equal(failure.fingerprint, "f00d");
   assert_true(kg_failure_is_active(&failure, "f00d", NOW + 11));
@@ -101,9 +101,9 @@ static void wait_that_the_service_asks_for_is_given(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(table); i++) {
     const char *path = scratch_path("retry-after");
-    struct kg_failure failure;
     kg_failure_forget(path);
     kg_failure_note(path, &error, "f00d", table[i].retry_after_s, NOW);
+    struct kg_failure failure;
     assert_true(kg_failure_load(path, &failure));
     assert_int_equal(failure.until, NOW + table[i].wait_s);
     assert_true(kg_failure_is_active(&failure, "f00d", NOW));
@@ -113,9 +113,9 @@ static void wait_that_the_service_asks_for_is_given(void **state) {
 static void anybody_may_read_it(void **state) {
   const char *path = scratch_path("mode");
   struct kg_error error = example();
-  struct stat stat_of;
   (void)state;
   kg_failure_note(path, &error, "f00d", 0, NOW);
+  struct stat stat_of;
   assert_int_equal(stat(path, &stat_of), 0);
   assert_int_equal(stat_of.st_mode & 0777, 0644);
 }
@@ -146,9 +146,9 @@ static void damaged_files_are_none(void **state) {
 static void damaged_file_is_replaced(void **state) {
   const char *path = scratch_write("replaced", "{", 0644);
   struct kg_error error = example();
-  struct kg_failure failure;
   (void)state;
   kg_failure_note(path, &error, "f00d", 0, NOW);
+  struct kg_failure failure;
   assert_true(kg_failure_load(path, &failure));
   assert_int_equal(failure.count, 1);
 }

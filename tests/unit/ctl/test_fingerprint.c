@@ -16,12 +16,13 @@ static const char base[] = "[keyguard]\nmetadata-endpoint = http://127.0.0.1:1\n
 
 /* Of the text with one part replaced by another. */
 static char *of(const char *from, const char *to) {
+  const char *at = from != NULL ? strstr(base, from) : base;
+  assert_non_null(at);
   char text[1024];
-  const char *at = from ? strstr(base, from) : base;
+  snprintf(text, sizeof text, "%.*s%s%s", (int)(at - base), base, to != NULL ? to : "",
+           at + (from != NULL ? strlen(from) : 0));
   struct kg_config *config = NULL;
   struct kg_error error = {0};
-  assert_non_null(at);
-  snprintf(text, sizeof text, "%.*s%s%s", (int)(at - base), base, to ? to : "", at + (from ? strlen(from) : 0));
   if (kg_config_parse("test.conf", kg_span_text(text), &config, &error) != KG_OK) fail_msg("%s", error.text);
   char *fingerprint = kg_fingerprint(config, &config->identities[0]);
   assert_non_null(fingerprint);
@@ -73,11 +74,11 @@ static void pin_does_not_count(void **state) {
 }
 
 static void address_of_the_environment_counts_where_it_is_used(void **state) {
-  char *one = of("metadata-endpoint = http://127.0.0.1:1\n", NULL), *two, *configured = of(NULL, NULL), *still;
+  char *one = of("metadata-endpoint = http://127.0.0.1:1\n", NULL), *configured = of(NULL, NULL);
   (void)state;
   setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:7", 1);
-  two = of("metadata-endpoint = http://127.0.0.1:1\n", NULL);
-  still = of(NULL, NULL);
+  char *two = of("metadata-endpoint = http://127.0.0.1:1\n", NULL);
+  char *still = of(NULL, NULL);
   unsetenv("AZURE_POD_IDENTITY_AUTHORITY_HOST");
   assert_string_not_equal(one, two);
   assert_string_equal(configured, still);
@@ -88,9 +89,9 @@ static void address_of_the_environment_counts_where_it_is_used(void **state) {
 }
 
 static void library_that_appears_counts(void **state) {
+  (void)state;
   struct kg_config *config = NULL;
   struct kg_error error = {0};
-  (void)state;
   assert_int_equal(kg_config_parse("test.conf", kg_span_text(base), &config, &error), KG_OK);
   free(config->attestation_library);
   config->attestation_library = kg_strdup(scratch_path("library.so"));

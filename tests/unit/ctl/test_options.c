@@ -20,16 +20,16 @@ static enum kg_status parse(struct parsed *out, bool stop_at_operand, const char
                                       {"verbose", 'v', KG_OPTION_COUNT, &out->count, NULL, ""},
                                       {"text", 't', KG_OPTION_TEXT, &out->text, "TEXT", ""},
                                       {0}};
-  int argc = 0;
   snprintf(out->line, sizeof out->line, "%s", line);
-  for (char *word = strtok(out->line, " "); word; word = strtok(NULL, " "))
+  int argc = 0;
+  for (char *word = strtok(out->line, " "); word != NULL; word = strtok(NULL, " "))
     out->argv[argc++] = word;
   return kg_options_parse(options, stop_at_operand, argc, out->argv, &out->operands, &out->error);
 }
 
 static void options_and_operands_may_be_mixed(void **state) {
-  struct parsed out;
   (void)state;
+  struct parsed out;
   assert_int_equal(parse(&out, false, "web --flag other -v --text=x -v"), KG_OK);
   assert_true(out.flag);
   assert_int_equal(out.count, 2);
@@ -42,8 +42,8 @@ static void options_and_operands_may_be_mixed(void **state) {
 }
 
 static void subcommand_ends_the_first_table(void **state) {
-  struct parsed out;
   (void)state;
+  struct parsed out;
   assert_int_equal(parse(&out, true, "-v token --flag"), KG_OK);
   assert_int_equal(out.count, 1);
   assert_false(out.flag);
@@ -52,8 +52,8 @@ static void subcommand_ends_the_first_table(void **state) {
 }
 
 static void everything_after_two_dashes_is_an_operand(void **state) {
-  struct parsed out;
   (void)state;
+  struct parsed out;
   assert_int_equal(parse(&out, false, "web -- curl --flag -v --"), KG_OK);
   assert_false(out.flag);
   assert_true(out.operands.separator);
@@ -64,8 +64,8 @@ static void everything_after_two_dashes_is_an_operand(void **state) {
 }
 
 static void values_come_in_four_ways(void **state) {
-  struct parsed out;
   (void)state;
+  struct parsed out;
   assert_int_equal(parse(&out, false, "--text x"), KG_OK);
   assert_string_equal(out.text, "x");
   assert_int_equal(parse(&out, false, "--text="), KG_OK);
@@ -78,8 +78,8 @@ static void values_come_in_four_ways(void **state) {
 }
 
 static void one_dash_is_an_operand(void **state) {
-  struct parsed out;
   (void)state;
+  struct parsed out;
   assert_int_equal(parse(&out, false, "-"), KG_OK);
   assert_int_equal(out.operands.count, 1);
 }
@@ -100,25 +100,26 @@ static void mistakes_are_named(void **state) {
   for (size_t i = 0; i < COUNT(table); i++) {
     struct parsed out;
     assert_int_equal(parse(&out, false, table[i].line), KG_E_USAGE);
-    if (!strstr(out.error.text, table[i].named)) fail_msg("'%s' does not say '%s'", out.error.text, table[i].named);
+    if (strstr(out.error.text, table[i].named) == NULL)
+      fail_msg("'%s' does not say '%s'", out.error.text, table[i].named);
   }
 }
 
 static void long_unknown_option_is_cut(void **state) {
   char name[600] = "--";
-  struct parsed out;
   (void)state;
   memset(name + 2, 'a', sizeof name - 3);
+  struct parsed out;
   assert_int_equal(parse(&out, false, name), KG_E_USAGE);
   assert_true(strlen(out.error.text) < 120);
 }
 
 static void help_shows_every_option(void **state) {
-  const struct kg_option options[] = {
-      {"flag", 'f', KG_OPTION_FLAG, NULL, NULL, "does it"}, {"text", 0, KG_OPTION_TEXT, NULL, "TEXT", "says it"}, {0}};
   char text[512] = "";
   FILE *out = fmemopen(text, sizeof text, "w");
   (void)state;
+  const struct kg_option options[] = {
+      {"flag", 'f', KG_OPTION_FLAG, NULL, NULL, "does it"}, {"text", 0, KG_OPTION_TEXT, NULL, "TEXT", "says it"}, {0}};
   kg_options_print(out, options);
   fclose(out);
   assert_non_null(strstr(text, "-f, --flag"));

@@ -45,12 +45,12 @@ static const char *ckr_name(CK_RV value) {
 /* The cells of the row whose first one is `name`. `line` is taken apart. */
 static bool split_row(char *line, const char *name, char *cells[COLUMNS]) {
   int count = 0;
-  for (char *at = line; at && count < COLUMNS; count++) {
+  for (char *at = line; at != NULL && count < COLUMNS; count++) {
     char *end = strstr(at, " | ");
     at += count == 0 ? 2 : 0; /* "| " */
     cells[count] = at;
-    if (end) *end = '\0';
-    at = end ? end + 3 : NULL;
+    if (end != NULL) *end = '\0';
+    at = end != NULL ? end + 3 : NULL;
   }
   return count == COLUMNS && strcmp(cells[0], name) == 0;
 }
@@ -69,7 +69,7 @@ static void check_row(enum kg_status status, char *cells[COLUMNS]) {
 static int check_status(enum kg_status status, const char *page) {
   char *copy = strdup(page), *rest = copy, *line;
   int rows = 0;
-  while ((line = strtok_r(rest, "\n", &rest))) {
+  while ((line = strtok_r(rest, "\n", &rest)) != NULL) {
     char *cells[COLUMNS];
     if (strncmp(line, "| KG_", 5) != 0 || !split_row(line, kg_status_name(status), cells)) continue;
     check_row(status, cells);
@@ -90,23 +90,24 @@ static void every_status_has_its_row(void **state) {
 
 static void no_row_is_of_a_status_that_is_gone(void **state) {
   char *page = scratch_read(ERRORS_PAGE);
-  int rows = 0;
   (void)state;
-  for (const char *at = page; (at = strstr(at, "\n| KG_")); at++)
+  int rows = 0;
+  for (const char *at = page; (at = strstr(at, "\n| KG_")) != NULL; at++)
     rows++;
   assert_int_equal(rows, KG_STATUS_COUNT - 1);
   free(page);
 }
 
 static void every_exit_code_is_explained(void **state) {
-  char *page = scratch_read(ERRORS_PAGE), *manual = scratch_read(MANUAL_PAGE), row[32];
+  char *page = scratch_read(ERRORS_PAGE), *manual = scratch_read(MANUAL_PAGE);
   (void)state;
+  char row[32];
   for (int status = KG_OK; status < KG_STATUS_COUNT; status++) {
     int code = kg_status_exit_code((enum kg_status)status);
     snprintf(row, sizeof row, "\n| %d | ", code);
-    if (!strstr(page, row)) fail_msg("exit code %d is not on the page", code);
+    if (strstr(page, row) == NULL) fail_msg("exit code %d is not on the page", code);
     snprintf(row, sizeof row, "\n.It %d\n", code);
-    if (!strstr(manual, row)) fail_msg("exit code %d is not in keyguardctl(1)", code);
+    if (strstr(manual, row) == NULL) fail_msg("exit code %d is not in keyguardctl(1)", code);
   }
   free(page);
   free(manual);
@@ -115,10 +116,10 @@ static void every_exit_code_is_explained(void **state) {
 /* Every "--name" of the text is ".Fl -name" in keyguardctl(1). */
 static void check_options(char *help, const char *manual, const char *command) {
   char wanted[64];
-  for (char *at = help; (at = strstr(at, " --"));) {
+  for (char *at = help; (at = strstr(at, " --")) != NULL;) {
     size_t len = strspn(at += 3, "abcdefghijklmnopqrstuvwxyz-");
     snprintf(wanted, sizeof wanted, "Fl -%.*s", (int)len, at);
-    if (len && !strstr(manual, wanted)) fail_msg("%s: --%.*s is not in keyguardctl(1)", command, (int)len, at);
+    if (len && strstr(manual, wanted) == NULL) fail_msg("%s: --%.*s is not in keyguardctl(1)", command, (int)len, at);
   }
 }
 
@@ -126,8 +127,9 @@ static void every_option_is_in_the_manual(void **state) {
   static const struct kg_command *const commands[] = {
       &kg_command_provision, &kg_command_renew,  &kg_command_status,       &kg_command_token,  &kg_command_exec,
       &kg_command_env,       &kg_command_doctor, &kg_command_capabilities, &kg_command_version};
-  char *manual = scratch_read(MANUAL_PAGE), name[] = "--help", section[64];
+  char *manual = scratch_read(MANUAL_PAGE), name[] = "--help";
   (void)state;
+  char section[64];
   for (size_t i = 0; i < COUNT(commands); i++) {
     char help[4096] = "", *argv[] = {name, NULL};
     struct kg_run run = {.out = fmemopen(help, sizeof help, "w"), .err = stderr};
@@ -135,16 +137,16 @@ static void every_option_is_in_the_manual(void **state) {
     fclose(run.out);
     check_options(help, manual, commands[i]->name);
     snprintf(section, sizeof section, ".Cm %s\n", commands[i]->name);
-    if (!strstr(manual, section)) fail_msg("%s is not in keyguardctl(1)", commands[i]->name);
+    if (strstr(manual, section) == NULL) fail_msg("%s is not in keyguardctl(1)", commands[i]->name);
   }
   free(manual);
 }
 
 static void check_keys(enum kg_config_section section, const char *first, const char *manual) {
   char item[64];
-  for (const struct kg_config_key *key = kg_config_key_find(section, first); key->name; key++) {
+  for (const struct kg_config_key *key = kg_config_key_find(section, first); key->name != NULL; key++) {
     snprintf(item, sizeof item, "\n.It Cm %s\n", key->name);
-    if (!strstr(manual, item)) fail_msg("%s is not in keyguard.conf(5)", key->name);
+    if (strstr(manual, item) == NULL) fail_msg("%s is not in keyguard.conf(5)", key->name);
   }
 }
 
@@ -153,11 +155,11 @@ static void every_key_is_in_the_manual(void **state) {
   (void)state;
   check_keys(KG_SECTION_KEYGUARD, "state-dir", manual);
   check_keys(KG_SECTION_IDENTITY, "key-store", manual);
-  for (char *at = manual; (at = strstr(at, "\n.It Cm "));) {
+  for (char *at = manual; (at = strstr(at, "\n.It Cm ")) != NULL;) {
     char name[64];
     size_t len = strcspn(at += 8, "\n");
     snprintf(name, sizeof name, "%.*s", (int)len, at);
-    if (!kg_config_key_find(KG_SECTION_KEYGUARD, name) && !kg_config_key_find(KG_SECTION_IDENTITY, name))
+    if (kg_config_key_find(KG_SECTION_KEYGUARD, name) == NULL && kg_config_key_find(KG_SECTION_IDENTITY, name) == NULL)
       fail_msg("keyguard.conf(5) has %s, which is no key", name);
   }
   free(manual);

@@ -15,13 +15,13 @@ static void load_fails(const char *name, enum kg_status status, const char *part
   struct kg_error error = {0};
   assert_int_equal(kg_plugin_load(name, &plugin, &error), status);
   assert_null(plugin);
-  if (!strstr(error.text, part)) fail_msg("'%s' does not say '%s'", error.text, part);
+  if (strstr(error.text, part) == NULL) fail_msg("'%s' does not say '%s'", error.text, part);
 }
 
 static void plugin_of_this_version_is_loaded(void **state) {
+  (void)state;
   struct kg_plugin *plugin = NULL;
   struct kg_error error = {0};
-  (void)state;
   if (kg_plugin_load(FAKE_PLUGIN_PATH, &plugin, &error) != KG_OK) fail_msg("%s", error.text);
   assert_string_equal(kg_plugin_get(plugin)->name, "fake");
   assert_string_equal(kg_plugin_path(plugin), FAKE_PLUGIN_PATH);
@@ -107,10 +107,10 @@ static void plugin_errors_keep_their_meaning(void **state) {
 }
 
 static void errors_without_end_are_cut(void **state) {
-  struct kg_plugin_error from;
-  struct kg_error error = {0};
   (void)state;
+  struct kg_plugin_error from;
   memset(&from, 'x', sizeof from);
+  struct kg_error error = {0};
   (void)kg_plugin_error(&from, &error);
   assert_true(strlen(error.text) < sizeof error.text);
   assert_true(strlen(error.sub_code) < sizeof error.sub_code);

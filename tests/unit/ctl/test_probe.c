@@ -46,10 +46,10 @@ static void on_request(void *context, size_t index, const struct support_request
   int status = atoi(script + 2);
   bool is_v2 = strncmp(request->target, V2, sizeof V2 - 1) == 0,
        is_v1 = strncmp(request->target, V1, sizeof V1 - 1) == 0;
-  metadata_header = metadata_header || header;
+  metadata_header = metadata_header || header != NULL;
   free(header);
   if ((script[0] == '2' && !is_v2) || (script[0] == '1' && !is_v1)) status = 599;
-  if (strchr(script, ' ')) script = strchr(script, ' ') + 1;
+  if (strchr(script, ' ') != NULL) script = strchr(script, ' ') + 1;
   if (status == 0)
     reply->end = SUPPORT_STALL;
   else

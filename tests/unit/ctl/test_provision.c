@@ -65,10 +65,11 @@ static int setup(void **state) {
                                           "FAKE_PLUGIN_RETRY_AFTER"};
   static unsigned number;
   struct world *world = calloc(1, sizeof *world);
-  char name[16], text[2048], *uri;
+  char name[16];
   snprintf(name, sizeof name, "world%u", number++);
   scratch_mkdir(name, 0755);
-  uri = kg_softhsm_uri(softhsm, NULL, "backing", name);
+  char *uri = kg_softhsm_uri(softhsm, NULL, "backing", name);
+  char text[2048];
   snprintf(text, sizeof text,
            "[keyguard]\nstate-dir = %s/state\nplugin = %s\nmetadata-endpoint = http://127.0.0.1:1\ndeadline = 20\n"
            "[identity web]\nkey-store = %s\nmtls-proof-of-possession = true\nminimum-strength = software\n",
@@ -111,7 +112,7 @@ static void expect_good(struct world *world, bool issued) {
 static void expect_failure(struct world *world, enum kg_status status, const char *part) {
   enum kg_status found = provision(world);
   if (found != status) fail_msg("%s: %s", kg_status_name(found), world->error.text);
-  if (!strstr(world->error.text, part)) fail_msg("'%s' does not say '%s'", world->error.text, part);
+  if (strstr(world->error.text, part) == NULL) fail_msg("'%s' does not say '%s'", world->error.text, part);
   assert_null(world->result.binding);
 }
 
@@ -119,7 +120,7 @@ static void expect_failure(struct world *world, enum kg_status status, const cha
 static int calls(const struct world *world) {
   char *text = access(world->log, R_OK) == 0 ? scratch_read(world->log) : NULL;
   int count = 0;
-  for (const char *at = text; at && (at = strchr(at, '\n')); at++)
+  for (const char *at = text; at != NULL && (at = strchr(at, '\n')) != NULL; at++)
     count++;
   free(text);
   return count;
@@ -127,7 +128,7 @@ static int calls(const struct world *world) {
 
 static bool last_call_says(const struct world *world, const char *part) {
   char *text = scratch_read(world->log), *last = text;
-  for (char *at = text; (at = strchr(at, '\n')) && at[1]; at++)
+  for (char *at = text; (at = strchr(at, '\n')) != NULL && at[1]; at++)
     last = at + 1;
   bool found = strstr(last, part) != NULL;
   free(text);
@@ -153,10 +154,10 @@ static bool has_failure(const struct world *world) {
 
 static void first_call_issues_and_the_second_finds_it_good(void **state) {
   struct world *world = *state;
-  unsigned char first[32];
   expect_good(world, true);
   assert_int_equal(calls(world), 1);
   assert_true(last_call_says(world, "web selector=0: bypass=0 drop=0 attest=0 endpoint=http://127.0.0.1:1"));
+  unsigned char first[32];
   memcpy(first, world->result.binding->sha256, sizeof first);
   expect_good(world, false);
   assert_memory_equal(world->result.binding->sha256, first, sizeof first);
@@ -220,8 +221,8 @@ static void clock_of_1970_renews_nothing_that_it_cannot_judge(void **state) {
 
 static void rejected_certificate_is_replaced_once_for_all(void **state) {
   struct world *world = *state;
-  unsigned char rejected[32];
   expect_good(world, true);
+  unsigned char rejected[32];
   memcpy(rejected, world->result.binding->sha256, sizeof rejected);
   world->options = (struct kg_provision_options){.rejected = rejected, .accept_due = true, .drop_attestation = true};
   expect_good(world, true);
@@ -241,7 +242,7 @@ static void failed_renewal_keeps_the_old_binding(void **state) {
     setenv("FAKE_PLUGIN", behaviours[i], 1);
     assert_int_not_equal(provision(world), KG_OK);
     struct kg_binding *kept = stored(world);
-    if (!kept) fail_msg("%s lost the binding", behaviours[i]);
+    if (kept == NULL) fail_msg("%s lost the binding", behaviours[i]);
     kg_binding_free(&kept);
   }
   world->options.force = false;
@@ -315,33 +316,33 @@ static void gates_come_before_any_io(void **state) {
 
 static void key_below_the_floor_is_refused_and_not_left_behind(void **state) {
   struct world *world = *state;
-  struct kg_key *key = NULL;
-  struct kg_error error = {0};
   world->config->identities[0].floor = KG_STRENGTH_KEYGUARD;
   expect_failure(world, KG_E_KEYGUARD_UNAVAILABLE, "keyguard");
   assert_non_null(strstr(world->error.text, "software"));
   assert_int_equal(calls(world), 0);
+  struct kg_error error = {0};
+  struct kg_key *key = NULL;
   assert_int_equal(kg_key_open(world->identity->key_store, 0, &key, &error), KG_E_KEY_NOT_FOUND);
 }
 
 /* A key that others may be using is not destroyed for a floor. */
 static void key_that_was_there_stays_below_the_floor(void **state) {
   struct world *world = *state;
-  struct kg_key *key = NULL;
-  struct kg_error error = {0};
   expect_good(world, true);
   world->config->identities[0].floor = KG_STRENGTH_HARDWARE;
   expect_failure(world, KG_E_KEYGUARD_UNAVAILABLE, "hardware");
+  struct kg_key *key = NULL;
+  struct kg_error error = {0};
   assert_int_equal(kg_key_open(world->identity->key_store, 0, &key, &error), KG_OK);
   kg_key_close(&key);
 }
 
 static void lost_key_orphans_the_binding_and_is_made_anew(void **state) {
   struct world *world = *state;
-  struct kg_key *key = NULL;
-  struct kg_error error = {0};
   expect_good(world, true);
   struct kg_binding *old = stored(world);
+  struct kg_error error = {0};
+  struct kg_key *key = NULL;
   assert_int_equal(kg_key_open(world->identity->key_store, 0, &key, &error), KG_OK);
   assert_int_equal(kg_key_delete(&key, &error), KG_OK);
   expect_good(world, true);
@@ -459,11 +460,10 @@ static void local_mistakes_are_not_remembered(void **state) {
 
 static void busy_lock_ends_the_wait_with_its_holder(void **state) {
   struct world *world = *state;
-  struct kg_lock *lock = NULL;
-  struct kg_error error = {0};
-  char *path = NULL;
   expect_good(world, true);
-  path = kg_file_join(world->config->state_dir, "web", ".lock");
+  char *path = kg_file_join(world->config->state_dir, "web", ".lock");
+  struct kg_error error = {0};
+  struct kg_lock *lock = NULL;
   assert_int_equal(kg_lock_acquire(path, 0, kg_clock_system(), &lock, &error), KG_OK);
   world->config->deadline_s = 0;
   expect_good(world, false); /* what is good needs no lock */
@@ -477,8 +477,8 @@ static void busy_lock_ends_the_wait_with_its_holder(void **state) {
 static void waiters_find_the_binding_good(void **state) {
   struct world *world = *state;
   enum { PROCESSES = 16 };
-  pid_t children[PROCESSES];
   world->config->deadline_s = 60;
+  pid_t children[PROCESSES];
   for (int i = 0; i < PROCESSES; i++) {
     children[i] = fork();
     assert_true(children[i] >= 0);

@@ -29,9 +29,9 @@ static void due_is_half_of_life_give_or_take_a_tenth(void **state) {
 
 /* A thousand machines that were provisioned in the same second: ten windows of two percent hold a tenth each. */
 static void thousand_machines_spread_evenly(void **state) {
-  unsigned windows[10] = {0};
   int64_t first = 7 * DAY / 2 * 9 / 10, width = 7 * DAY / 2 / 5;
   (void)state;
+  unsigned windows[10] = {0};
   for (unsigned i = 0; i < SEEDS; i++) {
     int64_t at = (plan(0, 7 * DAY, machine_seed(i)).due_at - BORN - first) * 10 / width;
     windows[at < 0 ? 0 : at > 9 ? 9 : at]++;

@@ -30,13 +30,13 @@ struct fixture {
 
 static int setup(void **state) {
   static struct fixture fixture;
-  struct kg_error error = {0};
-  struct kg_buf public_key = {0};
   fixture.softhsm = kg_softhsm_new();
   kg_softhsm_add_token(fixture.softhsm, "backing");
   char *uri = kg_softhsm_uri(fixture.softhsm, NULL, "backing", "tls");
+  struct kg_error error = {0};
   if (kg_key_open(uri, KG_KEY_CREATE, &fixture.key, &error) != KG_OK) fail_msg("%s", error.text);
   free(uri);
+  struct kg_buf public_key = {0};
   assert_int_equal(kg_public_key_info(kg_key_info(fixture.key), &public_key, &error), KG_OK);
   X509 *leaf =
       support_ca_issue(kg_buf_span(&public_key), "11111111-2222-3333-4444-555555555555", &(struct support_ca_leaf){0});
@@ -81,10 +81,10 @@ static void start(struct support_tls_server *server, int version, const char *si
 /* The server verifies chain and signature with OpenSSL's default provider; what it saw must be our certificate. */
 static void expect_handshake(struct fixture *fixture, int version, const char *signatures, int type, int hash) {
   struct support_tls_server server;
-  struct kg_tls_client client;
+  start(&server, version, signatures);
   struct kg_http_response response = {0};
   struct kg_error error = {0};
-  start(&server, version, signatures);
+  struct kg_tls_client client;
   if (get(fixture, &server, version == TLS1_3_VERSION ? 13 : 12, &client, &response, &error) != KG_OK)
     fail_msg("%s", error.text);
   support_tls_server_stop(&server);
@@ -125,14 +125,14 @@ static void tls13_signs_pss_sha384(void **state) {
 static void leaf_is_sent_alone(void **state) {
   struct fixture *fixture = *state;
   struct support_tls_server server;
-  struct kg_tls_client client;
+  start(&server, TLS1_2_VERSION, NULL);
   struct kg_http_response response = {0};
   struct kg_error error = {0};
-  struct kg_buf der = {0};
-  start(&server, TLS1_2_VERSION, NULL);
+  struct kg_tls_client client;
   assert_int_equal(get(fixture, &server, 12, &client, &response, &error), KG_OK);
   kg_http_response_clear(&response);
   support_tls_server_stop(&server);
+  struct kg_buf der = {0};
   support_ca_der(server.seen.certificate, &der);
   assert_true(kg_span_equal(kg_buf_span(&der), kg_buf_span(&fixture->binding.leaf.der)));
   assert_int_equal(server.seen.chain_length, 1);
@@ -143,10 +143,10 @@ static void leaf_is_sent_alone(void **state) {
 /* tls-max 1.2 against a server that speaks 1.3 alone. */
 static void version_bound_is_kept(void **state) {
   struct support_tls_server server;
-  struct kg_tls_client client;
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
   start(&server, TLS1_3_VERSION, NULL);
+  struct kg_error error = {0};
+  struct kg_http_response response = {0};
+  struct kg_tls_client client;
   assert_int_equal(get(*state, &server, 12, &client, &response, &error), KG_E_TLS);
   support_tls_server_stop(&server);
   support_tls_server_clear(&server);
@@ -155,17 +155,17 @@ static void version_bound_is_kept(void **state) {
 
 static void certificate_of_another_key_is_refused_before_the_handshake(void **state) {
   struct fixture *fixture = *state, other = *fixture;
-  struct support_tls_server server;
-  struct kg_tls_client client;
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
   struct kg_buf public_key = {0};
   EVP_PKEY *key = EVP_RSA_gen(2048);
   support_ca_public_key(key, &public_key);
   X509 *leaf = support_ca_issue(kg_buf_span(&public_key), "other", &(struct support_ca_leaf){0});
   other.binding = (struct kg_binding){0};
   support_ca_der(leaf, &other.binding.leaf.der);
+  struct support_tls_server server;
   start(&server, TLS1_2_VERSION, NULL);
+  struct kg_http_response response = {0};
+  struct kg_tls_client client;
+  struct kg_error error = {0};
   assert_int_equal(get(&other, &server, 12, &client, &response, &error), KG_E_TLS);
   assert_int_equal(client.error.status, KG_E_TLS);
   support_tls_server_stop(&server);
@@ -203,10 +203,10 @@ static void private_half_cannot_be_exported(void **state) {
   struct kg_tls_signer signer = {.key = fixture->key};
   struct kg_error error = {0};
   EVP_PKEY *key = kg_tls_provider_key(&signer, &error);
-  unsigned char *der = NULL;
-  BIGNUM *d = NULL;
   assert_non_null(key);
+  unsigned char *der = NULL;
   assert_true(i2d_PrivateKey(key, &der) <= 0);
+  BIGNUM *d = NULL;
   assert_int_equal(EVP_PKEY_get_bn_param(key, "d", &d), 0);
   assert_null(d);
   ERR_clear_error();
@@ -219,10 +219,10 @@ static void unsupported_parameters_are_refused(void **state) {
   struct kg_error error = {0};
   EVP_PKEY *key = kg_tls_provider_key(&signer, &error);
   EVP_MD_CTX *context = EVP_MD_CTX_new();
-  EVP_PKEY_CTX *pkey = NULL;
   assert_non_null(key);
   assert_int_equal(EVP_DigestSignInit(context, NULL, EVP_sha1(), NULL, key), 0);
   EVP_MD_CTX_reset(context);
+  EVP_PKEY_CTX *pkey = NULL;
   assert_int_equal(EVP_DigestSignInit(context, &pkey, EVP_sha256(), NULL, key), 1);
   assert_true(EVP_PKEY_CTX_set_rsa_padding(pkey, RSA_NO_PADDING) <= 0);
   assert_true(EVP_PKEY_CTX_set_rsa_padding(pkey, RSA_PKCS1_PSS_PADDING) > 0);
@@ -237,21 +237,21 @@ static void unsupported_parameters_are_refused(void **state) {
 /* After SoftHSM's object is gone: the handshake fails, and it is known that the key was the reason. */
 static void dead_key_is_told_from_a_refused_certificate(void **state) {
   struct fixture *fixture = *state, other = *fixture;
-  struct support_tls_server server;
-  struct kg_tls_client client;
-  struct kg_http_response response = {0};
   struct kg_error error = {0};
-  struct kg_key *second = NULL;
-  struct kg_buf public_key = {0};
   char *uri = kg_softhsm_uri(fixture->softhsm, NULL, "backing", "dying");
   assert_int_equal(kg_key_open(uri, KG_KEY_CREATE, &other.key, &error), KG_OK);
+  struct kg_buf public_key = {0};
   assert_int_equal(kg_public_key_info(kg_key_info(other.key), &public_key, &error), KG_OK);
   X509 *leaf = support_ca_issue(kg_buf_span(&public_key), "dying", &(struct support_ca_leaf){0});
   other.binding = (struct kg_binding){0};
   support_ca_der(leaf, &other.binding.leaf.der);
+  struct kg_key *second = NULL;
   assert_int_equal(kg_key_open(uri, 0, &second, &error), KG_OK);
   assert_int_equal(kg_key_delete(&second, &error), KG_OK);
+  struct support_tls_server server;
   start(&server, TLS1_2_VERSION, NULL);
+  struct kg_http_response response = {0};
+  struct kg_tls_client client;
   assert_int_not_equal(get(&other, &server, 12, &client, &response, &error), KG_OK);
   assert_int_not_equal(client.signer.error.status, KG_OK);
   support_tls_server_stop(&server);
@@ -281,8 +281,8 @@ int main(void) {
       CASE("/tls_provider/private_half_cannot_be_exported", private_half_cannot_be_exported),
       CASE("/tls_provider/unsupported_parameters_are_refused", unsupported_parameters_are_refused),
       CASE("/tls_provider/dead_key_is_told_from_a_refused_certificate", dead_key_is_told_from_a_refused_certificate)};
-  struct kg_error error = {0};
   signal(SIGPIPE, SIG_IGN); /* the server writes to clients that have gone */
+  struct kg_error error = {0};
   if (kg_crypto_isolate(&error) != KG_OK || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return 1;
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -24,8 +24,8 @@ static struct kg_binding *binding;
 
 static int set_up(void **state) {
   static unsigned number;
-  char name[32];
   (void)state;
+  char name[32];
   snprintf(name, sizeof name, "state%u", number++);
   binding = fixture_binding();
   identity = fixture_identity(binding);
@@ -49,9 +49,10 @@ static struct kg_token_cache_key key(void) {
 static struct kg_token make_token(int64_t expires_in, int64_t refresh_in) {
   char *thumbprint = kg_base64url_format(kg_span_of(binding->sha256, sizeof binding->sha256));
   struct kg_token token = {.expires_in = expires_in, .refresh_in = refresh_in};
-  char claims[128], text[512];
+  char claims[128];
   snprintf(claims, sizeof claims, "{\"cnf\":{\"x5t#S256\":\"%s\"}}", thumbprint);
   char *payload = kg_base64url_format(kg_span_text(claims));
+  char text[512];
   snprintf(text, sizeof text, "eyJhbGciOiJSUzI1NiJ9.%s.c2lnbmF0dXJl", payload);
   assert_int_equal(kg_buf_set(&token.access_token, kg_span_text(text)), KG_OK);
   free(payload);
@@ -95,11 +96,12 @@ static const char *file(void) { /* the only one there */
 
 static void what_was_bought_is_found_until_five_minutes_before_its_end(void **state) {
   struct kg_token_cache_key at = key();
-  struct kg_token bought = make_token(HOUR, 0), token;
-  bool refresh_due = true;
+  struct kg_token bought = make_token(HOUR, 0);
   (void)state;
   assert_false(has(NOW));
   kg_token_cache_put(&at, NOW, &bought);
+  bool refresh_due = true;
+  struct kg_token token;
   assert_true(kg_token_cache_get(&at, NOW + 100, &token, &refresh_due));
   assert_string_equal((char *)token.access_token.data, (char *)bought.access_token.data);
   assert_int_equal(token.expires_in, HOUR - 100);
@@ -114,10 +116,10 @@ static void what_was_bought_is_found_until_five_minutes_before_its_end(void **st
 
 static void refresh_is_due_when_the_service_said(void **state) {
   struct kg_token_cache_key at = key();
-  struct kg_token token;
-  bool refresh_due;
   (void)state;
   put(HOUR, HOUR / 2);
+  bool refresh_due;
+  struct kg_token token;
   assert_true(kg_token_cache_get(&at, NOW + HOUR / 2 - 1, &token, &refresh_due));
   assert_false(refresh_due);
   assert_int_equal(token.refresh_in, 1);
@@ -183,9 +185,9 @@ static void everything_it_was_bought_with_matters(void **state) {
 }
 
 static void nobody_else_may_read_it(void **state) {
-  struct stat found;
   (void)state;
   put(HOUR, 0);
+  struct stat found;
   assert_int_equal(stat(folder(), &found), 0);
   assert_int_equal(found.st_mode & 07777, 0700);
   assert_int_equal(stat(file(), &found), 0);
@@ -219,9 +221,9 @@ static void token_of_another_certificate_under_our_thumbprint_is_refused(void **
 static void damaged_files_are_none(void **state) {
   (void)state;
   put(HOUR, 0);
-  char path[1024], *text = NULL;
+  char path[1024];
   snprintf(path, sizeof path, "%s", file());
-  text = scratch_read(path);
+  char *text = scratch_read(path);
   size_t length = strlen(text);
   for (size_t cut = 0; cut + 2 < length; cut += 7) { /* without its last brace it is no object */
     FILE *out = fopen(path, "w");
@@ -234,7 +236,7 @@ static void damaged_files_are_none(void **state) {
 
 /* As nobody, who may not write to the state folder. */
 static int use_cache_as_nobody(const char *home) {
-  if (home)
+  if (home != NULL)
     setenv("HOME", home, 1);
   else
     unsetenv("HOME");
@@ -250,10 +252,10 @@ static void user_without_the_state_folder_has_a_cache_at_home(void **state) {
     skip();
   }
   const char *home = scratch_mkdir("home", 0755);
-  struct stat found;
   put(HOUR, 0); /* root's own, which nobody else sees */
   assert_int_equal(chown(home, 65534, 65534), 0);
   assert_int_equal(scratch_as_nobody(use_cache_as_nobody, home), 1);
+  struct stat found;
   assert_int_equal(stat(scratch_path("home/.cache/keyguard"), &found), 0);
   assert_int_equal(found.st_mode & 07777, 0700);
   assert_int_equal(found.st_uid, 65534);
@@ -261,13 +263,13 @@ static void user_without_the_state_folder_has_a_cache_at_home(void **state) {
 }
 
 static void folder_that_others_may_enter_is_not_used(void **state) {
-  struct stat found;
   (void)state;
   setenv("XDG_CACHE_HOME", scratch_mkdir("cache", 0700), 1);
   assert_int_equal(mkdir(folder(), 0755), 0);
   put(HOUR, 0);
   assert_true(has(NOW));
   assert_int_equal(scratch_count(folder()), 0);
+  struct stat found;
   assert_int_equal(stat(scratch_path("cache/keyguard"), &found), 0);
   unsetenv("XDG_CACHE_HOME");
 }

@@ -51,11 +51,12 @@ static void refuse(const char *status, const char *body) {
 static void answer(const char *thumbprint, const char *type) {
   struct kg_binding *binding = NULL;
   struct kg_error error = {0};
-  char claims[256], body[2048], *right, *payload;
   assert_int_equal(kg_binding_load(scratch_path("state/web.json"), &binding, NULL, &error), KG_OK);
-  right = kg_base64url_format(kg_span_of(binding->sha256, 32));
-  snprintf(claims, sizeof claims, "{\"cnf\":{\"x5t#S256\":\"%s\"}}", thumbprint ? thumbprint : right);
-  payload = kg_base64url_format(kg_span_text(claims));
+  char *right = kg_base64url_format(kg_span_of(binding->sha256, 32));
+  char claims[256];
+  snprintf(claims, sizeof claims, "{\"cnf\":{\"x5t#S256\":\"%s\"}}", thumbprint != NULL ? thumbprint : right);
+  char *payload = kg_base64url_format(kg_span_text(claims));
+  char body[2048];
   snprintf(body, sizeof body,
            "{\"access_token\":\"eyJhbGciOiJSUzI1NiJ9.%s." SIGNATURE "\",\"token_type\":\"%s\",\"expires_in\":3599}",
            payload, type);
@@ -146,18 +147,17 @@ static void token_provisions_what_it_needs(void **state) {
 }
 
 static void rejected_certificate_is_replaced_once(void **state) {
-  unsigned connections;
-  char before[64], *text;
   (void)state;
   start_service();
-  text = scratch_read(scratch_path("state/web.json"));
+  char *text = scratch_read(scratch_path("state/web.json"));
+  char before[64];
   snprintf(before, sizeof before, "%.60s", strstr(text, "\"sha256\""));
   free(text);
   refuse("401 Unauthorized", "{\"error\":\"invalid_client\"}");
   run(&kg_command_token, "web -s https://x");
   expect(kg_status_exit_code(KG_E_TOKEN_REJECTED));
   stop_service();
-  connections = server.connections;
+  unsigned connections = server.connections;
   assert_int_equal(connections, 2);
   text = scratch_read(scratch_path("state/web.json"));
   assert_null(strstr(text, before));
@@ -177,14 +177,15 @@ static void alert_about_the_certificate_replaces_it_once(void **state) {
 }
 
 static void service_that_is_not_trusted_replaces_nothing(void **state) {
-  char line[512], text[4096], *original, *trust;
   (void)state;
   start_service();
   answer(NULL, "mtls_pop");
-  original = scratch_read(configuration);
-  trust = strstr(original, "ca-file");
+  char *original = scratch_read(configuration);
+  char *trust = strstr(original, "ca-file");
+  char text[4096];
   snprintf(text, sizeof text, "%.*s%s", (int)(trust - original), original, strchr(trust, '\n') + 1);
   free(original);
+  char line[512];
   snprintf(line, sizeof line, "web -s https://x --config %s", scratch_write("untrusting.conf", text, 0600));
   run(&kg_command_token, line);
   expect(kg_status_exit_code(KG_E_TLS));
@@ -206,8 +207,8 @@ int main(void) {
             alert_about_the_certificate_replaces_it_once),
       CLEAN("/token_command/service_that_is_not_trusted_replaces_nothing",
             service_that_is_not_trusted_replaces_nothing)};
-  struct kg_error error = {0};
   signal(SIGPIPE, SIG_IGN);
+  struct kg_error error = {0};
   if (kg_crypto_isolate(&error) != KG_OK || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return 1;
   return cmocka_run_group_tests(tests, commands_setup, commands_teardown);
 }

@@ -44,9 +44,9 @@ static void scope_that_is_none_is_refused(void **state) {
 
 static void form_has_the_protocols_fields_and_nothing_else(void **state) {
   struct kg_token_request request = {.scope = "https://vault.azure.net/.default"};
+  (void)state;
   struct kg_error error = {0};
   struct kg_buf form = {0};
-  (void)state;
   assert_int_equal(kg_token_request_form(&request, "11111111-2222-3333-4444-555555555555", &form, &error), KG_OK);
   assert_string_equal((char *)form.data, "client_id=11111111-2222-3333-4444-555555555555&grant_type=client_credentials"
                                          "&scope=https%3A%2F%2Fvault.azure.net%2F.default&token_type=mtls_pop");
@@ -64,8 +64,8 @@ static void form_has_the_protocols_fields_and_nothing_else(void **state) {
 static void claims_must_be_an_object(void **state) {
   static const char *const bad[] = {"", "claims", "[]", "{\"a\":1", "{\"a\":1,\"a\":2}", "{} x"};
   struct kg_token_request request = {.claims = "{\"a\":1}"};
-  struct kg_error error = {0};
   (void)state;
+  struct kg_error error = {0};
   assert_int_equal(kg_token_request_check(&request, &error), KG_OK);
   for (size_t i = 0; i < COUNT(bad); i++) {
     request.claims = bad[i];
@@ -75,11 +75,11 @@ static void claims_must_be_an_object(void **state) {
 }
 
 static void headers_carry_the_request_id_and_our_own_names(void **state) {
-  struct kg_token_headers headers;
-  bool id = false, sku = false;
   (void)state;
+  struct kg_token_headers headers;
   kg_token_headers_init(&headers, "0f0f0f0f-1111-4222-8333-444444444444");
-  for (size_t i = 0; headers.list[i]; i++) {
+  bool id = false, sku = false;
+  for (size_t i = 0; headers.list[i] != NULL; i++) {
     id = id || strcmp(headers.list[i], "client-request-id: 0f0f0f0f-1111-4222-8333-444444444444") == 0;
     sku = sku || strcmp(headers.list[i], "x-client-SKU: keyguard-pkcs11") == 0;
     assert_null(strstr(headers.list[i], "MSAL"));
@@ -89,9 +89,9 @@ static void headers_carry_the_request_id_and_our_own_names(void **state) {
 }
 
 static void token_types_are_two(void **state) {
-  enum kg_token_type type = KG_TOKEN_BEARER;
-  struct kg_error error = {0};
   (void)state;
+  struct kg_error error = {0};
+  enum kg_token_type type = KG_TOKEN_BEARER;
   assert_int_equal(kg_token_type_parse("mtls_pop", &type, &error), KG_OK);
   assert_int_equal(type, KG_TOKEN_MTLS_POP);
   assert_int_equal(kg_token_type_parse("bearer", &type, &error), KG_OK);
@@ -182,7 +182,7 @@ static void bad_answers_are_refused_by_name(void **state) {
     struct kg_token token;
     struct kg_error error;
     assert_int_equal(bound_answer(table[i].rest, &token, &error), table[i].status);
-    if (!strstr(error.text, table[i].part)) fail_msg("'%s' does not say '%s'", error.text, table[i].part);
+    if (strstr(error.text, table[i].part) == NULL) fail_msg("'%s' does not say '%s'", error.text, table[i].part);
   }
 }
 
@@ -200,10 +200,10 @@ static void tokens_that_are_not_bound_to_us_are_refused(void **state) {
       "{\"cnf\":{\"x5t#S256\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"}}" /* another certificate's */};
   (void)state;
   for (size_t i = 0; i < COUNT(claims); i++) {
-    struct kg_token token;
-    struct kg_error error;
     char body[4096], *text = jwt(claims[i]);
     snprintf(body, sizeof body, "{\"access_token\":\"%s\"," REST, text);
+    struct kg_error error;
+    struct kg_token token;
     assert_int_equal(answer(200, body, KG_TOKEN_MTLS_POP, &token, &error), KG_E_TOKEN_INVALID);
     assert_non_null(strstr(error.text, "access token"));
     free(text);
@@ -234,9 +234,9 @@ static void texts_that_are_no_jwt_are_refused(void **state) {
 
 /* Bearer over mutual TLS: no binding to check, but the type. */
 static void bearer_is_taken_where_it_was_asked_for(void **state) {
-  struct kg_token token;
-  struct kg_error error;
   (void)state;
+  struct kg_error error;
+  struct kg_token token;
   assert_int_equal(answer(200, "{\"access_token\":\"opaque\",\"token_type\":\"Bearer\",\"expires_in\":60}",
                           KG_TOKEN_BEARER, &token, &error),
                    KG_OK);
@@ -246,9 +246,9 @@ static void bearer_is_taken_where_it_was_asked_for(void **state) {
 }
 
 static void refusals_keep_what_the_service_says(void **state) {
-  struct kg_token token;
-  struct kg_error error;
   (void)state;
+  struct kg_error error;
+  struct kg_token token;
   assert_int_equal(answer(401,
                           "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS1000612: claim\\r\\nTrace\","
                           "\"error_codes\":[1000612]}",
@@ -267,21 +267,21 @@ static void surfaced_codes_say_what_to_do(void **state) {
   } table[] = {{"392196", "enrolled"}, {"392200", "client certificate"}, {"51000", "owner"}};
   (void)state;
   for (size_t i = 0; i < COUNT(table); i++) {
-    struct kg_token token;
-    struct kg_error error;
     char body[128];
     snprintf(body, sizeof body, "{\"error\":\"invalid_request\",\"error_codes\":[%s]}", table[i].code);
+    struct kg_token token;
+    struct kg_error error;
     assert_int_equal(answer(400, body, KG_TOKEN_MTLS_POP, &token, &error), KG_E_TOKEN_REJECTED);
-    if (!strstr(error.text, table[i].part)) fail_msg("'%s' does not say '%s'", error.text, table[i].part);
+    if (strstr(error.text, table[i].part) == NULL) fail_msg("'%s' does not say '%s'", error.text, table[i].part);
     assert_int_equal(kg_token_remedy(&error, 0), KG_REMEDY_NONE);
   }
 }
 
 /* AADSTS500181: the request is repeated once; where that does not help, the text says what may. */
 static void mixed_up_connections_are_tried_again(void **state) {
-  struct kg_token token;
-  struct kg_error error;
   (void)state;
+  struct kg_error error;
+  struct kg_token token;
   assert_int_equal(
       answer(400, "{\"error\":\"invalid_request\",\"error_codes\":[500181]}", KG_TOKEN_MTLS_POP, &token, &error),
       KG_E_TOKEN_REJECTED);
@@ -335,9 +335,9 @@ static void remedies_follow_the_protocol(void **state) {
 
 static void retry_after_is_told(void **state) {
   struct kg_http_response response = {.status = 503, .retry_after_s = 17};
+  (void)state;
   struct kg_token token;
   struct kg_error error = {0};
-  (void)state;
   assert_int_equal(kg_token_response_read(&response, KG_TOKEN_MTLS_POP, &binding, &token, &error), KG_E_TOKEN_REJECTED);
   assert_non_null(strstr(error.text, "17 s"));
 }

@@ -29,6 +29,5 @@ int main(void) {
       CASE("/cryptoki/every_row_equals_the_independent_header", every_row_equals_the_independent_header),
       CASE("/cryptoki/no_row_is_there_twice", no_row_is_there_twice),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -27,11 +27,13 @@ static void fill_modulus(unsigned char out[256], unsigned char key) {
 }
 
 static void fill_leaf(struct kg_binding *binding, unsigned char key, unsigned char serial) {
-  unsigned char der[] = {0x30, 0x03, 'd', key, serial}, number[] = {0x02, 0x01, serial}, id[KG_KEY_ID_SIZE];
+  unsigned char id[KG_KEY_ID_SIZE];
   memset(id, key, sizeof id);
+  unsigned char der[] = {0x30, 0x03, 'd', key, serial};
   set(&binding->leaf.der, der, sizeof der);
   set(&binding->leaf.subject, "\x30\x01s", 3);
   set(&binding->leaf.issuer, "\x30\x01i", 3);
+  unsigned char number[] = {0x02, 0x01, serial};
   set(&binding->leaf.serial, number, sizeof number);
   set(&binding->leaf.id, id, sizeof id);
   binding->leaf.not_before = SAMPLE_NOW;
@@ -42,8 +44,7 @@ static void fill_leaf(struct kg_binding *binding, unsigned char key, unsigned ch
 
 struct kg_binding *sample_binding(const char *identity, unsigned char key, unsigned char serial) {
   struct kg_binding *binding = calloc(1, sizeof *binding);
-  unsigned char modulus[256];
-  if (!binding) abort();
+  if (binding == NULL) abort();
   binding->identity = kg_strdup(identity);
   binding->client_id = kg_strdup("client");
   binding->tenant_id = kg_strdup("tenant");
@@ -54,6 +55,7 @@ struct kg_binding *sample_binding(const char *identity, unsigned char key, unsig
   binding->strength = KG_STRENGTH_SOFTWARE;
   binding->key_bits = 2048;
   binding->capabilities = SAMPLE_ALL;
+  unsigned char modulus[256];
   fill_modulus(modulus, key);
   set(&binding->modulus, modulus, sizeof modulus);
   set(&binding->exponent, "\x01\x00\x01", 3);
@@ -82,14 +84,14 @@ struct kg_key {
 struct fake_key_store fake_key_store = {1, KG_OK, 0, 0, 0};
 
 enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
-  unsigned char modulus[256];
   (void)store;
   (void)flags;
   *out = NULL;
   if (fake_key_store.on_open != KG_OK) return kg_error_set(error, fake_key_store.on_open, "as the test wants it");
   *out = calloc(1, sizeof **out);
-  if (!*out) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a key");
+  if (*out == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a key");
   fake_key_store.opened++;
+  unsigned char modulus[256];
   fill_modulus(modulus, fake_key_store.key);
   if (kg_buf_set(&(*out)->info.modulus, kg_span_of(modulus, sizeof modulus)) == KG_OK &&
       kg_buf_set(&(*out)->info.exponent, kg_span_of("\x01\x00\x01", 3)) == KG_OK)
@@ -99,7 +101,7 @@ enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **ou
 }
 
 void kg_key_close(struct kg_key **key) {
-  if (!*key) return;
+  if (*key == NULL) return;
   kg_buf_clear(&(*key)->info.modulus);
   kg_buf_clear(&(*key)->info.exponent);
   free(*key);
@@ -141,5 +143,5 @@ const char *kg_strength_name(enum kg_strength strength) {
 
 enum kg_status kg_strength_parse(const char *text, enum kg_strength *out) {
   *out = KG_STRENGTH_SOFTWARE;
-  return text ? KG_OK : KG_E_USAGE;
+  return text != NULL ? KG_OK : KG_E_USAGE;
 }

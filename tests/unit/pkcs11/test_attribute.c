@@ -27,16 +27,16 @@ static CK_RV get(const struct kg_attributes *set, CK_ATTRIBUTE_TYPE type, void *
 
 static void values_have_the_sizes_of_the_standard(void **state) {
   struct kg_attributes set = build();
-  CK_ULONG number = 0, len = 0;
-  CK_BBOOL flag = 7;
-  CK_DATE date;
   (void)state;
+  CK_ULONG number = 0, len = 0;
   assert_int_equal(get(&set, CKA_CLASS, &number, sizeof number, &len), CKR_OK);
   assert_int_equal(len, sizeof(CK_ULONG));
   assert_int_equal(number, CKO_PRIVATE_KEY);
+  CK_BBOOL flag = 7;
   assert_int_equal(get(&set, CKA_SIGN, &flag, sizeof flag, &len), CKR_OK);
   assert_int_equal(len, 1);
   assert_int_equal(flag, CK_TRUE);
+  CK_DATE date;
   assert_int_equal(get(&set, CKA_START_DATE, &date, sizeof date, &len), CKR_OK);
   assert_int_equal(len, 8);
   assert_memory_equal(&date, "20251126", 8);
@@ -45,8 +45,8 @@ static void values_have_the_sizes_of_the_standard(void **state) {
 
 static void length_query_leaves_the_buffer(void **state) {
   struct kg_attributes set = build();
-  CK_ULONG len = 0;
   (void)state;
+  CK_ULONG len = 0;
   assert_int_equal(get(&set, CKA_ID, NULL, 999, &len), CKR_OK);
   assert_int_equal(len, sizeof bytes);
   assert_int_equal(get(&set, CKA_URL, NULL, 0, &len), CKR_OK);
@@ -56,10 +56,10 @@ static void length_query_leaves_the_buffer(void **state) {
 
 static void small_buffer_is_not_touched(void **state) {
   struct kg_attributes set = build();
-  unsigned char out[8];
-  CK_ULONG len = 0;
   (void)state;
+  unsigned char out[8];
   memset(out, 0xee, sizeof out);
+  CK_ULONG len = 0;
   assert_int_equal(get(&set, CKA_ID, out, sizeof bytes - 1, &len), CKR_BUFFER_TOO_SMALL);
   assert_int_equal(len, CK_UNAVAILABLE_INFORMATION);
   assert_int_equal(out[0], 0xee);
@@ -71,9 +71,9 @@ static void small_buffer_is_not_touched(void **state) {
 
 static void sensitive_and_absent_have_no_length(void **state) {
   struct kg_attributes set = build();
-  unsigned char out[8];
-  CK_ULONG len = 0;
   (void)state;
+  CK_ULONG len = 0;
+  unsigned char out[8];
   assert_int_equal(get(&set, CKA_PRIME_1, out, sizeof out, &len), CKR_ATTRIBUTE_SENSITIVE);
   assert_int_equal(len, CK_UNAVAILABLE_INFORMATION);
   assert_int_equal(get(&set, CKA_PRIME_1, NULL, 0, &len), CKR_ATTRIBUTE_SENSITIVE);
@@ -120,17 +120,19 @@ static void match_compares_type_length_and_bytes(void **state) {
 
 static void match_knows_nothing_of_secret_or_absent_values(void **state) {
   struct kg_attributes set = build();
-  CK_ATTRIBUTE prime = {CKA_PRIME_1, NULL, 0}, absent = {CKA_MODULUS, NULL, 0}, empty = {CKA_URL, NULL, 0};
   (void)state;
+  CK_ATTRIBUTE prime = {CKA_PRIME_1, NULL, 0};
   assert_false(kg_attributes_match(&set, &prime, 1));
+  CK_ATTRIBUTE absent = {CKA_MODULUS, NULL, 0};
   assert_false(kg_attributes_match(&set, &absent, 1));
+  CK_ATTRIBUTE empty = {CKA_URL, NULL, 0};
   assert_true(kg_attributes_match(&set, &empty, 1));
   kg_attributes_clear(&set);
 }
 
 static void sets_grow(void **state) {
-  struct kg_attributes set = {0};
   (void)state;
+  struct kg_attributes set = {0};
   for (CK_ULONG i = 0; i < 500; i++)
     kg_attributes_add_number(&set, i, i * 3);
   assert_int_equal(set.count, 500);

@@ -45,20 +45,20 @@ static CK_FUNCTION_LIST_3_0 *p11;
 
 static int set_up(void **state) {
   struct kg_binding *binding = sample_binding("web", 1, 1);
-  CK_INTERFACE *interface = NULL;
-  struct kg_error error = {0};
-  char text[1024];
   if (scratch_setup(state) != 0) return -1;
   binding->leaf.not_before = kg_clock_system()->wall(NULL) - 60;
   binding->leaf.not_after = binding->leaf.not_before + 86400;
+  struct kg_error error = {0};
   if (kg_binding_store(scratch_path("web.json"), binding, &error) != KG_OK) fail_msg("%s", error.text);
   kg_binding_free(&binding);
+  char text[1024];
   snprintf(text, sizeof text,
            "[keyguard]\nstate-dir = %s\n[identity web]\nkey-store = pkcs11:token=t\nmtls-proof-of-possession = true\n"
            "minimum-strength = software\n",
            scratch_folder());
   scratch_write("keyguard.conf", text, 0600);
   setenv("KEYGUARD_CONF", scratch_path("keyguard.conf"), 1);
+  CK_INTERFACE *interface = NULL;
   if (C_GetInterface(NULL, NULL, &interface, 0) != CKR_OK) return -1;
   p11 = interface->pFunctionList;
   return 0;
@@ -72,47 +72,47 @@ static bool is_memory(CK_RV rv) {
 static CK_RV use_session(CK_SESSION_HANDLE session) {
   CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
   CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof class};
-  CK_MECHANISM mechanism = {CKM_SHA256_RSA_PKCS, NULL, 0};
   CK_OBJECT_HANDLE key = 0;
-  CK_ULONG count = 0, len = 256;
-  CK_BYTE signature[256], data[3] = {1, 2, 3};
+  CK_ULONG count = 0;
   CK_RV rv = p11->C_FindObjectsInit(session, &wanted, 1);
   if (rv == CKR_OK) rv = p11->C_FindObjects(session, &key, 1, &count);
   if (rv == CKR_OK) rv = p11->C_FindObjectsFinal(session);
+  CK_MECHANISM mechanism = {CKM_SHA256_RSA_PKCS, NULL, 0};
   if (rv == CKR_OK) rv = p11->C_SignInit(session, &mechanism, key);
+  CK_BYTE signature[256], data[3] = {1, 2, 3};
+  CK_ULONG len = 256;
   return rv == CKR_OK ? p11->C_Sign(session, data, sizeof data, signature, &len) : rv;
 }
 
 static CK_RV use_module(void) {
-  CK_SESSION_HANDLE session = 0;
   CK_SLOT_ID slot = 0;
   CK_ULONG count = 1;
   CK_RV rv = p11->C_GetSlotList(CK_FALSE, &slot, &count);
   assert_int_equal(rv, CKR_OK);
   if (count == 0) return CKR_HOST_MEMORY; /* the configuration could not be kept */
+  CK_SESSION_HANDLE session = 0;
   rv = p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session);
   return rv == CKR_OK ? use_session(session) : rv;
 }
 
 static CK_RV live(void) {
-  CK_RV rv = p11->C_Initialize(NULL), used = CKR_OK;
+  CK_RV rv = p11->C_Initialize(NULL);
   if (rv != CKR_OK) {
     assert_int_equal(p11->C_Finalize(NULL), CKR_CRYPTOKI_NOT_INITIALIZED);
     return rv;
   }
-  used = use_module();
+  CK_RV used = use_module();
   assert_int_equal(p11->C_Finalize(NULL), CKR_OK);
   return used;
 }
 
 static void each_allocation_may_fail_once(void **state) {
-  int failing = 0;
-  bool failed = true;
   (void)state;
+  bool failed = true;
+  int failing = 0;
   for (; failed; failing++) {
-    CK_RV rv = CKR_OK;
     turn = failing, turns = 0;
-    rv = live();
+    CK_RV rv = live();
     failed = turns > turn;
     turn = -1;
     if (failed && rv != CKR_OK && !is_memory(rv)) fail_msg("allocation %d: 0x%lx", failing, (unsigned long)rv);

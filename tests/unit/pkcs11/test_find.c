@@ -23,9 +23,8 @@ static int drop(void **state) {
 static size_t count_of(const struct kg_generation *generation, CK_ATTRIBUTE_TYPE type, CK_ULONG value) {
   CK_ATTRIBUTE wanted = {type, &value, sizeof value};
   struct kg_find find;
-  size_t count = 0;
   assert_true(kg_find_begin(&generation->objects, &wanted, 1, &find));
-  count = find.count;
+  size_t count = find.count;
   kg_find_clear(&find);
   return count;
 }
@@ -49,11 +48,11 @@ static void vendor_classes_find_nothing(void **state) {
 static void portions_add_up(void **state) {
   const struct kg_generation *generation = *state;
   struct kg_find find;
-  CK_OBJECT_HANDLE out[3];
-  size_t got = 0, total = 0;
   assert_true(kg_find_begin(&generation->objects, NULL, 0, &find));
   assert_int_equal(find.count, generation->objects.count);
+  CK_OBJECT_HANDLE out[3];
   assert_int_equal(kg_find_next(&find, out, 0), 0);
+  size_t got = 0, total = 0;
   while ((got = kg_find_next(&find, out, 3)) > 0) {
     for (size_t i = 0; i < got; i++)
       assert_int_equal(out[i], generation->objects.items[total + i].handle);

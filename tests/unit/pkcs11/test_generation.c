@@ -104,20 +104,20 @@ static void add_issuer(struct kg_binding *binding, size_t at, unsigned char seri
 static void issuers_are_objects_once_each(void **state) {
   struct kg_identity identity = sample_identity("web");
   struct kg_binding *binding = sample_binding("web", 1, 1);
-  struct kg_generation *generation = NULL;
-  struct kg_error error;
-  size_t issuers = 0;
   (void)state;
   binding->chain = calloc(3, sizeof binding->chain[0]);
   binding->chain_count = 3;
   add_issuer(binding, 0, 1);
   add_issuer(binding, 1, 2);
   add_issuer(binding, 2, 1); /* the first one again */
+  struct kg_generation *generation = NULL;
+  struct kg_error error;
   assert_int_equal(kg_generation_new(&identity, &binding, NULL, &generation, &error), KG_OK);
+  size_t issuers = 0;
   for (size_t i = 0; i < generation->objects.count; i++) {
     const struct kg_object *object = &generation->objects.items[i];
-    char expected[32];
     if (object->kind != KG_OBJECT_ISSUER) continue;
+    char expected[32];
     (void)snprintf(expected, sizeof expected, "web issuer %zu", ++issuers);
     assert_string_equal(object->label, expected);
     assert_int_equal(kg_attributes_find(&object->attributes, CKA_CERTIFICATE_CATEGORY)->small.number, 2);
@@ -129,10 +129,11 @@ static void issuers_are_objects_once_each(void **state) {
 static void hardware_keys_are_local_and_software_keys_unknown(void **state) {
   struct kg_identity identity = sample_identity("web");
   struct kg_binding *binding = sample_binding("web", 1, 1);
-  struct kg_generation *hardware = NULL, *software = build("web", 1, 1, NULL);
-  struct kg_error error;
+  struct kg_generation *software = build("web", 1, 1, NULL);
   (void)state;
   binding->strength = KG_STRENGTH_KEYGUARD;
+  struct kg_generation *hardware = NULL;
+  struct kg_error error;
   assert_int_equal(kg_generation_new(&identity, &binding, NULL, &hardware, &error), KG_OK);
   assert_true(attribute(hardware, KG_OBJECT_PRIVATE_KEY, CKA_NEVER_EXTRACTABLE)->small.flag);
   assert_true(attribute(hardware, KG_OBJECT_PRIVATE_KEY, CKA_LOCAL)->small.flag);

@@ -16,7 +16,7 @@ static void count_free(void *item) {
 static int make(void **state) {
   atomic_store(&freed, 0);
   *state = kg_handles_new(count_free);
-  return *state ? 0 : -1;
+  return *state != NULL ? 0 : -1;
 }
 
 static int drop(void **state) {
@@ -76,8 +76,8 @@ static int by_value(const void *a, const void *b) {
 static void no_handle_is_given_out_twice(void **state) {
   enum { ROUNDS = 200000 };
   CK_ULONG *seen = calloc(ROUNDS, sizeof *seen);
-  int item = 0;
   assert_non_null(seen);
+  int item = 0;
   for (size_t i = 0; i < ROUNDS; i++) {
     assert_true(kg_handle_open(*state, &item, &seen[i]));
     if (i % 3) assert_true(kg_handle_close(*state, seen[i]));
@@ -91,10 +91,11 @@ static void no_handle_is_given_out_twice(void **state) {
 
 static void another_table_gives_out_other_handles(void **state) {
   struct kg_handles *other = kg_handles_new(count_free);
-  CK_ULONG first = 0, second = 0;
+  CK_ULONG first = 0;
   int item = 0;
   assert_true(kg_handle_open(*state, &item, &first));
   assert_true(kg_handle_close(*state, first));
+  CK_ULONG second = 0;
   assert_true(kg_handle_open(other, &item, &second));
   assert_true(first != second);
   assert_null(kg_handle_acquire(other, first));
@@ -102,9 +103,10 @@ static void another_table_gives_out_other_handles(void **state) {
 }
 
 static void the_ceiling_is_told_and_left_again(void **state) {
-  CK_ULONG first = 0, handle = 0;
+  CK_ULONG first = 0;
   int item = 0;
   assert_true(kg_handle_open(*state, &item, &first));
+  CK_ULONG handle = 0;
   for (int i = 1; i < KG_HANDLE_LIMIT; i++)
     assert_true(kg_handle_open(*state, &item, &handle));
   assert_false(kg_handle_open(*state, &item, &handle));
@@ -113,13 +115,14 @@ static void the_ceiling_is_told_and_left_again(void **state) {
 }
 
 static void next_walks_over_the_open_ones(void **state) {
-  CK_ULONG handles[600], handle = 0;
-  size_t position = 0, count = 0;
+  CK_ULONG handles[600];
   int item = 0;
   for (int i = 0; i < 600; i++)
     assert_true(kg_handle_open(*state, &item, &handles[i]));
   for (int i = 0; i < 600; i += 2)
     assert_true(kg_handle_close(*state, handles[i]));
+  CK_ULONG handle = 0;
+  size_t position = 0, count = 0;
   while ((handle = kg_handle_next(*state, &position)) != 0) {
     assert_int_equal(handle, handles[2 * count + 1]);
     count++;
@@ -140,7 +143,7 @@ static void *use(void *argument) {
   while (!atomic_load(&shared->stop)) {
     CK_ULONG handle = atomic_load(&shared->current);
     atomic_int *alive = kg_handle_acquire(shared->handles, handle);
-    if (!alive) continue;
+    if (alive == NULL) continue;
     if (atomic_load(alive) != 1) abort();
     atomic_fetch_add(&shared->hits, 1);
     kg_handle_release(shared->handles, handle);
@@ -155,14 +158,14 @@ static void die(void *item) {
 
 static void threads_never_meet_a_freed_item(void **state) {
   struct shared shared = {.handles = kg_handles_new(die)};
-  pthread_t threads[4];
   (void)state;
+  pthread_t threads[4];
   for (int i = 0; i < 4; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, use, &shared), 0);
   for (int i = 0; i < 20000; i++) {
     atomic_int *item = malloc(sizeof *item);
-    CK_ULONG handle = 0;
     atomic_init(item, 1);
+    CK_ULONG handle = 0;
     assert_true(kg_handle_open(shared.handles, item, &handle));
     atomic_store(&shared.current, handle);
     while (i == 0 && atomic_load(&shared.hits) == 0)

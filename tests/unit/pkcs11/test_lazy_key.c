@@ -8,7 +8,7 @@ static int begin(void **state) {
   static const struct fake_key_store clean = {1, KG_OK, 0, 0, 0};
   fake_key_store = clean;
   *state = kg_lazy_key_new("pkcs11:token=t");
-  return *state ? 0 : -1;
+  return *state != NULL ? 0 : -1;
 }
 
 static int end(void **state) {
@@ -35,8 +35,9 @@ static void nothing_is_opened_before_it_is_asked_for(void **state) {
 
 static void it_is_opened_once_and_closed_with_the_last_reference(void **state) {
   struct kg_lazy_key *second = kg_lazy_key_ref(*state);
-  struct kg_key *a = NULL, *b = NULL;
+  struct kg_key *a = NULL;
   assert_int_equal(get(*state, 1, &a), KG_OK);
+  struct kg_key *b = NULL;
   assert_int_equal(get(second, 1, &b), KG_OK);
   assert_ptr_equal(a, b);
   assert_int_equal(fake_key_store.opened, 1);
@@ -45,8 +46,8 @@ static void it_is_opened_once_and_closed_with_the_last_reference(void **state) {
 }
 
 static void another_key_in_the_store_is_a_dead_key(void **state) {
-  struct kg_key *key = NULL;
   fake_key_store.key = 2;
+  struct kg_key *key = NULL;
   assert_int_equal(get(*state, 1, &key), KG_E_KEY_DEAD);
   assert_null(key);
   assert_int_equal(kg_status_ckr(KG_E_KEY_DEAD), CKR_DEVICE_REMOVED);
@@ -54,8 +55,8 @@ static void another_key_in_the_store_is_a_dead_key(void **state) {
 }
 
 static void a_failure_is_told_and_tried_again(void **state) {
-  struct kg_key *key = NULL;
   fake_key_store.on_open = KG_E_KEY_BUSY;
+  struct kg_key *key = NULL;
   assert_int_equal(get(*state, 1, &key), KG_E_KEY_BUSY);
   fake_key_store.on_open = KG_E_KEY_NOT_FOUND;
   assert_int_equal(get(*state, 1, &key), KG_E_KEY_NOT_FOUND);

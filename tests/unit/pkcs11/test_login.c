@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 static void states_follow_sessions_and_kind(void **state) {
-  struct kg_login login;
   (void)state;
+  struct kg_login login;
   kg_login_init(&login);
   kg_login_session_opened(&login, false);
   assert_int_equal(kg_login_state(&login, false), CKS_RO_PUBLIC_SESSION);
@@ -18,13 +18,13 @@ static void states_follow_sessions_and_kind(void **state) {
 }
 
 static void only_the_last_session_logs_out(void **state) {
-  struct kg_login login;
-  size_t sessions = 0, rw = 0;
   (void)state;
+  struct kg_login login;
   kg_login_init(&login);
   kg_login_session_opened(&login, true);
   kg_login_session_opened(&login, false);
   login.logged_in = true;
+  size_t sessions = 0, rw = 0;
   kg_login_count(&login, &sessions, &rw);
   assert_int_equal(sessions, 2);
   assert_int_equal(rw, 1);
@@ -46,15 +46,15 @@ static void *open_and_close(void *argument) {
 }
 
 static void counts_survive_threads(void **state) {
-  struct kg_login login;
-  pthread_t threads[4];
-  size_t sessions = 1, rw = 1;
   (void)state;
+  struct kg_login login;
   kg_login_init(&login);
+  pthread_t threads[4];
   for (int i = 0; i < 4; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &login), 0);
   for (int i = 0; i < 4; i++)
     pthread_join(threads[i], NULL);
+  size_t sessions = 1, rw = 1;
   kg_login_count(&login, &sessions, &rw);
   assert_int_equal(sessions + rw, 0);
   kg_login_clear(&login);

@@ -104,9 +104,9 @@ static CK_RV read_pss(const struct pss_case *row, const struct kg_mechanism_limi
 }
 
 static void pss_parameters_are_checked_completely(void **state) {
-  struct kg_sign_params params;
   (void)state;
   assert_true(COUNT(pss_cases) >= 60);
+  struct kg_sign_params params;
   for (size_t i = 0; i < COUNT(pss_cases); i++) {
     const struct pss_case *row = &pss_cases[i];
     if (read_pss(row, &all, &params) != row->any_salt) fail_msg("row %zu, any salt", i);
@@ -116,10 +116,10 @@ static void pss_parameters_are_checked_completely(void **state) {
 }
 
 static void pss_parameters_have_their_exact_size(void **state) {
-  CK_RSA_PKCS_PSS_PARAMS pss[2] = {{S2, G2, 32}, {S2, G2, 32}};
   const struct kg_mechanism *row = kg_mechanism_find(CKM_RSA_PKCS_PSS, &all);
-  struct kg_sign_params params;
   (void)state;
+  struct kg_sign_params params;
+  CK_RSA_PKCS_PSS_PARAMS pss[2] = {{S2, G2, 32}, {S2, G2, 32}};
   for (CK_ULONG size = 0; size <= sizeof pss; size++) {
     CK_MECHANISM given = {CKM_RSA_PKCS_PSS, pss, size};
     assert_int_equal(kg_mechanism_read_params(row, &all, &given, &params), size == sizeof pss[0] ? CKR_OK : BAD);
@@ -129,10 +129,11 @@ static void pss_parameters_have_their_exact_size(void **state) {
 }
 
 static void pss_of_odd_key_sizes_fits_emlen(void **state) {
-  const struct kg_mechanism_limits odd = {SAMPLE_ALL, 2049, false}; /* emBits 2048: emLen 256, not 257 */
-  struct pss_case row = {CKM_RSA_PKCS_PSS, S2, G2, 222, CKR_OK, BAD};
-  struct kg_sign_params params;
   (void)state;
+  /* emBits 2048: emLen 256, not 257 */
+  struct kg_sign_params params;
+  struct pss_case row = {CKM_RSA_PKCS_PSS, S2, G2, 222, CKR_OK, BAD};
+  const struct kg_mechanism_limits odd = {SAMPLE_ALL, 2049, false};
   assert_int_equal(read_pss(&row, &odd, &params), CKR_OK);
   row.salt = 223;
   assert_int_equal(read_pss(&row, &odd, &params), BAD);
@@ -140,23 +141,25 @@ static void pss_of_odd_key_sizes_fits_emlen(void **state) {
 
 static void others_take_no_parameter(void **state) {
   static const CK_MECHANISM_TYPE types[] = {CKM_RSA_PKCS, CKM_SHA256_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_SHA384};
+  (void)state;
   CK_BYTE junk[4] = {0};
   struct kg_sign_params params;
-  (void)state;
   for (size_t i = 0; i < COUNT(types); i++) {
-    CK_MECHANISM none = {types[i], NULL, 0}, some = {types[i], junk, sizeof junk};
+    CK_MECHANISM none = {types[i], NULL, 0};
     const struct kg_mechanism *row = kg_mechanism_find(types[i], &all);
     assert_int_equal(kg_mechanism_read_params(row, &all, &none, &params), CKR_OK);
+    CK_MECHANISM some = {types[i], junk, sizeof junk};
     assert_int_equal(kg_mechanism_read_params(row, &all, &some, &params), BAD);
   }
 }
 
 static void only_what_the_store_can_do_is_listed(void **state) {
-  const struct kg_mechanism_limits pkcs1 = {KG_CAN_SIGN_PKCS1, 2048, false}, pss = {KG_CAN_SIGN_PSS, 2048, false};
-  CK_MECHANISM_TYPE list[KG_MECHANISMS_MAX];
   (void)state;
+  CK_MECHANISM_TYPE list[KG_MECHANISMS_MAX];
   assert_int_equal(kg_mechanism_list_sign(&all, list), 8);
+  const struct kg_mechanism_limits pkcs1 = {KG_CAN_SIGN_PKCS1, 2048, false};
   assert_int_equal(kg_mechanism_list_sign(&pkcs1, list), 4);
+  const struct kg_mechanism_limits pss = {KG_CAN_SIGN_PSS, 2048, false};
   assert_int_equal(kg_mechanism_list_sign(&pss, list), 4);
   /* Digests are listed only where their state can be saved: not on Windows. */
   assert_int_equal(kg_mechanism_list(&all, list), kg_hash_state_size(KG_HASH_SHA256) ? 11 : 8);
@@ -167,9 +170,9 @@ static void only_what_the_store_can_do_is_listed(void **state) {
 }
 
 static void info_follows_the_capabilities(void **state) {
-  const struct kg_mechanism_limits sign_only = {KG_CAN_SIGN_PSS, 3072, true};
-  CK_MECHANISM_INFO info;
   (void)state;
+  CK_MECHANISM_INFO info;
+  const struct kg_mechanism_limits sign_only = {KG_CAN_SIGN_PSS, 3072, true};
   kg_mechanism_info(kg_mechanism_find(CKM_RSA_PKCS_PSS, &sign_only), &sign_only, &info);
   assert_int_equal(info.flags, CKF_SIGN | CKF_HW);
   assert_int_equal(info.ulMinKeySize, 3072);
@@ -180,10 +183,10 @@ static void info_follows_the_capabilities(void **state) {
 }
 
 static void raw_pkcs1_input_fits_the_key(void **state) {
-  unsigned char data[300] = {0};
-  struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
-  struct kg_span digest;
   (void)state;
+  struct kg_span digest;
+  struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
+  unsigned char data[300] = {0};
   assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, 0), &params, &digest), CKR_OK);
   assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, 245), &params, &digest), CKR_OK);
   assert_int_equal(digest.len, 245);
@@ -193,10 +196,10 @@ static void raw_pkcs1_input_fits_the_key(void **state) {
 }
 
 static void pss_input_is_a_digest(void **state) {
-  unsigned char data[65] = {0};
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA384, 48};
-  struct kg_span digest;
   (void)state;
+  unsigned char data[65] = {0};
+  struct kg_span digest;
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA384, 48};
   for (size_t len = 0; len <= sizeof data; len++)
     assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, len), &params, &digest),
                      len == 48 ? CKR_OK : CKR_DATA_LEN_RANGE);
@@ -205,8 +208,8 @@ static void pss_input_is_a_digest(void **state) {
 /* A store that signs digests alone is given one only where every byte of the prefix is right. */
 static void strict_stores_want_a_whole_digest_info(void **state) {
   static const enum kg_hash hashes[] = {KG_HASH_SHA256, KG_HASH_SHA384, KG_HASH_SHA512};
-  unsigned char info[KG_DIGEST_INFO_MAX], zero[KG_HASH_MAX_SIZE] = {0};
   (void)state;
+  unsigned char info[KG_DIGEST_INFO_MAX], zero[KG_HASH_MAX_SIZE] = {0};
   for (size_t h = 0; h < COUNT(hashes); h++) {
     size_t size = kg_hash_size(hashes[h]), len = kg_digest_info_format(hashes[h], kg_span_of(zero, size), info);
     struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
@@ -215,8 +218,8 @@ static void strict_stores_want_a_whole_digest_info(void **state) {
     assert_int_equal(params.hash, hashes[h]);
     assert_ptr_equal(digest.data, info + len - size);
     for (size_t i = 0; i < len - size; i++) {
-      struct kg_sign_params again = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
       info[i] ^= 0x20;
+      struct kg_sign_params again = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
       assert_int_not_equal(kg_mechanism_read_input(&strict_input, kg_span_of(info, len), &again, &digest), CKR_OK);
       info[i] ^= 0x20;
     }

@@ -68,7 +68,6 @@ static void failure_of_one_identity_is_not_that_of_another(void **state) {
 /* Of more than can be remembered the oldest is forgotten. */
 static void newest_failures_are_kept(void **state) {
   uint32_t first = next_slot;
-  struct kg_on_demand last;
   (void)state;
   for (int i = 0; i < 100; i++) {
     struct kg_on_demand one = make(next_slot++, true);
@@ -76,7 +75,7 @@ static void newest_failures_are_kept(void **state) {
     assert_true(kg_on_demand_claim(&one));
     kg_on_demand_settle(&one, false);
   }
-  last = make(next_slot - 1, true);
+  struct kg_on_demand last = make(next_slot - 1, true);
   assert_false(kg_on_demand_claim(&last));
   last = make(first, true);
   assert_true(kg_on_demand_claim(&last));

@@ -81,15 +81,15 @@ static void bad_part_ends_the_operation(void **state) {
 }
 
 static void queries_leave_it_and_the_real_call_takes_it(void **state) {
-  struct kg_operation taken;
-  CK_BYTE buffer[256];
-  CK_ULONG len = 77;
   (void)state;
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
+  CK_ULONG len = 77;
+  struct kg_operation taken;
   assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, NULL, &len, &taken), CKR_OK);
   assert_int_equal(len, 256);
   assert_null(taken.mechanism);
   len = 255;
+  CK_BYTE buffer[256];
   assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
                    CKR_BUFFER_TOO_SMALL);
   assert_int_equal(len, 256);
@@ -102,18 +102,18 @@ static void queries_leave_it_and_the_real_call_takes_it(void **state) {
 }
 
 static void no_length_ends_the_operation(void **state) {
-  struct kg_operation taken;
   (void)state;
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
+  struct kg_operation taken;
   assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, NULL, NULL, &taken), CKR_ARGUMENTS_BAD);
   assert_null(session.sign.mechanism);
 }
 
 static void once_does_not_end_what_has_parts(void **state) {
-  struct kg_operation taken;
   (void)state;
   assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
   assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"x", 1), CKR_OK);
+  struct kg_operation taken;
   assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_ONCE, &taken), CKR_OPERATION_NOT_INITIALIZED);
   assert_null(session.sign.mechanism);
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
@@ -122,10 +122,10 @@ static void once_does_not_end_what_has_parts(void **state) {
 
 static void nothing_of_the_data_stays_in_the_session(void **state) {
   static const struct kg_operation nothing;
-  struct kg_operation taken;
   (void)state;
   assert_int_equal(start(CKM_SHA512_RSA_PKCS), CKR_OK);
   assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"secret", 6), CKR_OK);
+  struct kg_operation taken;
   assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_FINAL, &taken), CKR_OK);
   assert_memory_equal(&session.sign, &nothing, sizeof nothing);
   kg_operation_clear(&taken);

@@ -15,8 +15,8 @@ static void null_buffer_asks_for_the_length(void **state) {
 }
 
 static void short_buffer_is_told_the_length(void **state) {
-  CK_BYTE buffer[64] = {0};
   (void)state;
+  CK_BYTE buffer[64] = {0};
   for (CK_ULONG room = 0; room <= sizeof buffer; room++) {
     CK_ULONG len = room;
     CK_RV rv = CKR_GENERAL_ERROR;
@@ -28,9 +28,9 @@ static void short_buffer_is_told_the_length(void **state) {
 }
 
 static void nowhere_to_write_a_length_is_an_error(void **state) {
+  (void)state;
   CK_BYTE buffer[1] = {0};
   CK_RV rv = CKR_OK;
-  (void)state;
   assert_int_equal(kg_output_judge(buffer, NULL, 1, &rv), KG_OUTPUT_BAD);
   assert_int_equal(rv, CKR_ARGUMENTS_BAD);
   assert_int_equal(kg_output_judge(NULL, NULL, 1, &rv), KG_OUTPUT_BAD);

@@ -53,7 +53,7 @@ static void put(unsigned char key, unsigned char serial) {
 /* Serial of what a new session would see; 0: no token. */
 static int look(void) {
   struct kg_generation *generation = kg_refresh_look(&refresh);
-  int serial = generation ? generation->binding->leaf.serial.data[2] : 0;
+  int serial = generation != NULL ? generation->binding->leaf.serial.data[2] : 0;
   kg_generation_unref(&generation);
   return serial;
 }
@@ -82,11 +82,10 @@ static void the_file_is_looked_at_once_a_second(void **state) {
 }
 
 static void a_look_can_be_had_at_once(void **state) {
-  struct kg_generation *generation = NULL;
   (void)state;
   assert_int_equal(look(), 0);
   put(1, 1);
-  generation = kg_refresh_look_again(&refresh);
+  struct kg_generation *generation = kg_refresh_look_again(&refresh);
   assert_non_null(generation);
   kg_generation_unref(&generation);
   assert_int_equal(look(), 1);
@@ -102,26 +101,24 @@ static void a_clock_that_goes_back_does_not_stop_us(void **state) {
 }
 
 static void an_unchanged_file_is_not_read_again(void **state) {
-  struct kg_generation *first = NULL, *second = NULL;
   (void)state;
   put(1, 1);
-  first = kg_refresh_look(&refresh);
+  struct kg_generation *first = kg_refresh_look(&refresh);
   a_second_later();
-  second = kg_refresh_look(&refresh);
+  struct kg_generation *second = kg_refresh_look(&refresh);
   assert_ptr_equal(first, second);
   kg_generation_unref(&first);
   kg_generation_unref(&second);
 }
 
 static void a_damaged_file_changes_nothing_and_is_told_once(void **state) {
-  int lines = 0;
   (void)state;
   put(1, 1);
   assert_int_equal(look(), 1);
   scratch_write("web.json", "{\"version\":1, trunca", 0644);
   a_second_later();
   assert_int_equal(look(), 1);
-  lines = log_lines;
+  int lines = log_lines;
   assert_int_equal(lines, 1);
   a_second_later();
   assert_int_equal(look(), 1);
@@ -145,10 +142,10 @@ static void a_removed_file_takes_the_token_away(void **state) {
 
 static void a_binding_of_another_identity_is_not_shown(void **state) {
   struct kg_binding *binding = sample_binding("other", 1, 5);
-  struct kg_error error;
   (void)state;
   put(1, 1);
   assert_int_equal(look(), 1);
+  struct kg_error error;
   assert_int_equal(kg_binding_store(scratch_path("web.json"), binding, &error), KG_OK);
   kg_binding_free(&binding);
   a_second_later();

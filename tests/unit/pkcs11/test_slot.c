@@ -26,9 +26,10 @@ static void build(struct kg_identity *identities, size_t count, struct kg_slots 
 static void numbers_do_not_depend_on_the_order(void **state) {
   struct kg_identity forth[] = {sample_identity("web"), sample_identity("db"), sample_identity("queue")};
   struct kg_identity back[] = {sample_identity("queue"), sample_identity("db"), sample_identity("web")};
-  struct kg_slots a, b;
   (void)state;
+  struct kg_slots a;
   build(forth, 3, &a);
+  struct kg_slots b;
   build(back, 3, &b);
   assert_int_equal(id_of(&a, "web"), id_of(&b, "web"));
   assert_int_equal(id_of(&a, "db"), id_of(&b, "db"));
@@ -40,9 +41,10 @@ static void numbers_do_not_depend_on_the_order(void **state) {
 static void numbers_stay_when_others_come(void **state) {
   struct kg_identity few[] = {sample_identity("web")};
   struct kg_identity more[] = {sample_identity("a"), sample_identity("web"), sample_identity("z")};
-  struct kg_slots a, b;
   (void)state;
+  struct kg_slots a;
   build(few, 1, &a);
+  struct kg_slots b;
   build(more, 3, &b);
   assert_int_equal(id_of(&a, "web"), id_of(&b, "web"));
   kg_slots_clear(&a);
@@ -56,9 +58,10 @@ static void numbers_stay_when_others_come(void **state) {
 static void collisions_are_stepped_in_the_order_of_names(void **state) {
   struct kg_identity forth[] = {sample_identity(TWIN_A), sample_identity(TWIN_B)};
   struct kg_identity back[] = {sample_identity(TWIN_B), sample_identity(TWIN_A)};
-  struct kg_slots a, b;
   (void)state;
+  struct kg_slots a;
   build(forth, 2, &a);
+  struct kg_slots b;
   build(back, 2, &b);
   assert_int_equal(id_of(&a, TWIN_A) + 1, id_of(&a, TWIN_B));
   assert_int_equal(id_of(&a, TWIN_A), id_of(&b, TWIN_A));
@@ -71,12 +74,12 @@ static void numbers_are_positive_ints(void **state) {
   enum { MANY = 2000 };
   struct kg_identity *identities = calloc(MANY, sizeof *identities);
   static char names[MANY][16];
-  struct kg_slots slots;
   (void)state;
   for (int i = 0; i < MANY; i++) {
     (void)snprintf(names[i], sizeof names[i], "id%d", i);
     identities[i] = sample_identity(names[i]);
   }
+  struct kg_slots slots;
   build(identities, MANY, &slots);
   for (size_t i = 0; i < slots.count; i++) {
     assert_true(slots.items[i].id <= 0x7fffffff);
@@ -87,8 +90,8 @@ static void numbers_are_positive_ints(void **state) {
 }
 
 static void no_identity_is_no_slot(void **state) {
-  struct kg_slots slots;
   (void)state;
+  struct kg_slots slots;
   build(NULL, 0, &slots);
   assert_int_equal(slots.count, 0);
   kg_slots_clear(&slots);

@@ -20,17 +20,18 @@ static struct kg_operation begin(CK_MECHANISM_TYPE type, size_t len) {
 }
 
 static void a_saved_digest_goes_on_wherever_it_was_cut(void **state) {
-  unsigned char saved[KG_STATE_MAX], expected[KG_HASH_MAX_SIZE], digest[KG_HASH_MAX_SIZE];
   (void)state;
   for (size_t i = 0; i < sizeof message; i++)
     message[i] = (unsigned char)(i * 7);
+  unsigned char saved[KG_STATE_MAX], expected[KG_HASH_MAX_SIZE], digest[KG_HASH_MAX_SIZE];
   for (size_t d = 0; d < COUNT(digests); d++) {
     enum kg_hash hash = kg_mechanism_find(digests[d], &all)->hash;
     kg_hash_once(hash, kg_span_of(message, sizeof message), expected);
     for (size_t cut = 0; cut <= 300; cut++) {
-      struct kg_operation first = begin(digests[d], cut), second;
+      struct kg_operation first = begin(digests[d], cut);
       size_t len = kg_state_format(&first, saved);
       assert_true(len > 0);
+      struct kg_operation second;
       assert_true(kg_state_parse(kg_span_of(saved, len), &all, &second));
       assert_int_equal(second.updated, cut > 0);
       kg_hash_update(&second.hash, kg_span_of(message + cut, sizeof message - cut));
@@ -44,10 +45,11 @@ static void a_saved_digest_goes_on_wherever_it_was_cut(void **state) {
 }
 
 static void every_flipped_bit_is_noticed(void **state) {
-  struct kg_operation operation = begin(CKM_SHA256, 100), out;
+  struct kg_operation operation = begin(CKM_SHA256, 100);
   unsigned char saved[KG_STATE_MAX];
   size_t len = kg_state_format(&operation, saved);
   (void)state;
+  struct kg_operation out;
   for (size_t bit = 0; bit < 8 * len; bit++) {
     saved[bit / 8] ^= (unsigned char)(1 << bit % 8);
     assert_false(kg_state_parse(kg_span_of(saved, len), &all, &out));
@@ -57,20 +59,22 @@ static void every_flipped_bit_is_noticed(void **state) {
 }
 
 static void every_other_length_is_noticed(void **state) {
-  struct kg_operation operation = begin(CKM_SHA512, 100), out;
+  struct kg_operation operation = begin(CKM_SHA512, 100);
   unsigned char saved[KG_STATE_MAX + 8] = {0};
   size_t len = kg_state_format(&operation, saved);
   (void)state;
+  struct kg_operation out;
   for (size_t i = 0; i < len + 8; i++)
     if (i != len) assert_false(kg_state_parse(kg_span_of(saved, i), &all, &out));
 }
 
 /* The checksum is no secret: what lies behind it is looked at, too. */
 static void a_forged_state_does_not_overrun_the_block(void **state) {
-  struct kg_operation operation = begin(CKM_SHA256, 5), out;
+  struct kg_operation operation = begin(CKM_SHA256, 5);
   unsigned char saved[KG_STATE_MAX];
   size_t len = kg_state_format(&operation, saved), body = len - 32;
   (void)state;
+  struct kg_operation out;
   for (size_t at = 10; at + 4 <= body; at++) {
     struct kg_operation copy = begin(CKM_SHA256, 5);
     (void)kg_state_format(&copy, saved);
@@ -83,10 +87,11 @@ static void a_forged_state_does_not_overrun_the_block(void **state) {
 }
 
 static void another_hash_does_not_fit(void **state) {
-  struct kg_operation operation = begin(CKM_SHA256, 5), out;
+  struct kg_operation operation = begin(CKM_SHA256, 5);
   unsigned char saved[KG_STATE_MAX];
   size_t len = kg_state_format(&operation, saved);
   (void)state;
+  struct kg_operation out;
   for (unsigned hash = 0; hash < 256; hash++) {
     saved[8] = (unsigned char)hash;
     kg_hash_once(KG_HASH_SHA256, kg_span_of(saved, len - 32), saved + len - 32);

@@ -25,7 +25,7 @@ static char *handed_out;
 
 int32_t InitAttestationLib(struct kg_attestation_log_info *log) {
   fake_attestation.inits++;
-  if (!log || !log->log) return KG_ATTESTATION_INVALID_INPUT;
+  if (log == NULL || log->log == NULL) return KG_ATTESTATION_INVALID_INPUT;
   log_info = log;
   return fake_attestation.init_code;
 }
@@ -40,7 +40,6 @@ static void *say(void *unused) {
 
 static void speak(void) {
   pthread_t thread;
-
   if (!fake_attestation.log_from_a_thread) {
     say(NULL);
   } else if (pthread_create(&thread, NULL, say, NULL) == 0) {
@@ -49,16 +48,15 @@ static void speak(void) {
 }
 
 static void copy(char *to, size_t size, const char *from) {
-  snprintf(to, size, "%s", from ? from : "(null)");
+  snprintf(to, size, "%s", from != NULL ? from : "(null)");
 }
 
 static void try_key(kg_attestation_key_handle handle) {
   struct kg_attestation_key *key = (struct kg_attestation_key *)handle;
-  unsigned char digest[32] = {1}, signature[512] = {0};
-
   fake_attestation.key_size = (int)key->size;
   fake_attestation.signature_len = (int)key->signature_len;
   fake_attestation.public_key_info_len = (int)key->public_key_info_len;
+  unsigned char digest[32] = {1}, signature[512] = {0};
   fake_attestation.key_signs = key->sign_pss_sha256(key->context, digest, signature) == 0;
 }
 
@@ -71,14 +69,14 @@ int32_t AttestKeyGuardImportKey(const char *endpoint, const char *auth_token, co
   fake_attestation.auth_token_was_null = auth_token == NULL;
   try_key(key);
   speak();
-  if (fake_attestation.token) *token = handed_out = strdup(fake_attestation.token);
+  if (fake_attestation.token != NULL) *token = handed_out = strdup(fake_attestation.token);
   return fake_attestation.code;
 }
 
 #ifndef FAKE_INCOMPLETE
 void FreeAttestationToken(char *token) {
   fake_attestation.frees++;
-  if (!token || token != handed_out) {
+  if (token == NULL || token != handed_out) {
     fake_attestation.freed_something_else = 1;
     return;
   }

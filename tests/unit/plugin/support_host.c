@@ -11,8 +11,7 @@ static void on_log(void *context, int level, const char *line) {
   struct support_host *host = context;
   size_t more = strlen(line) + 3;
   char *longer = realloc(host->log, host->log_len + more + 1);
-
-  if (!longer) abort();
+  if (longer == NULL) abort();
   host->log = longer;
   snprintf(host->log + host->log_len, more + 1, "%d %s\n", level, line);
   host->log_len += more;
@@ -28,7 +27,6 @@ static int64_t get_elapsed(void *context) {
 
 static void do_sleep(void *context, int64_t milliseconds) {
   struct support_host *host = context;
-
   if (host->sleeps >= sizeof host->slept_ms / sizeof host->slept_ms[0]) abort();
   host->slept_ms[host->sleeps++] = milliseconds;
   host->elapsed_ms += milliseconds;
@@ -37,19 +35,16 @@ static void do_sleep(void *context, int64_t milliseconds) {
 
 static int do_sign(void *context, const unsigned char digest[32], unsigned char *signature) {
   struct support_host *host = context;
-  int code;
-
   host->signatures++;
   if (host->refuse_to_sign) return 30;
-  code = support_sign_pss(host->pair, digest, signature);
+  int code = support_sign_pss(host->pair, digest, signature);
   if (host->sign_wrongly) signature[7] ^= 1;
   return code;
 }
 
 EVP_PKEY *support_host_key(void) {
   static EVP_PKEY *key;
-
-  if (!key) key = support_key_rsa(2048);
+  if (key == NULL) key = support_key_rsa(2048);
   return key;
 }
 
@@ -83,5 +78,5 @@ void support_host_clear(struct support_host *host) {
 }
 
 bool support_host_logged(const struct support_host *host, const char *part) {
-  return host->log && strstr(host->log, part);
+  return host->log != NULL && strstr(host->log, part) != NULL;
 }

@@ -43,8 +43,7 @@ void *__wrap_realloc(void *old, size_t size) {
 
 static char *wrap_strdup(const char *text) {
   char *copy = __wrap_malloc(strlen(text) + 1);
-
-  return copy ? strcpy(copy, text) : NULL;
+  return copy != NULL ? strcpy(copy, text) : NULL;
 }
 
 /* The host's log grows by allocations that are not under test. */
@@ -57,9 +56,7 @@ static void fail_each(int attestation) {
   struct support_service service;
   int failing = 0, survived = 0;
   bool failed;
-
   do {
-    struct kg_plugin_credential *credential = NULL;
     struct kg_plugin_error error = {.size = sizeof error};
     support_service_start(&service, &host);
     host.host.log = ignore_log;
@@ -67,6 +64,7 @@ static void fail_each(int attestation) {
     host.request.attestation_library = FAKE_ATTESTATION;
     service.attestation_endpoint = "https://memory.attest.azure.net";
     turn = failing++, turns = 0;
+    struct kg_plugin_credential *credential = NULL;
     int rc = kg_imds_acquire(&host.request, &credential, &error);
     failed = turns > turn;
     turn = -1;
@@ -94,8 +92,7 @@ static void every_allocation_fails_once(void **state) {
 
 static void every_allocation_fails_once_with_attestation(void **state) {
   void *library = dlopen(FAKE_ATTESTATION, RTLD_NOW | RTLD_LOCAL);
-  struct fake_attestation *fake = library ? dlsym(library, "fake_attestation") : NULL;
-
+  struct fake_attestation *fake = library != NULL ? dlsym(library, "fake_attestation") : NULL;
   (void)state;
   assert_non_null(fake);
   fake->token = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDB9.c2ln"; /* until 2100 */
@@ -105,12 +102,11 @@ static void every_allocation_fails_once_with_attestation(void **state) {
 }
 
 int main(void) {
+  curl_global_init_mem(CURL_GLOBAL_DEFAULT, __wrap_malloc, free, __wrap_realloc, wrap_strdup, __wrap_calloc);
   const struct CMUnitTest tests[] = {
       {"/acquire_memory/every_allocation_fails_once", every_allocation_fails_once, NULL, NULL, NULL},
       {"/acquire_memory/every_allocation_fails_once_with_attestation", every_allocation_fails_once_with_attestation,
        NULL, NULL, NULL},
   };
-
-  curl_global_init_mem(CURL_GLOBAL_DEFAULT, __wrap_malloc, free, __wrap_realloc, wrap_strdup, __wrap_calloc);
   return cmocka_run_group_tests_name("acquire_memory", tests, NULL, NULL);
 }

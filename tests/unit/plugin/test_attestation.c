@@ -32,7 +32,6 @@ static char endpoint[64]; /* another one a case, because tokens are kept */
 
 static int set_up(void **state) {
   static int cases;
-
   (void)state;
   snprintf(endpoint, sizeof endpoint, "https://case-%d.attest.azure.net", ++cases);
   memset(fake, 0, sizeof *fake);
@@ -64,7 +63,7 @@ static void check_failed(const char *reason) {
   assert_int_equal(get(), KG_E_ATTESTATION_FAILED);
   assert_null(token.data);
   assert_string_equal(kg_status_sub_code(error.status), "attestation_failed");
-  if (!strstr(error.text, reason)) fail_msg("\"%s\" has no \"%s\"", error.text, reason);
+  if (strstr(error.text, reason) == NULL) fail_msg("\"%s\" has no \"%s\"", error.text, reason);
   assert_null(strstr(error.text, "eyJ"));
 }
 
@@ -72,7 +71,6 @@ static void check_failed(const char *reason) {
 static const char *jwt(const char *claims) {
   static char text[4096];
   char *payload = kg_base64url_format(kg_span_text(claims));
-
   snprintf(text, sizeof text, "eyJhbGciOiJub25lIn0.%s.c2lnbmF0dXJlX2NhbmFyeQ", payload);
   free(payload);
   return text;
@@ -80,7 +78,6 @@ static const char *jwt(const char *claims) {
 
 static const char *jwt_until(int64_t expires) {
   char claims[64];
-
   snprintf(claims, sizeof claims, "{\"exp\":%lld}", (long long)expires);
   return jwt(claims);
 }
@@ -153,7 +150,6 @@ static void token_that_is_none(void **state) {
               {"a..c", "not a token"},   {".b.c", "not a token"},   {"a.b.", "not a token"},
               {"..", "not a token"},     {"a.b.c ", "not a token"}, {"a.b\n.c", "not a token"},
               {"a.b.c=", "not a token"}, {"a.b+.c", "not a token"}, {"a.b/.c", "not a token"}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     fake->token = rows[i].token;
@@ -164,7 +160,6 @@ static void token_that_is_none(void **state) {
 
 static void endless_token(void **state) {
   char *text = malloc(70001);
-
   (void)state;
   assert_non_null(text);
   memset(text, 'a', 70000);
@@ -176,13 +171,12 @@ static void endless_token(void **state) {
 }
 
 static void expired_and_future_tokens(void **state) {
-  char claims[128];
-
   (void)state;
   fake->token = jwt_until(host.wall_s);
   check_failed("already expired");
   fake->token = jwt_until(host.wall_s - 86400);
   check_failed("already expired");
+  char claims[128];
   snprintf(claims, sizeof claims, "{\"exp\":%lld,\"nbf\":%lld}", (long long)host.wall_s + 7200,
            (long long)host.wall_s + 3600);
   fake->token = jwt(claims);
@@ -196,16 +190,15 @@ static void expired_and_future_tokens(void **state) {
 static void token_of_another_key(void **state) {
   EVP_PKEY *keys[] = {host.pair, support_key_rsa(2048)};
   static const char *const before[] = {"{\"jwk\":", ""}, *const after[] = {"}", ""};
-
   (void)state;
   for (size_t k = 0; k < 2; k++)
     for (size_t f = 0; f < 2; f++) {
       BIGNUM *n = NULL;
-      unsigned char bytes[256];
-      char claims[1024], *text;
       assert_int_equal(EVP_PKEY_get_bn_param(keys[k], "n", &n), 1);
+      unsigned char bytes[256];
       BN_bn2binpad(n, bytes, sizeof bytes);
-      text = kg_base64url_format(kg_span_of(bytes, sizeof bytes));
+      char *text = kg_base64url_format(kg_span_of(bytes, sizeof bytes));
+      char claims[1024];
       snprintf(claims, sizeof claims, "{\"x-ms-tpm-request-key\":%s{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}%s}",
                before[f], text, after[f]);
       fake->token = jwt(claims);
@@ -226,7 +219,6 @@ static void claims_that_cannot_be_read_do_not_matter(void **state) {
                                        "{\"exp\":1.5}",
                                        "{\"x-ms-tpm-request-key\":5}",
                                        "{\"x-ms-tpm-request-key\":{\"jwk\":{\"n\":\"%%\"}}}"};
-
   (void)state;
   for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
     fake->token = jwt(claims[i]);
@@ -266,7 +258,6 @@ static void rejected_token_is_dropped(void **state) {
 static void tokens_are_kept_by_endpoint_and_key(void **state) {
   EVP_PKEY *other = support_key_rsa(2048), *first = host.pair;
   struct kg_plugin_bytes info = host.key.public_key_info;
-
   (void)state;
   metadata.attestation_endpoint = (char *)"https://one.example";
   fake->token = jwt_until(host.wall_s + 28800);
@@ -319,7 +310,6 @@ static void last_errors_explain_the_code(void **state) {
   static const struct fake_log_line log[] = {
       {0, "Attest", "first"}, {0, "Attest", "second"},  {2, "Attest", "noise"},
       {0, NULL, "third"},     {3, "Attest", "details"}, {0, "Policy", "x-ms-azurevm-dbxvalidated=false"}};
-
   (void)state;
   log_lines(log, 6);
   fake->code = KG_ATTESTATION_REJECTED;
@@ -331,7 +321,6 @@ static void last_errors_explain_the_code(void **state) {
 static void levels_are_translated(void **state) {
   static const struct fake_log_line log[] = {{0, "t", "E"}, {1, "t", "W"}, {2, "t", "I"},
                                              {3, "t", "D"}, {4, "t", "F"}, {-1, "t", "N"}};
-
   (void)state;
   log_lines(log, 6);
   assert_int_equal(get(), KG_OK);
@@ -343,7 +332,6 @@ static void levels_are_translated(void **state) {
 static void lines_hold_no_token_and_no_control_character(void **state) {
   static const struct fake_log_line log[] = {
       {3, "JWT", "got " NO_CLAIMS " from service"}, {0, NO_CLAIMS, "two\nlines\x1b[31m"}, {2, NULL, NULL}};
-
   (void)state;
   log_lines(log, 3);
   fake->code = KG_ATTESTATION_REJECTED;
@@ -355,14 +343,13 @@ static void lines_hold_no_token_and_no_control_character(void **state) {
 }
 
 static void lines_are_bounded(void **state) {
-  size_t lines = 0;
-
   (void)state;
   for (unsigned i = 0; i < 300; i++)
     fake->log[i] = (struct fake_log_line){2, "t", i == 299 ? "the last" : "line"};
   fake->log_count = 300;
   assert_int_equal(get(), KG_OK);
-  for (const char *p = host.log; (p = strstr(p, "attestation library: t: ")); p++)
+  size_t lines = 0;
+  for (const char *p = host.log; (p = strstr(p, "attestation library: t: ")) != NULL; p++)
     lines++;
   assert_int_equal(lines, 256);
   assert_true(support_host_logged(&host, "44 earlier lines were dropped"));
@@ -371,7 +358,6 @@ static void lines_are_bounded(void **state) {
 
 static void lines_from_a_thread(void **state) {
   static const struct fake_log_line log[] = {{1, "t", "elsewhere"}};
-
   (void)state;
   log_lines(log, 1);
   fake->log_from_a_thread = 1;
@@ -388,7 +374,6 @@ static void passed_deadline_attests_nothing(void **state) {
 
 static void native_handle_is_passed_where_there_is_one(void **state) {
   struct kg_attestation_key native = {.size = 12345, .context = &host, .sign_pss_sha256 = host.key.sign_pss_sha256};
-
   (void)state;
   host.key.native_handle = (uintptr_t)&native;
   assert_int_equal(get(), KG_OK);
@@ -411,10 +396,9 @@ static void failed_init_may_be_repeated(void **state) {
 
 static int load_fake(void **state) {
   void *library = dlopen(FAKE_ATTESTATION, RTLD_NOW | RTLD_LOCAL);
-
   (void)state;
-  fake = library ? dlsym(library, "fake_attestation") : NULL;
-  return fake ? 0 : -1;
+  fake = library != NULL ? dlsym(library, "fake_attestation") : NULL;
+  return fake != NULL ? 0 : -1;
 }
 
 #define TEST(name)                                                                                                     \
@@ -447,6 +431,5 @@ int main(void) {
       TEST(passed_deadline_attests_nothing),
       TEST(native_handle_is_passed_where_there_is_one),
   };
-
   return cmocka_run_group_tests_name("attestation", tests, load_fake, NULL);
 }

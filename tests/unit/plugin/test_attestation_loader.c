@@ -28,7 +28,7 @@ static struct kg_error error;
 static int set_up(void **state) {
   (void)state;
   snprintf(folder, sizeof folder, "%s/loader-XXXXXX", TEST_FOLDER);
-  if (!mkdtemp(folder)) return -1;
+  if (mkdtemp(folder) == NULL) return -1;
   snprintf(path, sizeof path, "%s/library.so", folder);
   memset(&error, 0, sizeof error);
   return 0;
@@ -43,7 +43,6 @@ static int tear_down(void **state) {
 
 static void copy_to_path(const char *from, mode_t mode) {
   struct kg_buf contents = {0};
-
   assert_int_equal(kg_file_read(from, 64 << 20, KG_TRUST_ANY, &contents, NULL, &error), KG_OK);
   assert_int_equal(kg_file_replace(path, kg_buf_span(&contents), mode, &error), KG_OK);
   kg_buf_clear(&contents);
@@ -51,12 +50,10 @@ static void copy_to_path(const char *from, mode_t mode) {
 
 static void hash_of(const char *file, char out[65]) {
   struct kg_buf contents = {0};
-  unsigned char digest[32];
-  char *hex;
-
   assert_int_equal(kg_file_read(file, 64 << 20, KG_TRUST_ANY, &contents, NULL, &error), KG_OK);
+  unsigned char digest[32];
   kg_hash_once(KG_HASH_SHA256, kg_buf_span(&contents), digest);
-  hex = kg_hex_format(kg_span_of(digest, 32));
+  char *hex = kg_hex_format(kg_span_of(digest, 32));
   strcpy(out, hex);
   free(hex);
   kg_buf_clear(&contents);
@@ -69,12 +66,10 @@ static enum kg_status require(const char *sha256) {
 static void check_refused(const char *sha256, const char *reason) {
   assert_int_equal(require(sha256), KG_E_ATTESTATION_FAILED);
   assert_null(library);
-  if (!strstr(error.text, reason)) fail_msg("\"%s\" has no \"%s\"", error.text, reason);
+  if (strstr(error.text, reason) == NULL) fail_msg("\"%s\" has no \"%s\"", error.text, reason);
 }
 
 static void good_file_is_loaded_once(void **state) {
-  struct kg_attestation_library *again;
-
   (void)state;
   copy_to_path(FAKE_ATTESTATION, 0644);
   assert_int_equal(require(NULL), KG_OK);
@@ -83,21 +78,22 @@ static void good_file_is_loaded_once(void **state) {
   assert_non_null(library->free_token);
   assert_non_null(library->uninit);
   assert_false(library->initialised);
-  again = library;
+  struct kg_attestation_library *again = library;
   assert_int_equal(require(NULL), KG_OK);
   assert_ptr_equal(library, again);
 }
 
 static void pinned_hash(void **state) {
-  char good[65], upper[65], other[65];
-
   (void)state;
   copy_to_path(FAKE_ATTESTATION, 0644);
+  char good[65];
   hash_of(path, good);
+  char other[65];
   strcpy(other, good);
   other[0] = other[0] == '0' ? '1' : '0';
   check_refused(other, "does not have the pinned hash");
   check_refused("", "does not have the pinned hash");
+  char upper[65];
   for (size_t i = 0; i < 65; i++)
     upper[i] = good[i] >= 'a' && good[i] <= 'f' ? (char)(good[i] - 32) : good[i];
   assert_int_equal(require(upper), KG_OK);
@@ -107,13 +103,11 @@ static void pinned_hash(void **state) {
 }
 
 static void changed_file_is_refused_before_it_is_loaded(void **state) {
-  char good[65];
-  FILE *file;
-
   (void)state;
   copy_to_path(FAKE_ATTESTATION, 0644);
+  char good[65];
   hash_of(path, good);
-  file = fopen(path, "a");
+  FILE *file = fopen(path, "a");
   assert_non_null(file);
   fputc(0, file);
   fclose(file);
@@ -141,7 +135,6 @@ static void missing_file(void **state) {
 
 static void relative_path(void **state) {
   static const char *const paths[] = {"library.so", "./library.so", "", "libc.so.6", "../library.so"};
-
   (void)state;
   for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
     assert_int_equal(kg_attestation_library_require(paths[i], NULL, &library, &error), KG_E_ATTESTATION_FAILED);
@@ -150,10 +143,9 @@ static void relative_path(void **state) {
 }
 
 static void planted_in_the_working_folder(void **state) {
-  char before[1024];
-
   (void)state;
   copy_to_path(FAKE_ATTESTATION, 0644);
+  char before[1024];
   assert_non_null(getcwd(before, sizeof before));
   assert_int_equal(chdir(folder), 0);
   setenv("LD_LIBRARY_PATH", folder, 1);
@@ -164,7 +156,6 @@ static void planted_in_the_working_folder(void **state) {
 
 static void what_is_no_library(void **state) {
   FILE *file = fopen(path, "w");
-
   (void)state;
   assert_non_null(file);
   fputs("not a shared object\n", file);
@@ -209,6 +200,5 @@ int main(void) {
       TEST(missing_function_is_named),
       TEST(default_is_beside_our_own_file),
   };
-
   return cmocka_run_group_tests_name("attestation_loader", tests, NULL, NULL);
 }

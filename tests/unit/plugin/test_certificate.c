@@ -47,7 +47,6 @@ static int tear_down(void **state) {
 static enum kg_status check_text(const char *text, struct kg_certificate_times *times) {
   struct kg_buf der = {0};
   enum kg_status status = kg_certificate_check(text, &rules, &der, times, &error);
-
   assert_int_equal(der.len != 0, status == KG_OK);
   kg_buf_clear(&der);
   return status;
@@ -57,7 +56,6 @@ static enum kg_status check(void) {
   struct kg_certificate_times times = {0, 0};
   char *text = support_certificate_base64(&what);
   enum kg_status status = check_text(text, &times);
-
   if (status == KG_OK) {
     assert_int_equal(times.not_before, what.not_before);
     assert_int_equal(times.not_after, what.not_after);
@@ -68,7 +66,7 @@ static enum kg_status check(void) {
 
 static void refused(const char *reason) {
   assert_int_equal(check(), KG_E_INVALID_CERTIFICATE);
-  if (!strstr(error.text, reason)) fail_msg("\"%s\" has no \"%s\"", error.text, reason);
+  if (strstr(error.text, reason) == NULL) fail_msg("\"%s\" has no \"%s\"", error.text, reason);
 }
 
 static void good_one(void **state) {
@@ -98,7 +96,6 @@ static void other_name(void **state) {
 
 static void other_key(void **state) {
   EVP_PKEY *keys[] = {support_key_rsa(2048), support_key_ec()};
-
   (void)state;
   for (size_t i = 0; i < 2; i++) {
     what.key = keys[i];
@@ -124,7 +121,6 @@ static void usages(void **state) {
       {"critical,keyAgreement", NULL, false},
       {"keyCertSign", NULL, false},
   };
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     what.key_usage = rows[i].key_usage;
@@ -150,13 +146,12 @@ static void clock_against_validity(void **state) {
               {end - 1, NULL},
               {end, "ended at 2023-11-21"},
               {end + 691200, "ended at"}};
-
   (void)state;
   what.not_before = begin;
   what.not_after = end;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     rules.now = rows[i].now;
-    if (rows[i].reason)
+    if (rows[i].reason != NULL)
       refused(rows[i].reason);
     else
       assert_int_equal(check(), KG_OK);
@@ -174,14 +169,14 @@ static void both_clocks_are_named(void **state) {
 }
 
 static void what_is_not_one_der_certificate(void **state) {
-  struct kg_certificate_times times;
-  char *good = support_certificate_base64(&what), text[8192];
+  char *good = support_certificate_base64(&what);
   size_t len = strlen(good);
   static const char *const bad[] = {"", " ", "====", "MII", "hello", "AAAA", "MAA=", "-----BEGIN CERTIFICATE-----"};
-
   (void)state;
+  struct kg_certificate_times times;
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
     assert_int_equal(check_text(bad[i], &times), KG_E_INVALID_CERTIFICATE);
+  char text[8192];
   snprintf(text, sizeof text, "%s\n", good);
   assert_int_equal(check_text(text, &times), KG_E_INVALID_CERTIFICATE);
   snprintf(text, sizeof text, " %s", good);
@@ -194,16 +189,16 @@ static void what_is_not_one_der_certificate(void **state) {
 }
 
 static void bytes_after_the_certificate(void **state) {
-  struct kg_certificate_times times;
   X509 *certificate = support_certificate_new(&what);
-  unsigned char *der = NULL, longer[4096];
-  char text[8192];
+  unsigned char *der = NULL;
   int len = i2d_X509(certificate, &der);
-
   (void)state;
+  unsigned char longer[4096];
   memcpy(longer, der, (size_t)len);
   longer[len] = 0;
+  char text[8192];
   EVP_EncodeBlock((unsigned char *)text, longer, len);
+  struct kg_certificate_times times;
   assert_int_equal(check_text(text, &times), KG_OK);
   EVP_EncodeBlock((unsigned char *)text, longer, len + 1);
   assert_int_equal(check_text(text, &times), KG_E_INVALID_CERTIFICATE);
@@ -215,13 +210,12 @@ static void bytes_after_the_certificate(void **state) {
 }
 
 static void every_damaged_byte_is_survived(void **state) {
-  struct kg_certificate_times times;
   X509 *certificate = support_certificate_new(&what);
   unsigned char *der = NULL;
-  char text[8192];
   int len = i2d_X509(certificate, &der);
-
   (void)state;
+  char text[8192];
+  struct kg_certificate_times times;
   for (int i = 0; i < len; i++) {
     der[i] ^= 0xff;
     EVP_EncodeBlock((unsigned char *)text, der, len);
@@ -250,6 +244,5 @@ int main(void) {
       TEST(bytes_after_the_certificate),
       TEST(every_damaged_byte_is_survived),
   };
-
   return cmocka_run_group_tests_name("certificate", tests, NULL, NULL);
 }

@@ -46,21 +46,19 @@ static struct kg_metadata metadata_of(const char *vm, const char *vmss) {
                                  .tenant_id = (char *)SUPPORT_TENANT,
                                  .vm_id = (char *)vm,
                                  .vmss_id = (char *)vmss};
-
   return metadata;
 }
 
 /* The request's DER in hex, or NULL. */
 static char *make(const struct kg_metadata *metadata, size_t *base64_len) {
-  struct kg_buf der = {0};
   struct kg_error error = {0};
-  char *text = NULL, *hex;
-
+  char *text = NULL;
   if (kg_csr_new(&host.key, metadata, &text, &error) != KG_OK) fail_msg("%s", error.text);
   assert_null(strpbrk(text, "\r\n -"));
+  struct kg_buf der = {0};
   assert_int_equal(kg_base64_parse(text, &der), KG_OK);
-  if (base64_len) *base64_len = strlen(text);
-  hex = kg_hex_format(kg_buf_span(&der));
+  if (base64_len != NULL) *base64_len = strlen(text);
+  char *hex = kg_hex_format(kg_buf_span(&der));
   kg_buf_clear(&der);
   free(text);
   return hex;
@@ -70,11 +68,11 @@ static void equals_the_vectors_byte_for_byte(void **state) {
   struct kg_metadata metadata = metadata_of(SUPPORT_VM, NULL);
   size_t base64_len = 0, info_len = host.key.public_key_info.len;
   char *hex = make(&metadata, &base64_len);
-  char *info = kg_hex_format(kg_span_of(host.key.public_key_info.data, info_len)), expected[2000];
-
+  char *info = kg_hex_format(kg_span_of(host.key.public_key_info.data, info_len));
   (void)state;
   assert_int_equal(info_len, 294);
   /* SEQUENCE 795 { SEQUENCE 467 { INTEGER 0, subject, key, attributes }, algorithm, BIT STRING of 256 bytes } */
+  char expected[2000];
   snprintf(expected, sizeof expected,
            "3082031b308201d3020100%s%s%s%s03820101"
            "00",
@@ -89,16 +87,13 @@ static void equals_the_vectors_byte_for_byte(void **state) {
 
 static void signature_verifies(void **state) {
   struct kg_metadata metadata = metadata_of(SUPPORT_VM, NULL);
-  struct kg_buf der = {0};
-  char *text = NULL;
-  const unsigned char *p;
-  X509_REQ *req;
-
   (void)state;
+  char *text = NULL;
   assert_int_equal(kg_csr_new(&host.key, &metadata, &text, NULL), KG_OK);
+  struct kg_buf der = {0};
   assert_int_equal(kg_base64_parse(text, &der), KG_OK);
-  p = der.data;
-  req = d2i_X509_REQ(NULL, &p, (long)der.len);
+  const unsigned char *p = der.data;
+  X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)der.len);
   assert_non_null(req);
   assert_int_equal(X509_REQ_verify(req, host.pair), 1);
   assert_int_equal(host.signatures, 1);
@@ -114,7 +109,6 @@ static void compute_unit_members(void **state) {
               {"a", "b", "{\"vmId\":\"a\",\"vmssId\":\"b\"}"},
               {NULL, "b", "{\"vmssId\":\"b\"}"},
               {"quote\"back\\slash/", NULL, "{\"vmId\":\"quote\\\"back\\\\slash/\"}"}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct kg_metadata metadata = metadata_of(rows[i].vm, rows[i].vmss);
@@ -137,14 +131,13 @@ static void only_rsa_2048_is_taken(void **state) {
               {support_key_rsa(3072), 2048},
               {support_key_ec(), 256},
               {support_key_ec(), 2048}};
-
   (void)state;
   assert_int_equal(kg_csr_check_key(&host.key, NULL), KG_OK);
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct kg_plugin_key key = host.key;
-    struct kg_error error = {0};
     key.public_key_info.data = support_public_key_info(rows[i].key, &key.public_key_info.len);
     key.bits = rows[i].bits;
+    struct kg_error error = {0};
     assert_int_equal(kg_csr_check_key(&key, &error), KG_E_KEY_MECHANISM);
     OPENSSL_free((void *)key.public_key_info.data);
     EVP_PKEY_free(rows[i].key);
@@ -152,10 +145,9 @@ static void only_rsa_2048_is_taken(void **state) {
 }
 
 static void damaged_public_key_is_refused(void **state) {
-  unsigned char bytes[400];
   struct kg_plugin_key key = host.key;
-
   (void)state;
+  unsigned char bytes[400];
   memcpy(bytes, key.public_key_info.data, key.public_key_info.len);
   key.public_key_info.data = bytes;
   bytes[key.public_key_info.len] = 0;
@@ -170,11 +162,10 @@ static void damaged_public_key_is_refused(void **state) {
 
 static void key_that_does_not_sign_is_dead(void **state) {
   struct kg_metadata metadata = metadata_of(SUPPORT_VM, NULL);
-  struct kg_error error = {0};
   char *text = (char *)"unset";
-
   (void)state;
   host.refuse_to_sign = true;
+  struct kg_error error = {0};
   assert_int_equal(kg_csr_new(&host.key, &metadata, &text, &error), KG_E_KEY_DEAD);
   assert_int_equal(error.native_code, 30);
   assert_null(text);
@@ -182,11 +173,10 @@ static void key_that_does_not_sign_is_dead(void **state) {
 
 static void signature_of_another_key_is_noticed(void **state) {
   struct kg_metadata metadata = metadata_of(SUPPORT_VM, NULL);
-  struct kg_error error = {0};
-  char *text = NULL;
-
   (void)state;
   host.sign_wrongly = true;
+  struct kg_error error = {0};
+  char *text = NULL;
   assert_int_equal(kg_csr_new(&host.key, &metadata, &text, &error), KG_E_KEY_DEAD);
   assert_non_null(strstr(error.text, "does not fit"));
   assert_null(text);
@@ -205,6 +195,5 @@ int main(void) {
       TEST(key_that_does_not_sign_is_dead),
       TEST(signature_of_another_key_is_noticed),
   };
-
   return cmocka_run_group_tests_name("csr", tests, NULL, NULL);
 }

@@ -25,20 +25,17 @@ static struct kg_plugin_error error;
 
 static const char *fact(const char *name) {
   const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(facts, name));
-
   assert_non_null(value);
   return value;
 }
 
 static cJSON *read_facts(void) {
-  char path[96], text[16384];
-  FILE *file;
-  size_t len;
-
+  char path[96];
   snprintf(path, sizeof path, "%s/emulator.json", directory);
-  file = fopen(path, "r");
+  FILE *file = fopen(path, "r");
   assert_non_null(file);
-  len = fread(text, 1, sizeof text - 1, file);
+  char text[16384];
+  size_t len = fread(text, 1, sizeof text - 1, file);
   fclose(file);
   text[len] = '\0';
   return cJSON_Parse(text);
@@ -47,12 +44,9 @@ static cJSON *read_facts(void) {
 /* Up to five more arguments. */
 static void start(const char *const *more) {
   const char *arguments[12] = {EMULATOR_PATH, "--directory", directory};
-  int ready[2];
-  char line[128] = "";
-  FILE *out;
-
-  for (size_t i = 0; more && more[i]; i++)
+  for (size_t i = 0; more != NULL && more[i] != NULL; i++)
     arguments[3 + i] = more[i];
+  int ready[2];
   assert_int_equal(pipe(ready), 0);
   pid = fork();
   if (pid == 0) {
@@ -63,7 +57,8 @@ static void start(const char *const *more) {
     _exit(127);
   }
   close(ready[1]);
-  out = fdopen(ready[0], "r");
+  FILE *out = fdopen(ready[0], "r");
+  char line[128] = "";
   assert_non_null(fgets(line, sizeof line, out));
   fclose(out);
   assert_int_equal(strncmp(line, "ready ", 6), 0);
@@ -73,11 +68,10 @@ static void start(const char *const *more) {
 }
 
 static int tear_down(void **state) {
-  int status = 0;
-
   (void)state;
   kg_credential_release(credential);
   credential = NULL;
+  int status = 0;
   if (pid > 0) {
     kill(pid, SIGTERM);
     waitpid(pid, &status, 0);
@@ -90,11 +84,10 @@ static int tear_down(void **state) {
 }
 
 static int acquire(void) { /* what the last one brought is given back first */
-  int rc = 0;
 
   kg_credential_release(credential);
   credential = NULL;
-  rc = kg_imds_acquire(&host.request, &credential, &error);
+  int rc = kg_imds_acquire(&host.request, &credential, &error);
 
   if (rc) print_message("%s: %s\n", error.sub_code, error.text);
   return rc;
@@ -138,7 +131,6 @@ static void user_assigned_by_each_selector(void **state) {
 
 static void scale_set_and_intermediate_issuer(void **state) {
   static const char *const more[] = {"--scale-set", "--intermediate", "--no-attestation-endpoint", NULL};
-
   (void)state;
   start(more);
   check_credential(fact("system_client_id"), "SystemAssigned");
@@ -156,7 +148,6 @@ static void unassigned_identity_is_told(void **state) {
 
 static void host_that_requires_attestation_is_told(void **state) {
   static const char *const more[] = {"--require-attestation", NULL};
-
   (void)state;
   start(more);
   assert_int_equal(acquire(), KG_E_IMDS_FAILED);
@@ -169,7 +160,6 @@ static void host_that_requires_attestation_is_told(void **state) {
 static void post(const char *path, const char *json) {
   char url[256];
   CURL *curl = curl_easy_init();
-
   snprintf(url, sizeof url, "%s/emulator/%s", fact("url"), path);
   curl_easy_setopt(curl, CURLOPT_URL, url);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -183,7 +173,6 @@ static void post(const char *path, const char *json) {
 
 static void start_attesting(void) {
   static const char *const more[] = {"--require-attestation", NULL};
-
   start(more);
   setenv("AZURE_EMULATOR_CA", fact("ca"), 1);
   host.request.attestation = 1;
@@ -212,13 +201,12 @@ static void attestation_that_fails_or_lies_issues_nothing(void **state) {
       {"{\"endpoint\":\"attestation\",\"validity_s\":-10}", "already expired"},
       {"{\"endpoint\":\"attestation\",\"not_before_s\":3600}", "not yet valid"},
   };
-
   (void)state;
   start_attesting();
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     post("faults", rows[i].fault);
     assert_int_equal(acquire(), KG_E_ATTESTATION_FAILED);
-    if (!strstr(error.text, rows[i].reason)) fail_msg("\"%s\" has no \"%s\"", error.text, rows[i].reason);
+    if (strstr(error.text, rows[i].reason) == NULL) fail_msg("\"%s\" has no \"%s\"", error.text, rows[i].reason);
     assert_false(support_host_logged(&host, "eyJ"));
   }
   assert_false(support_host_logged(&host, "issuecredential"));
@@ -237,10 +225,9 @@ static void forged_attestation_is_refused_by_the_issuer(void **state) {
 }
 
 static void redirects_are_refused_without_a_trace(void **state) {
-  char fault[256];
-
   (void)state;
   start(NULL);
+  char fault[256];
   snprintf(fault, sizeof fault, "{\"endpoint\":\"issue\",\"status\":307,\"headers\":{\"Location\":\"%s\"}}",
            fact("canary_url"));
   post("faults", fault);
@@ -250,7 +237,6 @@ static void redirects_are_refused_without_a_trace(void **state) {
 
 static void certificate_from_too_far_ahead_is_refused(void **state) {
   static const char *const more[] = {"--not-before", "3600", NULL};
-
   (void)state;
   start(more);
   assert_int_equal(acquire(), KG_E_INVALID_CERTIFICATE);
@@ -263,7 +249,6 @@ static void certificate_from_too_far_ahead_is_refused(void **state) {
 static size_t take(char *data, size_t size, size_t count, void *context) {
   char *text = context;
   size_t len = strlen(text);
-
   assert_true(len + size * count < 65536);
   memcpy(text + len, data, size * count);
   text[len + size * count] = '\0';
@@ -272,12 +257,9 @@ static size_t take(char *data, size_t size, size_t count, void *context) {
 
 static int requests(const char *endpoint) {
   static char text[65536];
-  char url[256];
   CURL *curl = curl_easy_init();
-  cJSON *json;
-  int count;
-
   text[0] = '\0';
+  char url[256];
   snprintf(url, sizeof url, "%s/emulator/counters", fact("url"));
   curl_easy_setopt(curl, CURLOPT_URL, url);
   curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
@@ -285,8 +267,8 @@ static int requests(const char *endpoint) {
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, text);
   assert_int_equal(curl_easy_perform(curl), CURLE_OK);
   curl_easy_cleanup(curl);
-  json = cJSON_Parse(text);
-  count = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, endpoint), "requests")->valueint;
+  cJSON *json = cJSON_Parse(text);
+  int count = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, endpoint), "requests")->valueint;
   cJSON_Delete(json);
   return count;
 }
@@ -318,7 +300,6 @@ static void retry_404_twice(void **state) { /* 103 */
 
 static void retry_410(void **state) { /* 104 */
   static const int64_t tens[] = {10000, 10000, 10000, 10000, 10000, 10000, 10000};
-
   (void)state;
   start(NULL);
   post("faults", "{\"endpoint\":\"metadata\",\"status\":410,\"times\":4}");
@@ -398,7 +379,7 @@ static void one_deadline_covers_both_legs(void **state) {
 
 static int prepare(void **state) {
   (void)state;
-  if (!mkdtemp(folder)) return -1;
+  if (mkdtemp(folder) == NULL) return -1;
   snprintf(directory, sizeof directory, "%s/env", folder);
   return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -1;
 }
@@ -434,6 +415,5 @@ int main(void) {
       TEST(retry_429_as_long_as_it_asks_for),
       TEST(one_deadline_covers_both_legs),
   };
-
   return cmocka_run_group_tests_name("emulator", tests, prepare, clean);
 }

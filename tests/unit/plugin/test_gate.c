@@ -24,14 +24,12 @@ static int forget(void **state) {
 
 static enum kg_status check(int proof, int attestation, struct kg_error *error) {
   struct kg_plugin_request request = {.proof_of_possession = proof, .attestation = attestation};
-
   return kg_gate_check(&request, error);
 }
 
 static void both_switches(void **state) {
-  struct kg_error error = {0};
-
   (void)state;
+  struct kg_error error = {0};
   assert_int_equal(check(1, 0, &error), KG_OK);
   assert_int_equal(check(1, 1, &error), KG_OK);
   assert_int_equal(check(0, 1, &error), KG_E_ATTESTATION_REQUIRES_POP);
@@ -45,11 +43,10 @@ static void kill_switch(void **state) {
     bool disables;
   } rows[] = {{"true", true}, {"TRUE", true}, {"True", true},   {"1", true},      {"", false},     {"0", false},
               {"yes", false}, {"11", false},  {" true", false}, {"true ", false}, {"false", false}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct kg_error error = {0};
     setenv("MSAL_MI_DISABLE_IMDS_V2", rows[i].value, 1);
+    struct kg_error error = {0};
     assert_int_equal(check(1, 0, &error), rows[i].disables ? KG_E_DISABLED : KG_OK);
     if (rows[i].disables) assert_non_null(strstr(error.text, "MSAL_MI_DISABLE_IMDS_V2"));
   }
@@ -69,15 +66,14 @@ static void environment_of_another_source(void **state) {
       {{"IMDS_ENDPOINT", NULL, NULL}, NULL},
       {{"MSI_SECRET", NULL, NULL}, NULL},
   };
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct kg_error error = {0};
     forget(NULL);
-    for (size_t j = 0; j < 3 && rows[i].set[j]; j++)
+    for (size_t j = 0; j < 3 && rows[i].set[j] != NULL; j++)
       setenv(rows[i].set[j], "http://value_canary", 1);
+    struct kg_error error = {0};
     assert_int_equal(check(1, 0, &error), rows[i].name ? KG_E_ENVIRONMENT : KG_OK);
-    if (rows[i].name) assert_non_null(strstr(error.text, rows[i].name));
+    if (rows[i].name != NULL) assert_non_null(strstr(error.text, rows[i].name));
     assert_null(strstr(error.text, "value_canary"));
   }
 }
@@ -105,6 +101,5 @@ int main(void) {
       {"/gate/empty_variable_is_unset", empty_variable_is_unset, forget, forget, NULL},
       {"/gate/switches_come_before_the_environment", switches_come_before_the_environment, forget, forget, NULL},
   };
-
   return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
 }

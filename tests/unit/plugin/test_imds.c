@@ -28,10 +28,9 @@ static char token[256], endpoint[64];
 /* A token that ends in eight hours, and an endpoint that no earlier case has used. */
 static void prepare_attestation(void) {
   static int cases;
-  char claims[64], *payload;
-
+  char claims[64];
   snprintf(claims, sizeof claims, "{\"exp\":%lld}", (long long)host.wall_s + 28800);
-  payload = kg_base64url_format(kg_span_text(claims));
+  char *payload = kg_base64url_format(kg_span_text(claims));
   snprintf(token, sizeof token, "eyJoZWFkX2NhbmFyeSI6MX0.%s.c2lnbmF0dXJlX2NhbmFyeQ", payload);
   free(payload);
   snprintf(endpoint, sizeof endpoint, "https://imds-%d.attest.azure.net", ++cases);
@@ -105,11 +104,10 @@ static void attested(void **state) {
 }
 
 static void one_request_id_for_all_legs_and_a_new_one_each_time(void **state) {
-  char *ids[4];
-
   (void)state;
   check_good(0);
   check_good(0);
+  char *ids[4];
   for (size_t i = 0; i < 4; i++) {
     ids[i] = support_request_header(support_server_request(service.server, i), "x-ms-client-request-id");
     assert_non_null(ids[i]);
@@ -123,12 +121,10 @@ static void one_request_id_for_all_legs_and_a_new_one_each_time(void **state) {
 }
 
 static void failure_carries_the_request_id(void **state) {
-  char *id;
-
   (void)state;
   service.metadata_answers[0] = "403 {\"error\":\"forbidden\",\"error_description\":\"AADSTS51000: no\"}";
   check_failed("MSI_V2_ERROR", "managed_identity_request_failed");
-  id = support_request_header(support_server_request(service.server, 0), "x-ms-client-request-id");
+  char *id = support_request_header(support_server_request(service.server, 0), "x-ms-client-request-id");
   assert_string_equal(error.correlation_id, id);
   assert_non_null(strstr(error.text, id));
   assert_int_equal(error.http_status, 403);
@@ -167,7 +163,6 @@ static void refused_token_is_not_used_again(void **state) {
 
 static void failed_attestation_issues_nothing(void **state) {
   static const char *const tokens[] = {NULL, "", "  ", "a.b"};
-
   (void)state;
   host.request.attestation = 1;
   for (int32_t code = -1; code >= -35; code--) {
@@ -191,7 +186,6 @@ static void failed_attestation_issues_nothing(void **state) {
 static void hostile_attestation_endpoint_is_not_called(void **state) {
   static const char *const endpoints[] = {
       "http://x.example", "//host", "https:///x", "https://user@host", "https://host\\\\x", "https:/x", ""};
-
   (void)state;
   host.request.attestation = 1;
   for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
@@ -235,7 +229,6 @@ static void gates_come_before_any_request(void **state) {
 
 static void broken_requests_come_before_any_request(void **state) {
   struct kg_plugin_request good = host.request;
-
   (void)state;
   host.request.size--;
   check_failed("MSI_V2_ERROR", "credential_plugin_failed");
@@ -267,7 +260,6 @@ static void request_of_a_newer_caller_is_served(void **state) {
     struct kg_plugin_request request;
     char more[64];
   } longer;
-
   (void)state;
   memset(&longer, 0xff, sizeof longer);
   longer.request = host.request;
@@ -331,9 +323,6 @@ static void deadline_covers_everything(void **state) {
 /* Everything that must not show, at the most talkative level, on the good path and on failing ones. */
 static void secrets_do_not_show(void **state) {
   static const struct fake_log_line talk[] = {{3, "jwt", token}, {0, "sent", token}};
-  const struct support_request *seen;
-  char csr[65];
-
   (void)state;
   memcpy(fake->log, talk, sizeof talk);
   fake->log_count = 2;
@@ -342,7 +331,8 @@ static void secrets_do_not_show(void **state) {
   service.issue_answers[1] = "400 {\"error\":\"invalid_request\",\"error_description\":\"body_canary\"}";
   check_failed("MSI_V2_ERROR", "managed_identity_request_failed");
   assert_non_null(strstr(error.text, "body_canary")); /* a description is shown, a token in it is not */
-  seen = support_server_request(service.server, 1);
+  const struct support_request *seen = support_server_request(service.server, 1);
+  char csr[65];
   memcpy(csr, strstr(seen->body, "MII"), 64);
   csr[64] = '\0';
   assert_true(support_host_logged(&host, "[redacted]"));
@@ -360,9 +350,8 @@ static void secrets_do_not_show(void **state) {
 
 static void versions(void **state) {
   void *handle = dlopen(IMDS_PATH, RTLD_NOW | RTLD_LOCAL), *symbol = dlsym(handle, "keyguard_credential_plugin");
-  kg_credential_plugin_function *entry;
-
   (void)state;
+  kg_credential_plugin_function *entry;
   memcpy(&entry, &symbol, sizeof entry);
   assert_null(entry(0));
   assert_null(entry(KG_CREDENTIAL_PLUGIN_VERSION + 1));
@@ -374,18 +363,16 @@ static void versions(void **state) {
 }
 
 static int load(void **state) {
-  kg_credential_plugin_function *entry;
   void *handle = dlopen(IMDS_PATH, RTLD_NOW | RTLD_LOCAL), *library = dlopen(FAKE_ATTESTATION, RTLD_NOW | RTLD_LOCAL);
-  void *symbol;
-
   (void)state;
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (!handle || !library) return print_error("%s\n", dlerror()), -1;
-  symbol = dlsym(handle, "keyguard_credential_plugin");
+  if (handle == NULL || library == NULL) return print_error("%s\n", dlerror()), -1;
+  void *symbol = dlsym(handle, "keyguard_credential_plugin");
+  kg_credential_plugin_function *entry;
   memcpy(&entry, &symbol, sizeof entry);
   plugin = entry(KG_CREDENTIAL_PLUGIN_VERSION);
   fake = dlsym(library, "fake_attestation");
-  return plugin && fake ? 0 : -1;
+  return plugin != NULL && fake != NULL ? 0 : -1;
 }
 
 #define TEST(name)                                                                                                     \
@@ -412,6 +399,5 @@ int main(void) {
       TEST(secrets_do_not_show),
       TEST(versions),
   };
-
   return cmocka_run_group_tests_name("imds", tests, load, NULL);
 }

@@ -59,14 +59,13 @@ static enum kg_status parse_text(const char *text) {
 static enum kg_status parse(void) {
   char *text = cJSON_PrintUnformatted(answer);
   enum kg_status status = parse_text(text);
-
   cJSON_free(text);
   return status;
 }
 
 static void replace(const char *name, cJSON *value) {
   cJSON_DeleteItemFromObjectCaseSensitive(answer, name);
-  if (value) cJSON_AddItemToObject(answer, name, value);
+  if (value != NULL) cJSON_AddItemToObject(answer, name, value);
 }
 
 static void whole_answer(void **state) {
@@ -103,7 +102,6 @@ static void required_members(void **state) {
 static void certificate_member(void **state) {
   cJSON *bad[] = {cJSON_CreateNull(), cJSON_CreateString(""), cJSON_CreateNumber(5), cJSON_CreateString("%%%"),
                   cJSON_CreateString("AAAA")};
-
   (void)state;
   replace("certificate", NULL);
   assert_int_equal(parse(), KG_E_IMDS_FAILED);
@@ -125,7 +123,6 @@ static void everything_missing_is_named(void **state) {
 static void duplicates_and_other_texts(void **state) {
   static const char *const texts[] = {"", "[]", "null", "{", "{}x", "<xml/>"};
   char *text = cJSON_PrintUnformatted(answer), *twice = malloc(strlen(text) + 64);
-
   (void)state;
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     assert_int_equal(parse_text(texts[i]), KG_E_IMDS_FAILED);
@@ -140,7 +137,6 @@ static void duplicates_and_other_texts(void **state) {
 static void damaged_bodies_are_survived(void **state) {
   char *good = cJSON_PrintUnformatted(answer), *body = malloc(strlen(good) + 1);
   size_t size = strlen(good);
-
   (void)state;
   assert_non_null(body);
   for (size_t i = 0; i < size; i++) {
@@ -181,18 +177,16 @@ static void token_endpoint_rules(void **state) {
       {"https:///x", NULL},
       {" https://r.example", NULL},
   };
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     replace("mtls_authentication_endpoint", cJSON_CreateString(rows[i].endpoint));
     assert_int_equal(parse(), rows[i].token_endpoint ? KG_OK : KG_E_IMDS_FAILED);
-    if (rows[i].token_endpoint) assert_string_equal(issued.token_endpoint, rows[i].token_endpoint);
+    if (rows[i].token_endpoint != NULL) assert_string_equal(issued.token_endpoint, rows[i].token_endpoint);
   }
 }
 
 static void token_endpoint_keeps_to_the_allowed_hosts(void **state) {
   static const char *const good[] = {"mtlsauth.microsoft.com", NULL}, *const bad[] = {"login.example", NULL};
-
   (void)state;
   host.request.allowed_hosts = good;
   assert_int_equal(parse(), KG_OK);
@@ -203,11 +197,9 @@ static void token_endpoint_keeps_to_the_allowed_hosts(void **state) {
 static void certificate_of_another_key_or_name(void **state) {
   EVP_PKEY *other = support_key_rsa(2048);
   struct support_certificate what = service.certificate;
-  char *text;
-
   (void)state;
   what.key = other;
-  text = support_certificate_base64(&what);
+  char *text = support_certificate_base64(&what);
   replace("certificate", cJSON_CreateString(text));
   free(text);
   assert_int_equal(parse(), KG_E_INVALID_CERTIFICATE);
@@ -230,11 +222,9 @@ static void surprising_identity_type_is_only_told(void **state) {
 }
 
 static void short_life_is_told(void **state) {
-  char *text;
-
   (void)state;
   service.certificate.not_after = host.wall_s + 86400;
-  text = support_certificate_base64(&service.certificate);
+  char *text = support_certificate_base64(&service.certificate);
   replace("certificate", cJSON_CreateString(text));
   free(text);
   assert_int_equal(parse(), KG_OK);
@@ -326,7 +316,6 @@ int main(void) {
       TEST(bypass_that_is_not_understood_is_left_out_once),
       TEST(server_header_is_not_asked_for),
   };
-
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return cmocka_run_group_tests_name("issue", tests, NULL, NULL);
 }

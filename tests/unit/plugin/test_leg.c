@@ -37,7 +37,6 @@ static int tear_down(void **state) {
 
 static enum kg_status perform(enum kg_leg leg) {
   struct kg_leg_request request = {.leg = leg, .body = leg == KG_LEG_ISSUE ? kg_span_text("{}") : kg_span_text(NULL)};
-
   return kg_leg_perform(&host.acquisition, &request, &response, &error);
 }
 
@@ -53,25 +52,23 @@ static void fill(const char **answers, const char *answer, size_t count) {
 }
 
 static void missing_twice_then_there(void **state) {
-  const int64_t waits[] = {1000, 2000};
-
   (void)state;
   fill(service.metadata_answers, "404 {}", 2);
   assert_int_equal(perform(KG_LEG_METADATA), KG_OK);
+  const int64_t waits[] = {1000, 2000};
   check_sleeps(waits, 2);
   assert_true(support_host_logged(&host, "retry 1 of 3 in 1000 ms"));
   assert_true(support_host_logged(&host, "retry 2 of 3 in 2000 ms, waited 1000 ms"));
 }
 
 static void missing_for_good_is_an_older_service(void **state) {
-  const int64_t waits[] = {1000, 2000, 4000};
-
   (void)state;
   fill(service.metadata_answers, "404 {}", 4);
   assert_int_equal(perform(KG_LEG_METADATA), KG_E_IMDS_V1_ONLY);
   assert_int_equal(error.http_status, 404);
   assert_string_equal(kg_status_sub_code(error.status), "mtls_pop_token_not_supported_in_imds_v1");
   assert_int_equal(support_server_requests(service.server), 4);
+  const int64_t waits[] = {1000, 2000, 4000};
   check_sleeps(waits, 3);
 }
 
@@ -84,11 +81,10 @@ static void missing_on_the_second_leg_is_a_plain_failure(void **state) {
 }
 
 static void updating_service_is_waited_for(void **state) {
-  const int64_t waits[] = {10000, 10000, 10000, 10000};
-
   (void)state;
   fill(service.metadata_answers, "410 {}", 4);
   assert_int_equal(perform(KG_LEG_METADATA), KG_OK);
+  const int64_t waits[] = {10000, 10000, 10000, 10000};
   check_sleeps(waits, 4);
 }
 
@@ -111,7 +107,6 @@ static void server_errors_for_good(void **state) {
 
 static void refusals_are_not_repeated(void **state) {
   static const char *const scripts[] = {"400 {}", "401 {}", "403 {}", "301 {}", "307 {}", "204", "201 {}", "418 {}"};
-
   (void)state;
   for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
     service.metadata_answers[i] = scripts[i];
@@ -123,12 +118,11 @@ static void refusals_are_not_repeated(void **state) {
 }
 
 static void throttled_with_a_longer_wait(void **state) {
-  const int64_t waits[] = {7000, 2000};
-
   (void)state;
   service.issue_answers[0] = "429@7 {}";
   service.issue_answers[1] = "429@1 {}";
   assert_int_equal(perform(KG_LEG_ISSUE), KG_OK);
+  const int64_t waits[] = {7000, 2000};
   check_sleeps(waits, 2);
 }
 
@@ -175,7 +169,6 @@ static void unassigned_identity(void **state) {
       "400 {\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}",
       "400 {\"error\":\"invalid_request\",\"error_description\":\"The identity is Not Assigned to this machine\"}",
       "400 {\"message\":\"identity has not been assigned\"}"};
-
   (void)state;
   for (size_t i = 0; i < 3; i++) {
     service.metadata_answers[i] = scripts[i];
@@ -197,23 +190,19 @@ static void error_text_has_status_word_description_and_id(void **state) {
 }
 
 static void post_is_as_the_reference_client_sends_it(void **state) {
-  const struct support_request *seen;
-  char *type;
-
   (void)state;
   assert_int_equal(perform(KG_LEG_ISSUE), KG_OK);
-  seen = support_server_request(service.server, 0);
+  const struct support_request *seen = support_server_request(service.server, 0);
   assert_string_equal(seen->method, "POST");
   assert_string_equal(seen->target, "/metadata/identity/issuecredential?cred-api-version=2.0");
-  type = support_request_header(seen, "Content-Type");
+  char *type = support_request_header(seen, "Content-Type");
   assert_string_equal(type, "application/json; charset=utf-8");
   free(type);
 }
 
 static void unreachable_service_is_not_retried(void **state) {
-  char origin[64];
-
   (void)state;
+  char origin[64];
   snprintf(origin, sizeof origin, "%s", support_server_origin(service.server));
   support_server_stop(&service.server);
   host.acquisition.metadata_origin = origin;
@@ -230,7 +219,6 @@ static void say_nothing(void *context, size_t index, const struct support_reques
 /* The attempt's own time is real: it ends with the deadline, of which the sleeps leave little. */
 static void silence_is_retried_until_the_deadline(void **state) {
   struct support_server *silent = support_server_start(say_nothing, NULL, NULL);
-
   (void)state;
   host.acquisition.metadata_origin = (char *)support_server_origin(silent);
   host.request.deadline_ms = host.elapsed_ms + 1100; /* 1100 ms, then 1 s of sleep, then 100 ms */
@@ -264,7 +252,6 @@ int main(void) {
       TEST(unreachable_service_is_not_retried),
       TEST(silence_is_retried_until_the_deadline),
   };
-
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return cmocka_run_group_tests_name("leg", tests, NULL, NULL);
 }

@@ -62,9 +62,10 @@ struct row {
 static void check_rows(const struct row *rows, size_t count) {
   for (size_t i = 0; i < count; i++) {
     enum kg_status status = parse(rows[i].body);
-    if (status != (rows[i].reason ? KG_E_IMDS_FAILED : KG_OK)) fail_msg("row %zu: %s", i, error.text);
-    if (!rows[i].reason) continue;
-    if (!strstr(error.text, rows[i].reason)) fail_msg("row %zu: \"%s\" has no \"%s\"", i, error.text, rows[i].reason);
+    if (status != (rows[i].reason != NULL ? KG_E_IMDS_FAILED : KG_OK)) fail_msg("row %zu: %s", i, error.text);
+    if (rows[i].reason == NULL) continue;
+    if (strstr(error.text, rows[i].reason) == NULL)
+      fail_msg("row %zu: \"%s\" has no \"%s\"", i, error.text, rows[i].reason);
     assert_null(metadata.client_id);
   }
 }
@@ -87,7 +88,6 @@ static void required_members(void **state) {
       {"{" UNIT ",\"clientid\":\"x\"," TENANT "}", "'clientId' is missing"},
       {"{" UNIT ",\"client_id\":\"x\"," TENANT "}", "'clientId' is missing"},
   };
-
   (void)state;
   check_rows(rows, sizeof rows / sizeof rows[0]);
 }
@@ -104,9 +104,8 @@ static void identifiers_fit_where_they_go(void **state) {
                                     "a\\nb",
                                     "a@b",
                                     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-  char body[512];
-
   (void)state;
+  char body[512];
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     snprintf(body, sizeof body, "{" UNIT ",\"clientId\":\"%s\"," TENANT "}", bad[i]);
     assert_int_equal(parse(body), KG_E_IMDS_FAILED);
@@ -132,7 +131,6 @@ static void compute_unit(void **state) {
       {"{\"cuId\":{\"vmId\":\"a\",\"vmId\":\"b\"}," CLIENT "," TENANT "}", "'vmId' is there twice"},
       {"{\"cuId\":{\"vmId\":\"a\\u0001\"}," CLIENT "," TENANT "}", "'vmId' is not an identifier"},
   };
-
   (void)state;
   check_rows(rows, sizeof rows / sizeof rows[0]);
   assert_int_equal(parse(rows[2].body), KG_OK);
@@ -147,7 +145,6 @@ static void what_is_not_one_object(void **state) {
   static const struct row rows[] = {
       {"", "empty"},      {"[]", "not an object"}, {"null", "not an object"}, {"{", "JSON"},
       {"<html>", "JSON"}, {"{} {}", "after"},      {"\"x\"", "not an object"}};
-
   (void)state;
   check_rows(rows, sizeof rows / sizeof rows[0]);
 }
@@ -155,10 +152,9 @@ static void what_is_not_one_object(void **state) {
 static void damaged_bodies_are_survived(void **state) {
   static const char good[] = "{" UNIT "," CLIENT "," TENANT "," ENDPOINT "}";
   static const char damage[] = "\"{}[]:,\\\0\xff 0";
-  char body[sizeof good];
-
   (void)state;
   host.request.attestation = 1;
+  char body[sizeof good];
   for (size_t len = 0; len + 1 < sizeof good; len++) {
     assert_int_equal(kg_metadata_parse(&host.request, kg_span_of(good, len), &metadata, &error), KG_E_IMDS_FAILED);
     for (size_t i = 0; i < sizeof damage; i++) {
@@ -174,7 +170,6 @@ static void damaged_bodies_are_survived(void **state) {
 static void deep_nesting_is_refused(void **state) {
   static char body[200000] = "{" CLIENT "," TENANT ",\"cuId\":";
   size_t len = strlen(body);
-
   (void)state;
   memset(body + len, '[', 90000);
   memset(body + len + 90000, ']', 90000);
@@ -189,7 +184,6 @@ static void attestation_endpoint_is_needed_only_to_attest(void **state) {
   static const char hostile[] = "{" UNIT "," CLIENT "," TENANT ",\"attestationEndpoint\":\"http://x\"}";
   static const char number[] = "{" UNIT "," CLIENT "," TENANT ",\"attestationEndpoint\":1}";
   static const char *const bodies[] = {none, empty, null, hostile, number};
-
   (void)state;
   for (size_t i = 0; i < 5; i++) {
     assert_int_equal(parse(bodies[i]), bodies[i] == number ? KG_E_IMDS_FAILED : KG_OK);
@@ -202,7 +196,6 @@ static void attestation_endpoint_is_needed_only_to_attest(void **state) {
 
 static void attestation_endpoint_keeps_to_the_allowed_hosts(void **state) {
   static const char *const allowed[] = {"attest.azure.net", NULL}, *const other[] = {"example", NULL};
-
   (void)state;
   host.request.attestation = 1;
   host.request.allowed_hosts = allowed;
@@ -214,7 +207,6 @@ static void attestation_endpoint_keeps_to_the_allowed_hosts(void **state) {
 
 static void another_client_than_asked_for(void **state) {
   static const char body[] = "{" UNIT ",\"clientId\":\"ABCD\"," TENANT "}";
-
   (void)state;
   host.request.selector = KG_PLUGIN_CLIENT_ID;
   host.request.selector_value = "abcd";
@@ -247,7 +239,6 @@ static void server_header(void **state) {
   } rows[] = {{"IMDS/150.870.65.1854", true},   {"IMDS", true},     {"imds/1", true},        {"ImDs", true},
               {"I_MDS/150.870.65.1854", false}, {"", false},        {"IMDSX", false},        {"IMDS 1", false},
               {"Microsoft-IIS/10.0", false},    {"xIMDS/1", false}, {"nginx IMDS/1", false}, {"IMDS-proxy/1", false}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     service.metadata_server_header = rows[i].value;
@@ -261,15 +252,13 @@ static void server_header(void **state) {
 
 static void request_is_as_the_reference_client_sends_it(void **state) {
   static const char *const names[] = {"Metadata", "x-ms-client-request-id", "Accept"};
-  const char *values[] = {"true", host.acquisition.correlation_id, "application/json"};
-  const struct support_request *seen;
-
   (void)state;
   assert_int_equal(kg_metadata_get(&host.acquisition, &metadata, &error), KG_OK);
-  seen = support_server_request(service.server, 0);
+  const struct support_request *seen = support_server_request(service.server, 0);
   assert_string_equal(seen->method, "GET");
   assert_string_equal(seen->target, "/metadata/identity/getplatformmetadata?cred-api-version=2.0");
   assert_int_equal(seen->body_len, 0);
+  const char *values[] = {"true", host.acquisition.correlation_id, "application/json"};
   for (size_t i = 0; i < 3; i++) {
     char *value = support_request_header(seen, names[i]);
     assert_non_null(value);
@@ -281,7 +270,7 @@ static void request_is_as_the_reference_client_sends_it(void **state) {
 static void identifiers_are_whole_only_when_debugging(void **state) {
   (void)state;
   assert_int_equal(kg_metadata_get(&host.acquisition, &metadata, &error), KG_OK);
-  for (char *line = strtok(host.log, "\n"); line; line = strtok(NULL, "\n"))
+  for (char *line = strtok(host.log, "\n"); line != NULL; line = strtok(NULL, "\n"))
     if (line[0] != '4') {
       assert_null(strstr(line, SUPPORT_CLIENT));
       assert_null(strstr(line, SUPPORT_TENANT));
@@ -299,14 +288,13 @@ static void selectors_are_named_and_encoded(void **state) {
        "&mi_res_id=%2Fsubscriptions%2Fx%2FresourceGroups%2Fr%20g"},
       {KG_PLUGIN_CLIENT_ID, SUPPORT_CLIENT, "&client_id=" SUPPORT_CLIENT},
   };
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    char expected[512];
     host.request.selector = rows[i].selector;
     host.request.selector_value = rows[i].value;
     assert_int_equal(kg_metadata_get(&host.acquisition, &metadata, &error), KG_OK);
     kg_metadata_clear(&metadata);
+    char expected[512];
     snprintf(expected, sizeof expected, "/metadata/identity/getplatformmetadata?cred-api-version=2.0%s", rows[i].query);
     assert_string_equal(support_server_request(service.server, i)->target, expected);
   }
@@ -314,7 +302,6 @@ static void selectors_are_named_and_encoded(void **state) {
 
 static void body_is_capped(void **state) {
   static char script[1100000];
-
   (void)state;
   memset(script, ' ', sizeof script - 1);
   memcpy(script, "200 {", 5);
@@ -346,7 +333,6 @@ int main(void) {
       SERVED(selectors_are_named_and_encoded),
       SERVED(body_is_capped),
   };
-
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return cmocka_run_group_tests_name("metadata", tests, NULL, NULL);
 }

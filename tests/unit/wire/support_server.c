@@ -38,12 +38,12 @@ static void die(const char *what) {
 }
 
 static ssize_t peer_read(struct peer *peer, char *to, size_t size) {
-  return peer->ssl ? SSL_read(peer->ssl, to, (int)size) : recv(peer->fd, to, size, 0);
+  return peer->ssl != NULL ? SSL_read(peer->ssl, to, (int)size) : recv(peer->fd, to, size, 0);
 }
 
 static void peer_write(struct peer *peer, const char *data, size_t len) {
   while (len) {
-    ssize_t wrote = peer->ssl ? SSL_write(peer->ssl, data, (int)len) : send(peer->fd, data, len, MSG_NOSIGNAL);
+    ssize_t wrote = peer->ssl != NULL ? SSL_write(peer->ssl, data, (int)len) : send(peer->fd, data, len, MSG_NOSIGNAL);
     if (wrote <= 0) return;
     data += wrote;
     len -= (size_t)wrote;
@@ -53,24 +53,24 @@ static void peer_write(struct peer *peer, const char *data, size_t len) {
 /* Head and body; false: the client went away before. */
 static bool read_request(struct peer *peer, struct support_request *request) {
   static const size_t size = 131072;
-  char *text = calloc(1, size), *end = NULL, *value;
+  char *text = calloc(1, size);
+  if (text == NULL) die("calloc");
   size_t len = 0, want = 0;
+  char *end = NULL, *value;
   bool done = false;
-
-  if (!text) die("calloc");
   while (len < size - 1) {
     ssize_t got = peer_read(peer, text + len, size - 1 - len);
     if (got <= 0) break;
     len += (size_t)got;
-    if (!end && (end = strstr(text, "\r\n\r\n"))) {
+    if (end == NULL && (end = strstr(text, "\r\n\r\n")) != NULL) {
       char *line = strstr(text, "\r\n");
       sscanf(text, "%7s %4095s", request->method, request->target);
       snprintf(request->head, sizeof request->head, "%.*s", (int)(end + 2 - (line + 2)), line + 2);
       value = support_request_header(request, "Content-Length");
-      want = value ? strtoul(value, NULL, 10) : 0;
+      want = value != NULL ? strtoul(value, NULL, 10) : 0;
       free(value);
     }
-    if (end && len >= (size_t)(end + 4 - text) + want) {
+    if (end != NULL && len >= (size_t)(end + 4 - text) + want) {
       done = true;
       break;
     }
@@ -85,7 +85,6 @@ static bool read_request(struct peer *peer, struct support_request *request) {
 
 static void wait_for_end(struct support_server *server, struct peer *peer) {
   struct pollfd fds[2] = {{.fd = peer->fd, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
-
   while (poll(fds, 2, -1) > 0) {
     char rest[256];
     if (fds[1].revents || recv(peer->fd, rest, sizeof rest, 0) <= 0) return;
@@ -102,53 +101,50 @@ static void keep(struct support_server *server, struct support_request *request,
 
 static void finish(struct support_server *server, struct peer *peer, const struct support_reply *reply) {
   struct linger now = {.l_onoff = 1, .l_linger = 0};
-
-  if (reply->text) peer_write(peer, reply->text, reply->len ? reply->len : strlen(reply->text));
+  if (reply->text != NULL) peer_write(peer, reply->text, reply->len ? reply->len : strlen(reply->text));
   if (reply->end == SUPPORT_STALL) wait_for_end(server, peer);
   if (reply->end == SUPPORT_RESET) {
     setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     return;
   }
-  if (peer->ssl) SSL_shutdown(peer->ssl);
+  if (peer->ssl != NULL) SSL_shutdown(peer->ssl);
   shutdown(peer->fd, SHUT_WR);
   wait_for_end(server, peer);
 }
 
 static void note_tls(struct peer *peer, struct support_request *request) {
-  X509 *certificate = peer->ssl ? SSL_get1_peer_certificate(peer->ssl) : NULL;
-
-  if (peer->ssl) snprintf(request->tls_version, sizeof request->tls_version, "%s", SSL_get_version(peer->ssl));
-  if (certificate) X509_NAME_oneline(X509_get_subject_name(certificate), request->peer, sizeof request->peer);
+  X509 *certificate = peer->ssl != NULL ? SSL_get1_peer_certificate(peer->ssl) : NULL;
+  if (peer->ssl != NULL) snprintf(request->tls_version, sizeof request->tls_version, "%s", SSL_get_version(peer->ssl));
+  if (certificate != NULL) X509_NAME_oneline(X509_get_subject_name(certificate), request->peer, sizeof request->peer);
   X509_free(certificate);
 }
 
 static void serve(struct support_server *server, struct peer *peer) {
-  struct support_request *request;
-  struct support_reply reply = {0}, none = {.end = SUPPORT_RESET};
-  size_t index;
-  bool reset;
-  char first[16];
-
+  struct support_reply none = {.end = SUPPORT_RESET};
   pthread_mutex_lock(&server->mutex);
-  reset = server->reset;
+  bool reset = server->reset;
   pthread_mutex_unlock(&server->mutex);
+  char first[16];
   if (reset) {
     if (recv(peer->fd, first, sizeof first, 0) > 0) finish(server, peer, &none);
     return;
   }
 
-  if (peer->ssl && SSL_accept(peer->ssl) != 1) {
+  if (peer->ssl != NULL && SSL_accept(peer->ssl) != 1) {
     wait_for_end(server, peer);
     return;
   }
+  struct support_request *request;
   request = calloc(1, sizeof *request);
-  if (!request) die("calloc");
+  if (request == NULL) die("calloc");
   if (!read_request(peer, request)) {
     free(request);
     return;
   }
   note_tls(peer, request);
+  size_t index;
   keep(server, request, &index);
+  struct support_reply reply = {0};
   server->handler(server->context, index, request, &reply);
   finish(server, peer, &reply);
   free(reply.text);
@@ -157,14 +153,13 @@ static void serve(struct support_server *server, struct peer *peer) {
 static void *run(void *argument) {
   struct support_server *server = argument;
   struct pollfd fds[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
-
   while (poll(fds, 2, -1) > 0 && !fds[1].revents) {
     struct peer peer = {accept(server->listener, NULL, NULL), NULL};
     if (peer.fd < 0) continue;
     pthread_mutex_lock(&server->mutex);
     server->connections++;
     pthread_mutex_unlock(&server->mutex);
-    if (server->tls) {
+    if (server->tls != NULL) {
       peer.ssl = SSL_new(server->tls);
       SSL_set_fd(peer.ssl, peer.fd);
     }
@@ -178,19 +173,18 @@ static void *run(void *argument) {
 static void listen_on_loopback(struct support_server *server) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
   socklen_t size = sizeof address;
-
   server->listener = socket(AF_INET, SOCK_STREAM, 0);
   if (server->listener < 0 || bind(server->listener, (struct sockaddr *)&address, size) != 0 ||
       listen(server->listener, 16) != 0 || getsockname(server->listener, (struct sockaddr *)&address, &size) != 0)
     die("listen");
   server->port = ntohs(address.sin_port);
-  snprintf(server->origin, sizeof server->origin, "%s://127.0.0.1:%u", server->tls ? "https" : "http", server->port);
+  snprintf(server->origin, sizeof server->origin, "%s://127.0.0.1:%u", server->tls != NULL ? "https" : "http",
+           server->port);
 }
 
 struct support_server *support_server_start(support_handler *handler, void *context, SSL_CTX *tls) {
   struct support_server *server = calloc(1, sizeof *server);
-
-  if (!server) die("calloc");
+  if (server == NULL) die("calloc");
   signal(SIGPIPE, SIG_IGN);
   server->handler = handler;
   server->context = context;
@@ -204,8 +198,7 @@ struct support_server *support_server_start(support_handler *handler, void *cont
 
 void support_server_stop(struct support_server **pointer) {
   struct support_server *server = *pointer;
-
-  if (!server) return;
+  if (server == NULL) return;
   if (write(server->stop[1], "x", 1) != 1) die("write");
   pthread_join(server->thread, NULL);
   close(server->listener);
@@ -233,28 +226,22 @@ unsigned short support_server_port(const struct support_server *server) {
 }
 
 size_t support_server_connections(struct support_server *server) {
-  size_t count;
-
   pthread_mutex_lock(&server->mutex);
-  count = server->connections;
+  size_t count = server->connections;
   pthread_mutex_unlock(&server->mutex);
   return count;
 }
 
 size_t support_server_requests(struct support_server *server) {
-  size_t count;
-
   pthread_mutex_lock(&server->mutex);
-  count = server->requests;
+  size_t count = server->requests;
   pthread_mutex_unlock(&server->mutex);
   return count;
 }
 
 const struct support_request *support_server_request(struct support_server *server, size_t index) {
-  const struct support_request *request;
-
   pthread_mutex_lock(&server->mutex);
-  request = index < server->requests ? server->seen[index] : NULL;
+  const struct support_request *request = index < server->requests ? server->seen[index] : NULL;
   pthread_mutex_unlock(&server->mutex);
   return request;
 }
@@ -262,8 +249,6 @@ const struct support_request *support_server_request(struct support_server *serv
 char *support_request_header(const struct support_request *request, const char *name) {
   size_t name_len = strlen(name), found = 0;
   const char *value = NULL;
-  char *copy;
-
   for (const char *line = request->head; *line; line = strstr(line, "\r\n") + 2) {
     if (strncasecmp(line, name, name_len) != 0 || line[name_len] != ':') continue;
     value = line + name_len + 1;
@@ -271,20 +256,18 @@ char *support_request_header(const struct support_request *request, const char *
   }
   if (found != 1) return NULL;
   value += strspn(value, " ");
-  copy = strdup(value);
-  if (copy) copy[strcspn(copy, "\r")] = '\0';
+  char *copy = strdup(value);
+  if (copy != NULL) copy[strcspn(copy, "\r")] = '\0';
   return copy;
 }
 
 void support_reply_format(struct support_reply *reply, const char *format, ...) {
   va_list arguments;
-  int len;
-
   va_start(arguments, format);
-  len = vsnprintf(NULL, 0, format, arguments);
+  int len = vsnprintf(NULL, 0, format, arguments);
   va_end(arguments);
   reply->text = malloc((size_t)len + 1);
-  if (!reply->text) die("malloc");
+  if (reply->text == NULL) die("malloc");
   va_start(arguments, format);
   vsnprintf(reply->text, (size_t)len + 1, format, arguments);
   va_end(arguments);
@@ -292,5 +275,5 @@ void support_reply_format(struct support_reply *reply, const char *format, ...) 
 
 void support_reply_http(struct support_reply *reply, int status, const char *headers, const char *body) {
   support_reply_format(reply, "HTTP/1.1 %d Status\r\nContent-Length: %zu\r\nContent-Type: application/json\r\n%s\r\n%s",
-                       status, strlen(body), headers ? headers : "", body);
+                       status, strlen(body), headers != NULL ? headers : "", body);
 }

@@ -15,9 +15,8 @@
 
 static struct kg_error describe(int http, const char *body) {
   struct kg_http_response response = {.status = http};
-  struct kg_error error = {0};
-
   assert_int_equal(kg_buf_set(&response.body, kg_span_text(body)), KG_OK);
+  struct kg_error error = {0};
   assert_int_equal(kg_answer_error(KG_E_IMDS_FAILED, "leg", &response, &error), KG_E_IMDS_FAILED);
   assert_int_equal(error.http_status, http);
   kg_http_response_clear(&response);
@@ -26,7 +25,6 @@ static struct kg_error describe(int http, const char *body) {
 
 static void oauth_form(void **state) {
   struct kg_error error = describe(400, "{\"error\":\"invalid_request\",\"error_description\":\"CSR is invalid\"}");
-
   (void)state;
   assert_string_equal(error.text, "leg: HTTP 400, invalid_request: CSR is invalid");
   assert_string_equal(error.oauth_error, "invalid_request");
@@ -35,7 +33,6 @@ static void oauth_form(void **state) {
 
 static void message_form(void **state) {
   struct kg_error error = describe(500, "{\"message\":\"try later\",\"correlationId\":\"abc-1\"}");
-
   (void)state;
   assert_string_equal(error.text, "leg: HTTP 500: try later (service's correlation id abc-1)");
 }
@@ -43,7 +40,6 @@ static void message_form(void **state) {
 static void entra_codes(void **state) {
   struct kg_error error = describe(
       401, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS1000612: claim\",\"error_codes\":[7]}");
-
   (void)state;
   assert_string_equal(error.aadsts, "AADSTS1000612");
   error = describe(401, "{\"error\":\"invalid_client\",\"error_codes\":[1000613]}");
@@ -56,7 +52,6 @@ static void entra_codes(void **state) {
 
 static void body_that_is_not_json_is_not_quoted(void **state) {
   static const char *const bodies[] = {"<html>canary</html>", "canary", "[\"canary\"]", "{\"error\":\"canary\"", ""};
-
   (void)state;
   for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
     assert_string_equal(describe(502, bodies[i]).text, "leg: HTTP 502");
@@ -71,13 +66,11 @@ static void members_of_other_types_are_ignored(void **state) {
 
 static void description_is_trimmed_and_clean(void **state) {
   char body[4096] = "{\"error\":\"x\",\"error_description\":\"", tail[] = "\"}";
-  struct kg_error error;
-
   (void)state;
   for (size_t i = 0; i < 300; i++)
     strcat(body, i % 10 ? "w" : " ");
   strcat(body, tail);
-  error = describe(400, body);
+  struct kg_error error = describe(400, body);
   assert_in_range(strlen(error.text), 200, 256 + 32);
   assert_non_null(strstr(error.text, "..."));
   error = describe(400, "{\"error_description\":\"a\\u001b[2Jb\\r\\nc " JWT "\"}");
@@ -93,6 +86,5 @@ int main(void) {
       {"/answer/members_of_other_types_are_ignored", members_of_other_types_are_ignored, NULL, NULL, NULL},
       {"/answer/description_is_trimmed_and_clean", description_is_trimmed_and_clean, NULL, NULL, NULL},
   };
-
   return cmocka_run_group_tests_name("answer", tests, NULL, NULL);
 }

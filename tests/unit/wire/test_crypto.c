@@ -30,7 +30,6 @@ static char folder[] = "/tmp/kg-test-crypto-XXXXXX", configuration[64];
 static bool can_hash(void) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned len = 0;
-
   return EVP_Digest("x", 1, digest, &len, EVP_sha256(), NULL) == 1;
 }
 
@@ -40,7 +39,6 @@ static bool can_https(const char *origin, const char *ca_file) {
   struct kg_http_response response = {0};
   struct kg_error error = {0};
   bool done = kg_http_perform(&request, &response, &error) == KG_OK;
-
   if (!done) print_message("%s\n", error.text);
   kg_http_response_clear(&response);
   return done;
@@ -48,7 +46,6 @@ static bool can_https(const char *origin, const char *ca_file) {
 
 static bool add_provider(void) {
   static OSSL_PROVIDER *added;
-
   added = OSSL_PROVIDER_load(NULL, "base");
   return added != NULL;
 }
@@ -67,15 +64,14 @@ static int child(const char *mode, const char *origin, const char *ca_file) {
 
 static int run(const char *mode, const char *origin) {
   const char *ca_file = support_ca_file();
-  int status = -1;
   pid_t pid = fork();
-
   if (pid == 0) {
     setenv("OPENSSL_CONF", configuration, 1);
     execl(self, self, mode, origin, ca_file, (char *)NULL);
     _exit(127);
   }
   assert_true(pid > 0);
+  int status = -1;
   assert_int_equal(waitpid(pid, &status, 0), pid);
   assert_true(WIFEXITED(status));
   return WEXITSTATUS(status);
@@ -89,7 +85,6 @@ static void answer_ok(void *context, size_t index, const struct support_request 
 static void check(const char *mode, int expected) {
   SSL_CTX *tls = support_tls_server(NULL, (int64_t)time(NULL) + 3600);
   struct support_server *server = support_server_start(answer_ok, NULL, tls);
-
   assert_int_equal(run(mode, support_server_origin(server)), expected);
   assert_int_equal(support_server_requests(server), expected == WORKS ? 1 : 0);
   support_server_stop(&server);
@@ -117,13 +112,11 @@ static void even_late_isolation_repairs(void **state) {
 }
 
 static int write_configuration(void **state) {
-  FILE *file;
-
   (void)state;
-  if (!mkdtemp(folder)) return -1;
+  if (mkdtemp(folder) == NULL) return -1;
   snprintf(configuration, sizeof configuration, "%s/openssl.cnf", folder);
-  file = fopen(configuration, "w");
-  if (!file) return -1;
+  FILE *file = fopen(configuration, "w");
+  if (file == NULL) return -1;
   fputs("openssl_conf = init\n[init]\nproviders = list\n[list]\nbase = base\n[base]\nactivate = 1\n", file);
   return fclose(file);
 }
@@ -135,6 +128,8 @@ static int clean(void **state) {
 }
 
 int main(int argc, char **argv) {
+  if (argc == 4) return child(argv[1], argv[2], argv[3]);
+  self = argv[0];
   const struct CMUnitTest tests[] = {
       {"/crypto/configuration_without_default_bites", configuration_without_default_bites, NULL, NULL, NULL},
       {"/crypto/isolated_process_does_not_notice", isolated_process_does_not_notice, NULL, NULL, NULL},
@@ -142,8 +137,5 @@ int main(int argc, char **argv) {
        NULL},
       {"/crypto/even_late_isolation_repairs", even_late_isolation_repairs, NULL, NULL, NULL},
   };
-
-  if (argc == 4) return child(argv[1], argv[2], argv[3]);
-  self = argv[0];
   return cmocka_run_group_tests_name("crypto", tests, write_configuration, clean);
 }

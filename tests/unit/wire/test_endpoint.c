@@ -102,7 +102,7 @@ static void every_form(void **state) {
     char *origin = (char *)"unset";
     enum kg_status status = kg_endpoint_check("endpoint", endpoints[i].text, NULL, &origin, &error);
     if ((status == KG_OK) != (endpoints[i].origin != NULL)) print_error("row %zu: %s\n", i, endpoints[i].text);
-    if (endpoints[i].origin) {
+    if (endpoints[i].origin != NULL) {
       assert_int_equal(status, KG_OK);
       assert_string_equal(origin, endpoints[i].origin);
     } else {
@@ -116,11 +116,10 @@ static void every_form(void **state) {
 
 static void lengths_are_bounded(void **state) {
   char text[4096] = "https://";
-  char *origin = NULL;
-
   (void)state;
   memset(text + 8, 'a', 253);
   text[8 + 253] = '\0';
+  char *origin = NULL;
   assert_int_equal(kg_endpoint_check("endpoint", text, NULL, &origin, NULL), KG_OK);
   free(origin);
   text[8 + 253] = 'a';
@@ -149,7 +148,6 @@ static void allowed_hosts_are_suffixes(void **state) {
               {"https://evil.example/microsoft.com", false},
               {"https://com", false},
               {"https://8.127.0.0.2", false}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     char *origin = NULL;
@@ -165,9 +163,8 @@ static void allowed_hosts_are_suffixes(void **state) {
 
 static void empty_suffix_allows_nothing(void **state) {
   static const char *const allowed[] = {"", ".", NULL};
-  char *origin = NULL;
-
   (void)state;
+  char *origin = NULL;
   assert_int_equal(kg_endpoint_check("endpoint", "https://host", allowed, &origin, NULL), KG_E_IMDS_FAILED);
 }
 
@@ -181,22 +178,20 @@ static void metadata_address_may_be_http_and_needs_a_scheme(void **state) {
                                     {"http://169.254.169.254 ", NULL},
                                     {"http://", NULL},
                                     {"", NULL}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     char *origin = NULL;
     struct kg_error error = {0};
     assert_int_equal(kg_endpoint_check_metadata(rows[i].text, &origin, &error), rows[i].origin ? KG_OK : KG_E_CONFIG);
-    if (rows[i].origin) assert_string_equal(origin, rows[i].origin);
+    if (rows[i].origin != NULL) assert_string_equal(origin, rows[i].origin);
     free(origin);
   }
 }
 
 static void refusal_shows_no_password(void **state) {
+  (void)state;
   struct kg_error error = {0};
   char *origin = NULL;
-
-  (void)state;
   assert_int_equal(kg_endpoint_check("endpoint", "https://user:hunter2@host", NULL, &origin, &error), KG_E_IMDS_FAILED);
   assert_null(strstr(error.text, "hunter2"));
   assert_non_null(strstr(error.text, "names a user"));
@@ -212,6 +207,5 @@ int main(void) {
        NULL, NULL, NULL},
       {"/endpoint/refusal_shows_no_password", refusal_shows_no_password, NULL, NULL, NULL},
   };
-
   return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
 }

@@ -55,7 +55,6 @@ static enum kg_status get_from(const char *origin, int64_t timeout_ms, struct kg
                                struct kg_error *error) {
   char url[256];
   struct kg_http_request request = {.method = "GET", .url = url, .timeout_ms = timeout_ms};
-
   snprintf(url, sizeof url, "%s/metadata/x?secret=query_canary", origin);
   return kg_http_perform(&request, response, error);
 }
@@ -65,14 +64,12 @@ static enum kg_status get(struct kg_http_response *response, struct kg_error *er
 }
 
 static void answer_is_read(void **state) {
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-  char remote[64];
-
   (void)state;
   peer.text = "HTTP/1.1 200 OK\r\nServer: IMDS/1\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: 17\r\n"
               "Content-Length: 4\r\n\r\nbody";
   start(answer_text);
+  struct kg_http_response response = {0};
+  struct kg_error error = {0};
   assert_int_equal(get(&response, &error), KG_OK);
   assert_int_equal(response.status, 200);
   assert_string_equal(response.server, "IMDS/1");
@@ -80,6 +77,7 @@ static void answer_is_read(void **state) {
   assert_int_equal(response.retry_after_s, 17);
   assert_int_equal(response.body.len, 4);
   assert_memory_equal(response.body.data, "body", 4);
+  char remote[64];
   snprintf(remote, sizeof remote, "127.0.0.1:%u", support_server_port(peer.server));
   assert_string_equal(response.remote, remote);
   assert_false(response.reset);
@@ -89,25 +87,25 @@ static void answer_is_read(void **state) {
 
 static void request_is_plain_and_complete(void **state) {
   static const char *const headers[] = {"Metadata: true", "Content-Type: application/json; charset=utf-8", NULL};
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-  char url[256], *value;
+  char url[256];
   struct kg_http_request request = {.method = "POST",
                                     .url = url,
                                     .headers = headers,
                                     .body = {(const unsigned char *)"{\"a\":1}", 7},
                                     .timeout_ms = 10000};
-
   (void)state;
   peer.text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   start(answer_text);
   snprintf(url, sizeof url, "%s/p?q=1&r=%%2F", support_server_origin(peer.server));
+  struct kg_error error = {0};
+  struct kg_http_response response = {0};
   assert_int_equal(kg_http_perform(&request, &response, &error), KG_OK);
   const struct support_request *seen = support_server_request(peer.server, 0);
   assert_string_equal(seen->method, "POST");
   assert_string_equal(seen->target, "/p?q=1&r=%2F");
   assert_int_equal(seen->body_len, 7);
   assert_memory_equal(seen->body, "{\"a\":1}", 7);
+  char *value;
   assert_non_null(value = support_request_header(seen, "Metadata"));
   free(value);
   assert_non_null(value = support_request_header(seen, "Content-Type"));
@@ -122,16 +120,15 @@ static void request_is_plain_and_complete(void **state) {
 
 static void any_status_is_an_answer(void **state) {
   static const int statuses[] = {204, 400, 404, 410, 429, 500, 503};
-
   (void)state;
   for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-    struct kg_http_response response = {0};
-    struct kg_error error = {0};
     char text[128];
     snprintf(text, sizeof text, "HTTP/1.1 %d Status\r\n%s\r\n", statuses[i],
              statuses[i] == 204 ? "" : "Content-Length: 0\r\n");
     peer.text = text;
     start(answer_text);
+    struct kg_error error = {0};
+    struct kg_http_response response = {0};
     assert_int_equal(get(&response, &error), KG_OK);
     assert_int_equal(response.status, statuses[i]);
     assert_int_equal(response.retry_after_s, -1);
@@ -144,7 +141,6 @@ static void any_status_is_an_answer(void **state) {
 static void answer_redirect(void *context, size_t index, const struct support_request *request,
                             struct support_reply *reply) {
   struct peer *self = context;
-
   (void)index, (void)request;
   support_reply_format(reply, "HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", self->status,
                        self->location);
@@ -152,23 +148,23 @@ static void answer_redirect(void *context, size_t index, const struct support_re
 
 static void redirect_is_not_followed(void **state) {
   static const int statuses[] = {301, 302, 303, 307, 308};
-  char location[128], url[128];
-
   (void)state;
   canary.text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   canary.server = support_server_start(answer_text, &canary, NULL);
+  char location[128];
   snprintf(location, sizeof location, "%s/canary", support_server_origin(canary.server));
   peer.location = location;
   start(answer_redirect);
+  char url[128];
   snprintf(url, sizeof url, "%s/start", support_server_origin(peer.server));
   for (size_t i = 0; i < 2 * sizeof statuses / sizeof statuses[0]; i++) {
-    struct kg_http_response response = {0};
-    struct kg_error error = {0};
     struct kg_http_request request = {.method = i % 2 ? "POST" : "GET",
                                       .url = url,
                                       .body = {(const unsigned char *)"credential", 10},
                                       .timeout_ms = 10000};
     peer.status = statuses[i / 2];
+    struct kg_http_response response = {0};
+    struct kg_error error = {0};
     assert_int_equal(kg_http_perform(&request, &response, &error), KG_OK);
     assert_int_equal(response.status, statuses[i / 2]);
     kg_http_response_clear(&response);
@@ -178,12 +174,11 @@ static void redirect_is_not_followed(void **state) {
 }
 
 static void header_that_occurs_twice_is_none(void **state) {
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-
   (void)state;
   peer.text = "HTTP/1.1 200 OK\r\nServer: IMDS/1\r\nServer: other\r\nContent-Length: 0\r\n\r\n";
   start(answer_text);
+  struct kg_http_response response = {0};
+  struct kg_error error = {0};
   assert_int_equal(get(&response, &error), KG_OK);
   assert_string_equal(response.server, "");
   kg_http_response_clear(&response);
@@ -205,15 +200,14 @@ static void retry_after_forms(void **state) {
       {"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:40:37 GMT\r\n", 0},
       {"Retry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n", 0},
   };
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct kg_http_response response = {0};
-    struct kg_error error = {0};
     char text[256];
     snprintf(text, sizeof text, "HTTP/1.1 429 Wait\r\n%sContent-Length: 0\r\n\r\n", rows[i].headers);
     peer.text = text;
     start(answer_text);
+    struct kg_error error = {0};
+    struct kg_http_response response = {0};
     assert_int_equal(get(&response, &error), KG_OK);
     assert_int_equal(response.retry_after_s, rows[i].seconds);
     kg_http_response_clear(&response);
@@ -229,7 +223,6 @@ static void answer_big(void *context, size_t index, const struct support_request
                           self->status ? "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n"
                                        : "HTTP/1.1 200 OK\r\n%.0zuConnection: close\r\n\r\n",
                           self->body_len);
-
   (void)index, (void)request;
   reply->len = (size_t)head_len + self->body_len;
   reply->text = malloc(reply->len);
@@ -239,13 +232,12 @@ static void answer_big(void *context, size_t index, const struct support_request
 }
 
 static void body_of_exactly_the_cap_is_taken(void **state) {
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-
   (void)state;
   peer.body_len = KG_HTTP_BODY_MAX;
   peer.status = 1;
   start(answer_big);
+  struct kg_error error = {0};
+  struct kg_http_response response = {0};
   assert_int_equal(get(&response, &error), KG_OK);
   assert_int_equal(response.body.len, KG_HTTP_BODY_MAX);
   kg_http_response_clear(&response);
@@ -256,9 +248,9 @@ static void body_over_the_cap_is_refused(void **state) {
   peer.body_len = OVER_CAP;
   start(answer_big);
   for (int with_length = 0; with_length <= 1; with_length++) {
+    peer.status = with_length;
     struct kg_http_response response = {0};
     struct kg_error error = {0};
-    peer.status = with_length;
     assert_int_equal(get(&response, &error), KG_E_TRANSPORT);
     assert_string_equal(error.sub_code, "body_too_large");
     assert_int_equal(response.body.len, 0);
@@ -268,12 +260,11 @@ static void body_over_the_cap_is_refused(void **state) {
 }
 
 static void compressed_body_is_not_unpacked(void **state) {
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-
   (void)state;
   peer.text = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n{\"a\"";
   start(answer_text);
+  struct kg_error error = {0};
+  struct kg_http_response response = {0};
   assert_int_equal(get(&response, &error), KG_OK);
   assert_memory_equal(response.body.data, "{\"a\"", 4);
   kg_http_response_clear(&response);
@@ -288,13 +279,12 @@ static void broken_answers_are_transport_failures(void **state) {
       "no HTTP at all\r\n\r\n",
       "HTTP/1.1 2\r\n\r\n",
   };
-
   (void)state;
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-    struct kg_http_response response = {0};
-    struct kg_error error = {0};
     peer.text = texts[i];
     start(answer_text);
+    struct kg_error error = {0};
+    struct kg_http_response response = {0};
     if (get(&response, &error) != KG_E_TRANSPORT) fail_msg("row %zu: %s", i, kg_status_name(error.status));
     assert_int_not_equal(error.native_code, 0);
     assert_null(strstr(error.text, "canary"));
@@ -306,20 +296,18 @@ static void broken_answers_are_transport_failures(void **state) {
 static void answer_partly(void *context, size_t index, const struct support_request *request,
                           struct support_reply *reply) {
   struct peer *self = context;
-
   (void)index, (void)request;
   support_reply_format(reply, "%s", self->text);
   reply->end = self->status ? SUPPORT_RESET : SUPPORT_STALL;
 }
 
 static void reset_is_told_apart(void **state) {
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-
   (void)state;
   peer.text = "";
   peer.status = 1;
   start(answer_partly);
+  struct kg_error error = {0};
+  struct kg_http_response response = {0};
   assert_int_equal(get(&response, &error), KG_E_TRANSPORT);
   assert_true(response.reset);
   assert_string_equal(error.sub_code, "connection_reset");
@@ -328,13 +316,12 @@ static void reset_is_told_apart(void **state) {
 
 static void silence_is_a_timeout(void **state) {
   static const char *const texts[] = {"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nslow"};
-
   (void)state;
   start(answer_partly);
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-    struct kg_http_response response = {0};
-    struct kg_error error = {0};
     peer.text = texts[i];
+    struct kg_error error = {0};
+    struct kg_http_response response = {0};
     assert_int_equal(get_from(support_server_origin(peer.server), 150, &response, &error), KG_E_TIMEOUT);
     assert_int_equal(response.body.len, 0);
     kg_http_response_clear(&response);
@@ -342,14 +329,13 @@ static void silence_is_a_timeout(void **state) {
 }
 
 static void refused_connection_names_the_host_only(void **state) {
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-  char origin[64];
-
   (void)state;
   start(answer_text);
+  char origin[64];
   snprintf(origin, sizeof origin, "%s", support_server_origin(peer.server));
   support_server_stop(&peer.server);
+  struct kg_http_response response = {0};
+  struct kg_error error = {0};
   assert_int_equal(get_from(origin, 10000, &response, &error), KG_E_TRANSPORT);
   assert_int_equal(error.native_code, CURLE_COULDNT_CONNECT);
   assert_false(response.reset);
@@ -362,9 +348,6 @@ static void refused_connection_names_the_host_only(void **state) {
 static void proxies_of_the_environment_are_not_asked(void **state) {
   static const char *const names[] = {"http_proxy",  "HTTP_PROXY", "https_proxy",
                                       "HTTPS_PROXY", "all_proxy",  "ALL_PROXY"};
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-
   (void)state;
   peer.text = canary.text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   canary.server = support_server_start(answer_text, &canary, NULL);
@@ -373,6 +356,8 @@ static void proxies_of_the_environment_are_not_asked(void **state) {
     setenv(names[i], support_server_origin(canary.server), 1);
   setenv("no_proxy", "", 1);
   setenv("NO_PROXY", "", 1);
+  struct kg_error error = {0};
+  struct kg_http_response response = {0};
   assert_int_equal(get(&response, &error), KG_OK);
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     unsetenv(names[i]);
@@ -397,7 +382,6 @@ static void requests_outside_the_policy_are_refused(void **state) {
       {KG_HTTP_SECURE, "GET", "https://127.0.0.1:1/", "https://127.0.0.1:1"},
       {KG_HTTP_SECURE, "GET", "https://127.0.0.1:1/", "socks5h://127.0.0.1:1"},
   };
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct kg_http_request request = {
@@ -410,11 +394,10 @@ static void requests_outside_the_policy_are_refused(void **state) {
 }
 
 static void user_in_the_url_is_refused(void **state) {
+  struct kg_http_request request = {.method = "GET", .url = "http://user:password@127.0.0.1:1/", .timeout_ms = 5000};
+  (void)state;
   struct kg_http_response response = {0};
   struct kg_error error = {0};
-  struct kg_http_request request = {.method = "GET", .url = "http://user:password@127.0.0.1:1/", .timeout_ms = 5000};
-
-  (void)state;
   assert_int_not_equal(kg_http_perform(&request, &response, &error), KG_OK);
   assert_int_equal(error.native_code, CURLE_LOGIN_DENIED);
   assert_null(strstr(error.text, "password"));
@@ -422,11 +405,10 @@ static void user_in_the_url_is_refused(void **state) {
 }
 
 static void no_time_left_sends_nothing(void **state) {
-  struct kg_http_response response = {0};
-  struct kg_error error = {0};
-
   (void)state;
   start(answer_text);
+  struct kg_http_response response = {0};
+  struct kg_error error = {0};
   assert_int_equal(get_from(support_server_origin(peer.server), 0, &response, &error), KG_E_TIMEOUT);
   assert_int_equal(support_server_connections(peer.server), 0);
 }
@@ -454,7 +436,6 @@ int main(void) {
       TEST(user_in_the_url_is_refused),
       TEST(no_time_left_sends_nothing),
   };
-
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }

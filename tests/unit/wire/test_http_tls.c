@@ -68,7 +68,6 @@ static int tear_down(void **state) {
 
 static void check_failure(enum kg_status status, const char *sub_code) {
   enum kg_status found = perform();
-
   if (found != status) print_error("%s: %s\n", kg_status_name(found), error.text);
   assert_int_equal(found, status);
   assert_string_equal(error.sub_code, sub_code);
@@ -150,8 +149,6 @@ static int count_trust(SSL_CTX *context, void *argument) {
 }
 
 static void extra_trust_is_added_to_the_systems(void **state) {
-  int with = 0, without = 0;
-
   (void)state;
   if (access(SYSTEM_TRUST, R_OK) != 0) {
     print_message("no " SYSTEM_TRUST " here\n");
@@ -159,8 +156,10 @@ static void extra_trust_is_added_to_the_systems(void **state) {
   }
   serve(support_tls_server(NULL, later()));
   request.tls_setup = count_trust;
+  int with = 0;
   request.tls_argument = &with;
   assert_int_equal(perform(), KG_OK);
+  int without = 0;
   request.tls_argument = &without;
   request.ca_file = NULL;
   assert_int_equal(perform(), KG_E_TLS);
@@ -181,7 +180,6 @@ static void tls_max_is_kept(void **state) {
 
 static void older_tls_is_refused(void **state) {
   SSL_CTX *old = support_tls_server(NULL, later());
-
   (void)state;
   SSL_CTX_set_security_level(old, 0);
   SSL_CTX_set_min_proto_version(old, TLS1_VERSION);
@@ -198,7 +196,6 @@ struct client {
 
 static int present(SSL_CTX *context, void *argument) {
   struct client *client = argument;
-
   return SSL_CTX_use_certificate(context, client->certificate) == 1 &&
          SSL_CTX_use_PrivateKey(context, client->key) == 1;
 }
@@ -210,7 +207,6 @@ static struct client client_new(void) {
                                      .not_before = later() - 7200,
                                      .not_after = later(),
                                      .extended_key_usage = "clientAuth"};
-
   client.certificate = support_certificate_new(&what);
   return client;
 }
@@ -223,7 +219,6 @@ static void client_free(struct client *client) {
 static void client_certificate_is_presented(void **state) {
   struct client client = client_new();
   static const int versions[] = {12, 13};
-
   (void)state;
   serve(support_tls_server(NULL, later()));
   support_tls_trust_ca(tls);
@@ -285,7 +280,6 @@ static void refused_client_certificate_is_the_peers_alert(void **state) {
               {X509_V_ERR_INVALID_PURPOSE, SSL_AD_UNSUPPORTED_CERTIFICATE},
               {X509_V_ERR_APPLICATION_VERIFICATION, SSL_AD_HANDSHAKE_FAILURE}};
   struct client client = client_new();
-
   (void)state;
   serve(support_tls_server(NULL, later()));
   SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -323,10 +317,9 @@ static void answer_moved(void *context, size_t index, const struct support_reque
 
 static void redirect_is_not_followed(void **state) {
   static const char body[] = "grant_type=client_credentials";
-  char headers[128];
-
   (void)state;
   canary = support_server_start(answer_ok, NULL, NULL);
+  char headers[128];
   snprintf(headers, sizeof headers, "Location: %s/canary\r\n", support_server_origin(canary));
   tls = support_tls_server(NULL, later());
   server = support_server_start(answer_moved, headers, tls);
@@ -361,8 +354,6 @@ static void answer_forbidden(void *context, size_t index, const struct support_r
 }
 
 static void configured_proxy_is_asked_whatever_the_environment_says(void **state) {
-  char target[64];
-
   (void)state;
   canary = support_server_start(answer_forbidden, NULL, NULL);
   serve(support_tls_server(NULL, later()));
@@ -373,6 +364,7 @@ static void configured_proxy_is_asked_whatever_the_environment_says(void **state
   assert_int_equal(support_server_requests(canary), 1);
   assert_int_equal(support_server_connections(server), 0);
   assert_string_equal(support_server_request(canary, 0)->method, "CONNECT");
+  char target[64];
   snprintf(target, sizeof target, "127.0.0.1:%u", support_server_port(server));
   assert_string_equal(support_server_request(canary, 0)->target, target);
 }
@@ -380,20 +372,19 @@ static void configured_proxy_is_asked_whatever_the_environment_says(void **state
 static char key_log_folder[] = "/tmp/kg-test-tls-XXXXXX", key_log[64];
 
 static void session_secrets_are_not_written(void **state) {
-  struct stat stat_now;
-
   (void)state;
   serve(support_tls_server(NULL, later()));
   assert_int_equal(perform(), KG_OK);
   request.tls_max = 12;
   assert_int_equal(perform(), KG_OK);
+  struct stat stat_now;
   assert_true(stat(key_log, &stat_now) != 0 || stat_now.st_size == 0);
 }
 
 /* Before libcurl is initialised: that is when it looks for the variable. */
 static int prepare(void **state) {
   (void)state;
-  if (!mkdtemp(key_log_folder)) return -1;
+  if (mkdtemp(key_log_folder) == NULL) return -1;
   snprintf(key_log, sizeof key_log, "%s/keys", key_log_folder);
   setenv("SSLKEYLOGFILE", key_log, 1);
   return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -1;
@@ -431,6 +422,5 @@ int main(void) {
       TEST(configured_proxy_is_asked_whatever_the_environment_says),
       TEST(session_secrets_are_not_written),
   };
-
   return cmocka_run_group_tests_name("http_tls", tests, prepare, clean);
 }

@@ -20,7 +20,6 @@
 
 static void check(const char *text, const char *expected) {
   char out[600];
-
   kg_redact(text, out, sizeof out);
   assert_string_equal(out, expected);
 }
@@ -56,9 +55,8 @@ static void controls_become_blanks(void **state) {
 }
 
 static void long_text_is_cut(void **state) {
-  char out[16];
-
   (void)state;
+  char out[16];
   kg_redact("a sentence that does not fit", out, sizeof out);
   assert_string_equal(out, "a sentence t...");
   kg_redact("fifteen of them", out, sizeof out);
@@ -74,6 +72,5 @@ int main(void) {
       {"/redact/controls_become_blanks", controls_become_blanks, NULL, NULL, NULL},
       {"/redact/long_text_is_cut", long_text_is_cut, NULL, NULL, NULL},
   };
-
   return cmocka_run_group_tests_name("redact", tests, NULL, NULL);
 }

@@ -29,7 +29,6 @@ static const int64_t backoff[] = {1000, 2000, 4000}, gone[] = {10000, 10000, 100
 static void check_waits(enum kg_leg leg, enum kg_status status, int http, const int64_t *waits, size_t count) {
   struct kg_retry retry = {0};
   int64_t delay;
-
   for (size_t i = 0; i < count; i++) {
     delay = -1;
     assert_true(kg_retry_next(&retry, leg, status, http, -1, &delay));
@@ -68,25 +67,24 @@ static void timeout_is_retried(void **state) {
 }
 
 static void other_failures_without_an_answer_are_not(void **state) {
-  const enum kg_status failures[] = {KG_E_TRANSPORT, KG_E_TLS, KG_E_USAGE, KG_E_NO_MEMORY};
-
   (void)state;
+  const enum kg_status failures[] = {KG_E_TRANSPORT, KG_E_TLS, KG_E_USAGE, KG_E_NO_MEMORY};
   for (size_t l = 0; l < sizeof legs / sizeof legs[0]; l++)
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
       check_waits(legs[l], failures[i], 0, NULL, 0);
 }
 
 static void first_failure_pins_count_and_wait(void **state) {
-  struct kg_retry patient = {0}, hasty = {0};
-  int64_t delay = 0;
-
   (void)state;
+  struct kg_retry patient = {0};
+  int64_t delay = 0;
   assert_true(kg_retry_next(&patient, KG_LEG_METADATA, KG_OK, 410, -1, &delay));
   for (unsigned i = 1; i < 7; i++) {
     assert_true(kg_retry_next(&patient, KG_LEG_METADATA, KG_OK, 503, -1, &delay));
     assert_int_equal(delay, 10000);
   }
   assert_false(kg_retry_next(&patient, KG_LEG_METADATA, KG_OK, 410, -1, &delay));
+  struct kg_retry hasty = {0};
   assert_true(kg_retry_next(&hasty, KG_LEG_METADATA, KG_OK, 503, -1, &delay));
   for (unsigned i = 1; i < 3; i++) {
     assert_true(kg_retry_next(&hasty, KG_LEG_METADATA, KG_OK, 410, -1, &delay));
@@ -96,10 +94,9 @@ static void first_failure_pins_count_and_wait(void **state) {
 }
 
 static void final_status_ends_a_series(void **state) {
-  struct kg_retry retry = {0};
-  int64_t delay = 0;
-
   (void)state;
+  int64_t delay = 0;
+  struct kg_retry retry = {0};
   assert_true(kg_retry_next(&retry, KG_LEG_ISSUE, KG_OK, 503, -1, &delay));
   assert_false(kg_retry_next(&retry, KG_LEG_ISSUE, KG_OK, 400, -1, &delay));
   assert_int_equal(retry.failures, 1);
@@ -113,7 +110,6 @@ static void longer_retry_after_of_429_is_honoured(void **state) {
   } rows[] = {{KG_LEG_METADATA, 429, 7, 7000}, {KG_LEG_ISSUE, 429, 30, 30000},          {KG_LEG_METADATA, 429, 0, 1000},
               {KG_LEG_METADATA, 429, 1, 1000}, {KG_LEG_METADATA, 429, 86400, 86400000}, {KG_LEG_METADATA, 503, 7, 1000},
               {KG_LEG_ISSUE, 410, 60, 10000}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct kg_retry retry = {0};
@@ -124,19 +120,17 @@ static void longer_retry_after_of_429_is_honoured(void **state) {
 }
 
 static void token_leg_leaves_retry_after_to_the_caller(void **state) {
+  (void)state;
   struct kg_retry retry = {0};
   int64_t delay = 0;
-
-  (void)state;
   assert_false(kg_retry_next(&retry, KG_LEG_TOKEN, KG_OK, 503, 0, &delay));
   assert_false(kg_retry_next(&retry, KG_LEG_TOKEN, KG_OK, 503, 60, &delay));
   assert_true(kg_retry_next(&retry, KG_LEG_TOKEN, KG_OK, 503, -1, &delay));
 }
 
 static void seed_spreads_by_a_tenth_at_most(void **state) {
-  bool differs = false;
-
   (void)state;
+  bool differs = false;
   for (uint64_t seed = 1; seed <= 200; seed++) {
     struct kg_retry one = {.seed = seed}, two = {.seed = seed};
     int64_t first = 0, second = 0;
@@ -163,6 +157,5 @@ int main(void) {
        NULL},
       {"/retry/seed_spreads_by_a_tenth_at_most", seed_spreads_by_a_tenth_at_most, NULL, NULL, NULL},
   };
-
   return cmocka_run_group_tests_name("retry", tests, NULL, NULL);
 }

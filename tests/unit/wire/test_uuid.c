@@ -13,9 +13,8 @@
 #include <cmocka.h>
 
 static void version_and_variant(void **state) {
-  char text[KG_UUID_SIZE];
-
   (void)state;
+  char text[KG_UUID_SIZE];
   for (int i = 0; i < 200; i++) {
     assert_int_equal(kg_uuid_new(text, NULL), KG_OK);
     assert_int_equal(strlen(text), 36);
@@ -29,10 +28,10 @@ static void version_and_variant(void **state) {
 }
 
 static void two_differ(void **state) {
-  char one[KG_UUID_SIZE], two[KG_UUID_SIZE];
-
   (void)state;
+  char one[KG_UUID_SIZE];
   assert_int_equal(kg_uuid_new(one, NULL), KG_OK);
+  char two[KG_UUID_SIZE];
   assert_int_equal(kg_uuid_new(two, NULL), KG_OK);
   assert_string_not_equal(one, two);
 }
@@ -46,7 +45,6 @@ static void escape_leaves_unreserved_characters_alone(void **state) {
               {"/subscriptions/a b/c", "%2Fsubscriptions%2Fa%20b%2Fc"},
               {"a&b=c#d?e%f", "a%26b%3Dc%23d%3Fe%25f"},
               {"\xc3\xa9\n", "%C3%A9%0A"}};
-
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     char *escaped = kg_http_escape(rows[i].text);
@@ -62,6 +60,5 @@ int main(void) {
       {"/uuid/two_differ", two_differ, NULL, NULL, NULL},
       {"/escape/leaves_unreserved_characters_alone", escape_leaves_unreserved_characters_alone, NULL, NULL, NULL},
   };
-
   return cmocka_run_group_tests_name("uuid", tests, NULL, NULL);
 }

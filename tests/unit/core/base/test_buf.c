@@ -6,9 +6,8 @@
 #include <string.h>
 
 static void empty_buffer_is_clean_and_clears_twice(void **state) {
-  struct kg_buf buf = {NULL, 0};
-
   (void)state;
+  struct kg_buf buf = {NULL, 0};
   kg_buf_clear(&buf);
   kg_buf_clear(&buf);
   kg_buf_clear(NULL);
@@ -17,10 +16,9 @@ static void empty_buffer_is_clean_and_clears_twice(void **state) {
 }
 
 static void set_copies_and_ends_with_nul(void **state) {
-  struct kg_buf buf = {NULL, 0};
   char text[] = "abc";
-
   (void)state;
+  struct kg_buf buf = {NULL, 0};
   assert_int_equal(kg_buf_set(&buf, kg_span_text(text)), KG_OK);
   text[0] = 'x';
   assert_int_equal(buf.len, 3);
@@ -32,9 +30,8 @@ static void set_copies_and_ends_with_nul(void **state) {
 }
 
 static void set_and_append_take_a_part_of_themselves(void **state) {
-  struct kg_buf buf = {NULL, 0};
-
   (void)state;
+  struct kg_buf buf = {NULL, 0};
   assert_int_equal(kg_buf_set(&buf, kg_span_text("abcdef")), KG_OK);
   assert_int_equal(kg_buf_append(&buf, kg_span_of(buf.data + 2, 2)), KG_OK);
   assert_string_equal((char *)buf.data, "abcdefcd");
@@ -44,9 +41,8 @@ static void set_and_append_take_a_part_of_themselves(void **state) {
 }
 
 static void impossible_sizes_keep_the_contents(void **state) {
-  struct kg_buf buf = {NULL, 0};
-
   (void)state;
+  struct kg_buf buf = {NULL, 0};
   assert_int_equal(kg_buf_set(&buf, kg_span_text("abc")), KG_OK);
   assert_int_equal(kg_buf_append(&buf, kg_span_of("x", SIZE_MAX - 2)), KG_E_NO_MEMORY);
   assert_int_equal(kg_buf_resize(&buf, SIZE_MAX), KG_E_NO_MEMORY);
@@ -56,9 +52,8 @@ static void impossible_sizes_keep_the_contents(void **state) {
 
 static void resize_gives_zeroes(void **state) {
   static const unsigned char zeroes[101];
-  struct kg_buf buf = {NULL, 0};
-
   (void)state;
+  struct kg_buf buf = {NULL, 0};
   assert_int_equal(kg_buf_set(&buf, kg_span_text("abc")), KG_OK);
   assert_int_equal(kg_buf_resize(&buf, 100), KG_OK);
   assert_int_equal(buf.len, 100);
@@ -78,7 +73,6 @@ static void spans_are_equal_by_bytes_and_length(void **state) {
 static void wipe_leaves_zeroes(void **state) {
   char secret[] = "secret";
   static const char zeroes[sizeof secret];
-
   (void)state;
   kg_wipe(secret, sizeof secret);
   assert_memory_equal(secret, zeroes, sizeof secret);
@@ -88,7 +82,6 @@ static void wipe_leaves_zeroes(void **state) {
 
 static void strdup_takes_null(void **state) {
   char *copy = kg_strdup("text");
-
   (void)state;
   assert_null(kg_strdup(NULL));
   assert_string_equal(copy, "text");
@@ -127,9 +120,8 @@ static void cleaning_replaces_what_harms(void **state) {
       {"cut \xe2\x82", "cut ??"},
       {"", ""},
   };
-  char text[64];
-
   (void)state;
+  char text[64];
   for (size_t i = 0; i < COUNT(cases); i++) {
     strcpy(text, cases[i].text);
     kg_text_clean(text);
@@ -150,6 +142,5 @@ int main(void) {
       CASE("/buf/strdup_takes_null", strdup_takes_null),
       CASE("/buf/cleaning_replaces_what_harms", cleaning_replaces_what_harms),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -20,9 +20,8 @@ static void known_times_go_both_ways(void **state) {
       {4107542400, "2100-03-01T00:00:00Z"},
       {253402300799, "9999-12-31T23:59:59Z"},
   };
-  char text[KG_TIME_TEXT_SIZE];
-
   (void)state;
+  char text[KG_TIME_TEXT_SIZE];
   for (size_t i = 0; i < COUNT(cases); i++) {
     kg_time_format(cases[i].seconds, text);
     assert_string_equal(text, cases[i].text);
@@ -31,9 +30,8 @@ static void known_times_go_both_ways(void **state) {
 }
 
 static void every_day_until_2200_agrees_with_the_system(void **state) {
-  char ours[KG_TIME_TEXT_SIZE], theirs[KG_TIME_TEXT_SIZE];
-
   (void)state;
+  char ours[KG_TIME_TEXT_SIZE], theirs[KG_TIME_TEXT_SIZE];
   for (int64_t at = 0; at < 7258118400; at += 86400 + 61) {
     struct tm parts;
     time_t seconds = (time_t)at;
@@ -46,9 +44,8 @@ static void every_day_until_2200_agrees_with_the_system(void **state) {
 }
 
 static void times_outside_are_clamped(void **state) {
-  char text[KG_TIME_TEXT_SIZE];
-
   (void)state;
+  char text[KG_TIME_TEXT_SIZE];
   kg_time_format(-1, text);
   assert_string_equal(text, "1970-01-01T00:00:00Z");
   kg_time_format(INT64_MIN, text);
@@ -84,7 +81,6 @@ static void other_forms_are_refused(void **state) {
       "0000-01-01T00:00:00Z",
       "2026-11-26T21:58:4\xb2Z",
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(bad); i++)
     assert_int_equal(kg_time_parse(bad[i]), -1);
@@ -94,7 +90,6 @@ static void other_forms_are_refused(void **state) {
 static void system_clocks_run(void **state) {
   const struct kg_clock *clock = kg_clock_system();
   int64_t before = clock->elapsed_ms(clock->context);
-
   (void)state;
   assert_true(clock->wall(clock->context) > 1700000000);
   clock->sleep_ms(clock->context, 20);
@@ -111,6 +106,5 @@ int main(void) {
       CASE("/clock/other_forms_are_refused", other_forms_are_refused),
       CASE("/clock/system_clocks_run", system_clocks_run),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -8,7 +8,6 @@
 
 static void assert_digest(const unsigned char *digest, enum kg_hash hash, const char *expected) {
   char *hex = kg_hex_format(kg_span_of(digest, kg_hash_size(hash)));
-
   assert_string_equal(hex, expected);
   free(hex);
 }
@@ -39,9 +38,8 @@ static const struct {
 };
 
 static void published_vectors_agree(void **state) {
-  unsigned char digest[KG_HASH_MAX_SIZE];
-
   (void)state;
+  unsigned char digest[KG_HASH_MAX_SIZE];
   for (size_t i = 0; i < COUNT(vectors); i++) {
     kg_hash_once(vectors[i].hash, kg_span_text(vectors[i].message), digest);
     assert_digest(digest, vectors[i].hash, vectors[i].digest);
@@ -49,11 +47,10 @@ static void published_vectors_agree(void **state) {
 }
 
 static void pieces_give_what_the_whole_gives(void **state) {
-  unsigned char digest[KG_HASH_MAX_SIZE];
-  struct kg_hash_ctx ctx;
-  const char *message;
-
   (void)state;
+  unsigned char digest[KG_HASH_MAX_SIZE];
+  const char *message;
+  struct kg_hash_ctx ctx;
   for (size_t i = 0; i < COUNT(vectors); i++) {
     message = vectors[i].message;
     kg_hash_init(&ctx, vectors[i].hash);
@@ -67,24 +64,22 @@ static void pieces_give_what_the_whole_gives(void **state) {
 }
 
 static void million_letters_agree(void **state) {
-  unsigned char digest[KG_HASH_MAX_SIZE];
-  struct kg_hash_ctx ctx;
-  char piece[1000];
-
   (void)state;
+  char piece[1000];
   memset(piece, 'a', sizeof piece);
+  struct kg_hash_ctx ctx;
   kg_hash_init(&ctx, KG_HASH_SHA256);
   for (int i = 0; i < 1000; i++)
     kg_hash_update(&ctx, kg_span_of(piece, sizeof piece));
+  unsigned char digest[KG_HASH_MAX_SIZE];
   kg_hash_final(&ctx, digest);
   assert_digest(digest, KG_HASH_SHA256, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 static void moved_context_goes_on(void **state) {
-  unsigned char digest[KG_HASH_MAX_SIZE], alone[KG_HASH_MAX_SIZE];
-  struct kg_hash_ctx first, second;
-
   (void)state;
+  struct kg_hash_ctx first, second;
+  unsigned char digest[KG_HASH_MAX_SIZE], alone[KG_HASH_MAX_SIZE];
   for (int hash = KG_HASH_SHA1; hash <= KG_HASH_SHA512; hash++) {
     kg_hash_init(&first, (enum kg_hash)hash);
     kg_hash_update(&first, kg_span_text("a"));
@@ -99,9 +94,8 @@ static void moved_context_goes_on(void **state) {
 
 static void given_up_context_is_clean(void **state) {
   static const struct kg_hash_ctx zeroes;
-  struct kg_hash_ctx ctx;
-
   (void)state;
+  struct kg_hash_ctx ctx;
   kg_hash_init(&ctx, KG_HASH_SHA256);
   kg_hash_update(&ctx, kg_span_text("secret"));
   kg_hash_clear(&ctx);
@@ -112,21 +106,20 @@ static void given_up_context_is_clean(void **state) {
 
 static void final_wipes_the_context(void **state) {
   static const struct kg_hash_ctx zeroes;
-  unsigned char digest[KG_HASH_MAX_SIZE];
-  struct kg_hash_ctx ctx;
-
   (void)state;
+  struct kg_hash_ctx ctx;
   kg_hash_init(&ctx, KG_HASH_SHA512);
   kg_hash_update(&ctx, kg_span_text("secret"));
+  unsigned char digest[KG_HASH_MAX_SIZE];
   kg_hash_final(&ctx, digest);
   assert_memory_equal(&ctx, &zeroes, sizeof ctx);
 }
 
 static void no_hash_writes_nothing(void **state) {
-  unsigned char digest[KG_HASH_MAX_SIZE], before[KG_HASH_MAX_SIZE];
-
   (void)state;
+  unsigned char digest[KG_HASH_MAX_SIZE];
   memset(digest, 0xA5, sizeof digest);
+  unsigned char before[KG_HASH_MAX_SIZE];
   memcpy(before, digest, sizeof digest);
   kg_hash_once(KG_HASH_NONE, kg_span_text("abc"), digest);
   assert_memory_equal(digest, before, sizeof digest);
@@ -135,7 +128,6 @@ static void no_hash_writes_nothing(void **state) {
 static void sizes_and_names_are_the_standards(void **state) {
   static const size_t sizes[] = {0, 20, 32, 48, 64};
   static const char *const names[] = {"none", "SHA1", "SHA256", "SHA384", "SHA512"};
-
   (void)state;
   for (int hash = KG_HASH_NONE; hash <= KG_HASH_SHA512; hash++) {
     assert_int_equal(kg_hash_size((enum kg_hash)hash), sizes[hash]);
@@ -157,6 +149,5 @@ int main(void) {
       CASE("/hash/no_hash_writes_nothing", no_hash_writes_nothing),
       CASE("/hash/sizes_and_names_are_the_standards", sizes_and_names_are_the_standards),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

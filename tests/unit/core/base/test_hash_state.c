@@ -18,12 +18,11 @@ static void sizes_fit_and_sha1_has_none(void **state) {
 }
 
 static void saved_and_loaded_go_their_own_ways(void **state) {
+  (void)state;
+  char text[301];
+  memset(text, 'x', sizeof text);
   unsigned char saved[sizeof(struct kg_hash_ctx)], digest[KG_HASH_MAX_SIZE], expected[KG_HASH_MAX_SIZE];
   struct kg_hash_ctx ctx, again;
-  char text[301];
-
-  (void)state;
-  memset(text, 'x', sizeof text);
   for (size_t i = 0; i < COUNT(hashes); i++)
     for (size_t cut = 0; cut <= 300; cut += 25) { /* inside, at and over block borders */
       size_t size = kg_hash_state_size(hashes[i]);
@@ -42,10 +41,9 @@ static void saved_and_loaded_go_their_own_ways(void **state) {
 
 static void wrong_lengths_and_hashes_are_refused(void **state) {
   static const struct kg_hash_ctx zeroes;
-  unsigned char saved[sizeof(struct kg_hash_ctx)] = {0};
-  struct kg_hash_ctx ctx;
-
   (void)state;
+  struct kg_hash_ctx ctx;
+  unsigned char saved[sizeof(struct kg_hash_ctx)] = {0};
   for (size_t i = 0; i < COUNT(hashes); i++)
     for (size_t length = 0; length <= sizeof saved; length++) {
       if (length == kg_hash_state_size(hashes[i])) continue;
@@ -58,12 +56,11 @@ static void wrong_lengths_and_hashes_are_refused(void **state) {
 }
 
 static void any_bytes_are_safe_to_go_on_with(void **state) {
-  unsigned char saved[sizeof(struct kg_hash_ctx)], digest[KG_HASH_MAX_SIZE];
+  (void)state;
   char text[300] = {0};
   struct kg_hash_ctx ctx;
+  unsigned char saved[sizeof(struct kg_hash_ctx)], digest[KG_HASH_MAX_SIZE];
   int refused = 0;
-
-  (void)state;
   for (size_t i = 0; i < COUNT(hashes); i++)
     for (size_t at = 0; at < kg_hash_state_size(hashes[i]); at++) {
       memset(saved, 0, sizeof saved);
@@ -85,6 +82,5 @@ int main(void) {
       CASE("/hash_state/wrong_lengths_and_hashes_are_refused", wrong_lengths_and_hashes_are_refused),
       CASE("/hash_state/any_bytes_are_safe_to_go_on_with", any_bytes_are_safe_to_go_on_with),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

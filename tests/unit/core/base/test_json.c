@@ -13,7 +13,6 @@ static cJSON *parse(const char *text, struct kg_error *error) {
 
 static void assert_refused(struct kg_span text, const char *reason) {
   struct kg_error error = {0};
-
   assert_null(kg_json_parse(text, KG_E_IMDS_FAILED, &error));
   assert_int_equal(error.status, KG_E_IMDS_FAILED);
   assert_memory_equal(error.text, reason, strlen(reason)); /* where exactly it stops being JSON is cJSON's business */
@@ -22,9 +21,8 @@ static void assert_refused(struct kg_span text, const char *reason) {
 
 static void objects_are_taken_with_white_space_around(void **state) {
   static const char *const good[] = {"{}", " {}\r\n\t ", "{\"a\":[1,{\"b\":null}],\"A\":true}"};
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   for (size_t i = 0; i < COUNT(good); i++) {
     cJSON *root = parse(good[i], &error);
     assert_non_null(root);
@@ -50,7 +48,6 @@ static void what_is_no_object_is_refused(void **state) {
       {"{}x", "text after the JSON, at byte 2"},
       {"{\"a\":\"\\u0000b\"}", "JSON holds a NUL character"},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(bad); i++)
     assert_refused(kg_span_text(bad[i].text), bad[i].reason);
@@ -60,7 +57,6 @@ static void what_is_no_object_is_refused(void **state) {
 
 static void reading_stops_at_the_given_length(void **state) {
   cJSON *root = kg_json_parse(kg_span_of("{\"a\":1}{", 7), KG_E_BINDING, NULL);
-
   (void)state;
   assert_non_null(root);
   cJSON_Delete(root);
@@ -68,7 +64,6 @@ static void reading_stops_at_the_given_length(void **state) {
 
 static char *nested(size_t levels) {
   char *text = calloc(1, levels * 6 + 1);
-
   assert_non_null(text);
   for (size_t i = 0; i + 1 < levels; i++)
     strcat(text, "{\"a\":");
@@ -82,7 +77,6 @@ static void depth_ends_at_32(void **state) {
   char *good = nested(32), *bad = nested(33), *worse = nested(5000);
   struct kg_error error = {0};
   cJSON *root = parse(good, &error);
-
   (void)state;
   assert_non_null(root);
   cJSON_Delete(root);
@@ -94,13 +88,11 @@ static void depth_ends_at_32(void **state) {
 static void size_ends_at_a_mebibyte(void **state) {
   size_t limit = 1024 * 1024;
   char *text = malloc(limit + 1);
-  cJSON *root;
-
   (void)state;
   assert_non_null(text);
   memset(text, ' ', limit + 1);
   memcpy(text, "{}", 2);
-  root = kg_json_parse(kg_span_of(text, limit), KG_E_IMDS_FAILED, NULL);
+  cJSON *root = kg_json_parse(kg_span_of(text, limit), KG_E_IMDS_FAILED, NULL);
   assert_non_null(root);
   cJSON_Delete(root);
   assert_refused(kg_span_of(text, limit + 1), "JSON is larger than 1048576 bytes");
@@ -116,13 +108,11 @@ static void duplicates_are_refused_at_any_depth(void **state) {
 
 static void members_end_at_128(void **state) {
   char text[4096] = "{";
-  cJSON *root;
-
   (void)state;
   for (int i = 0; i < 128; i++)
     sprintf(text + strlen(text), "%s\"m%d\":0", i ? "," : "", i);
   strcat(text, "}");
-  root = kg_json_parse(kg_span_text(text), KG_E_IMDS_FAILED, NULL);
+  cJSON *root = kg_json_parse(kg_span_text(text), KG_E_IMDS_FAILED, NULL);
   assert_non_null(root);
   cJSON_Delete(root);
   strcpy(text + strlen(text) - 1, ",\"one more\":0}");
@@ -145,7 +135,6 @@ static void strings_are_required_by_name(void **state) {
       {"number", KG_E_IMDS_FAILED, "member 'number' is not a string"},
       {"object", KG_E_IMDS_FAILED, "member 'object' is not a string"},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     const char *value = "untouched";
@@ -163,9 +152,8 @@ static void strings_are_required_by_name(void **state) {
 static void optional_strings_may_be_absent_but_not_wrong(void **state) {
   struct kg_error error;
   cJSON *root = parse("{\"good\":\"value\",\"empty\":\"\",\"null\":null,\"flag\":true}", &error);
-  const char *value = NULL;
-
   (void)state;
+  const char *value = NULL;
   assert_int_equal(kg_json_optional_string(root, "good", KG_E_BINDING, &value, &error), KG_OK);
   assert_string_equal(value, "value");
   assert_int_equal(kg_json_optional_string(root, "empty", KG_E_BINDING, &value, &error), KG_OK);
@@ -197,14 +185,13 @@ static void whole_numbers_come_as_numbers_or_strings(void **state) {
       {"\"-9223372036854775808\"", INT64_MIN},
       {"null", 42},
   };
+  (void)state;
   struct kg_error error;
   char text[64];
-
-  (void)state;
   for (size_t i = 0; i < COUNT(good); i++) {
-    int64_t value = 0;
     snprintf(text, sizeof text, "{\"n\":%s}", good[i].text);
     cJSON *root = parse(text, &error);
+    int64_t value = 0;
     assert_int_equal(kg_json_optional_int(root, "n", 42, KG_E_IMDS_FAILED, &value, &error), KG_OK);
     assert_true(value == good[i].value);
     assert_int_equal(kg_json_optional_int(root, "absent", 43, KG_E_IMDS_FAILED, &value, &error), KG_OK);
@@ -231,15 +218,14 @@ static void other_numbers_are_refused(void **state) {
                                     "[]",
                                     "{}",
                                     "\"9223372036854775808\""};
-  struct kg_error error;
-  char text[64];
-
   (void)state;
+  char text[64];
+  struct kg_error error;
   for (size_t i = 0; i < COUNT(bad); i++) {
-    int64_t value = 7;
     snprintf(text, sizeof text, "{\"n\":%s}", bad[i]);
     cJSON *root = parse(text, &error);
     assert_non_null(root);
+    int64_t value = 7;
     assert_int_equal(kg_json_optional_int(root, "n", 42, KG_E_IMDS_FAILED, &value, &error), KG_E_IMDS_FAILED);
     assert_string_equal(error.text, "member 'n' is not a whole number");
     assert_int_equal(kg_json_require_int(root, "n", KG_E_IMDS_FAILED, &value, &error), KG_E_IMDS_FAILED);
@@ -251,9 +237,8 @@ static void other_numbers_are_refused(void **state) {
 static void required_numbers_must_be_there(void **state) {
   struct kg_error error;
   cJSON *root = parse("{\"n\":1,\"null\":null}", &error);
-  int64_t value = 0;
-
   (void)state;
+  int64_t value = 0;
   assert_int_equal(kg_json_require_int(root, "n", KG_E_BINDING, &value, &error), KG_OK);
   assert_int_equal(value, 1);
   assert_int_equal(kg_json_require_int(root, "null", KG_E_BINDING, &value, &error), KG_E_BINDING);
@@ -277,6 +262,5 @@ int main(void) {
       CASE("/json/other_numbers_are_refused", other_numbers_are_refused),
       CASE("/json/required_numbers_must_be_there", required_numbers_must_be_there),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

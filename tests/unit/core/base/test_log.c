@@ -19,7 +19,6 @@ struct captured {
 
 static void capture(void *context, enum kg_log_level level, const char *line) {
   struct captured *captured = context;
-
   captured->count++;
   captured->level = level;
   snprintf(captured->line, sizeof captured->line, "%s", line);
@@ -36,7 +35,6 @@ static int quiet(void **state) {
 static char *stderr_of(void (*speak)(void)) {
   const char *path = scratch_write("stderr", "", 0600);
   int file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), saved = dup(STDERR_FILENO);
-
   assert_true(file >= 0 && saved >= 0);
   fflush(stderr);
   assert_true(dup2(file, STDERR_FILENO) >= 0);
@@ -48,7 +46,6 @@ static char *stderr_of(void (*speak)(void)) {
 
 static void speak_at_every_level(void) {
   struct kg_error error = {.status = KG_E_IO, .text = "cannot"};
-
   for (int level = KG_LOG_OFF; level <= KG_LOG_DEBUG; level++) {
     kg_log((enum kg_log_level)level, "level %d", level);
     kg_log_error((enum kg_log_level)level, &error);
@@ -58,18 +55,15 @@ static void speak_at_every_level(void) {
 
 static void nothing_is_said_while_off(void **state) {
   char *text = stderr_of(speak_at_every_level);
-
   (void)state;
   assert_string_equal(text, "");
   free(text);
 }
 
 static void a_level_lets_the_graver_ones_through(void **state) {
-  char *text;
-
   (void)state;
   kg_log_configure(KG_LOG_WARN, KG_LOG_STDERR);
-  text = stderr_of(speak_at_every_level);
+  char *text = stderr_of(speak_at_every_level);
   assert_string_equal(text, "keyguard: error: level 1\nkeyguard: error: MSI_V2_ERROR io_failed: cannot\n"
                             "keyguard: warn: level 2\nkeyguard: warn: MSI_V2_ERROR io_failed: cannot\n");
   free(text);
@@ -79,19 +73,16 @@ static void a_level_lets_the_graver_ones_through(void **state) {
 }
 
 static void syslog_leaves_stderr_alone(void **state) {
-  char *text;
-
   (void)state;
   kg_log_configure(KG_LOG_DEBUG, KG_LOG_SYSLOG);
-  text = stderr_of(speak_at_every_level);
+  char *text = stderr_of(speak_at_every_level);
   assert_string_equal(text, "");
   free(text);
 }
 
 static void hostile_text_stays_on_its_line(void **state) {
-  struct captured captured = {0};
-
   (void)state;
+  struct captured captured = {0};
   kg_log_capture(capture, &captured);
   kg_log_configure(KG_LOG_DEBUG, KG_LOG_STDERR);
   kg_log(KG_LOG_INFO, "server said %s",
@@ -103,12 +94,11 @@ static void hostile_text_stays_on_its_line(void **state) {
 }
 
 static void long_lines_are_cut_with_dots(void **state) {
-  struct captured captured = {0};
-  char text[3000];
-
   (void)state;
+  char text[3000];
   memset(text, 'a', sizeof text - 1);
   text[sizeof text - 1] = '\0';
+  struct captured captured = {0};
   kg_log_capture(capture, &captured);
   kg_log_configure(KG_LOG_ERROR, KG_LOG_STDERR);
   kg_log(KG_LOG_ERROR, "%.1023s", text);
@@ -121,12 +111,11 @@ static void long_lines_are_cut_with_dots(void **state) {
 }
 
 static void an_error_says_code_and_finer_code(void **state) {
-  struct captured captured = {0};
-  struct kg_error error = {0};
-
   (void)state;
+  struct captured captured = {0};
   kg_log_capture(capture, &captured);
   kg_log_configure(KG_LOG_ERROR, KG_LOG_STDERR);
+  struct kg_error error = {0};
   kg_error_set(&error, KG_E_KEYGUARD_UNAVAILABLE, "identity 'web': software is below keyguard");
   kg_log_error(KG_LOG_ERROR, &error);
   assert_string_equal(captured.line, "MSI_V2_KEYGUARD_UNAVAILABLE min_strength_not_met: identity 'web': software is "
@@ -138,10 +127,9 @@ static void an_error_says_code_and_finer_code(void **state) {
 }
 
 static void errno_survives(void **state) {
-  struct captured captured = {0};
-
   (void)state;
   kg_log_configure(KG_LOG_ERROR, KG_LOG_STDERR);
+  struct captured captured = {0};
   kg_log_capture(capture, &captured);
   errno = ENOSPC;
   kg_log(KG_LOG_ERROR, "%d", 1);
@@ -160,7 +148,6 @@ static void *chatter(void *argument) {
 static void speak_from_many_threads(void) {
   static const char names[THREADS + 1] = "abcd";
   pthread_t threads[THREADS];
-
   for (int i = 0; i < THREADS; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, chatter, (void *)(uintptr_t)&names[i]), 0);
   for (int i = 0; i < THREADS; i++)
@@ -168,13 +155,12 @@ static void speak_from_many_threads(void) {
 }
 
 static void lines_of_many_threads_stay_whole(void **state) {
-  int count = 0, number = 0;
-  char *text, *rest = NULL, name;
-
   (void)state;
   kg_log_configure(KG_LOG_INFO, KG_LOG_STDERR);
-  text = stderr_of(speak_from_many_threads);
-  for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest), count++) {
+  char *text = stderr_of(speak_from_many_threads);
+  int count = 0, number = 0;
+  char *rest = NULL, name;
+  for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest), count++) {
     assert_int_equal(strlen(line), strlen("keyguard: info: thread a says line 000"));
     assert_int_equal(sscanf(line, "keyguard: info: thread %c says line %d", &name, &number), 2);
   }
@@ -184,9 +170,8 @@ static void lines_of_many_threads_stay_whole(void **state) {
 
 static void levels_have_names(void **state) {
   static const char *const names[] = {"off", "error", "warn", "info", "debug"};
-  enum kg_log_level level = KG_LOG_OFF;
-
   (void)state;
+  enum kg_log_level level = KG_LOG_OFF;
   for (size_t i = 0; i < COUNT(names); i++) {
     assert_string_equal(kg_log_level_name((enum kg_log_level)i), names[i]);
     assert_int_equal(kg_log_level_parse(names[i], &level), KG_OK);
@@ -210,9 +195,9 @@ static void identifiers_are_masked(void **state) {
       {"", "(0)"},
       {NULL, "(0)"},
   };
-  char out[32], small[5] = "xxxx";
-
+  char small[5] = "xxxx";
   (void)state;
+  char out[32];
   for (size_t i = 0; i < COUNT(cases); i++) {
     kg_log_mask(cases[i].identifier, out, sizeof out);
     assert_string_equal(out, cases[i].masked);
@@ -239,6 +224,5 @@ int main(void) {
       CASE("/log/levels_have_names", levels_have_names),
       CASE("/log/identifiers_are_masked", identifiers_are_masked),
   };
-
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

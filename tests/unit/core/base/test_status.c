@@ -87,7 +87,6 @@ static void only_bugs_are_general_errors(void **state) {
 
 static void codes_are_the_three_of_the_seed(void **state) {
   static const char *const codes[] = {"MSI_V2_ERROR", "MSI_V2_KEYGUARD_UNAVAILABLE", "MSI_V2_ATTESTATION_REQUIRES_POP"};
-
   (void)state;
   for (int i = 1; i < KG_STATUS_COUNT; i++)
     assert_true(is_one_of(kg_status_code((enum kg_status)i), codes, COUNT(codes)));
@@ -95,7 +94,6 @@ static void codes_are_the_three_of_the_seed(void **state) {
 
 static void unknown_number_is_a_bug(void **state) {
   static const int outside[] = {KG_STATUS_COUNT, KG_STATUS_COUNT + 1, 1000000, -1};
-
   (void)state;
   for (size_t i = 0; i < COUNT(outside); i++) {
     assert_string_equal(kg_status_name((enum kg_status)outside[i]), "KG_E_BUG");
@@ -104,9 +102,8 @@ static void unknown_number_is_a_bug(void **state) {
 }
 
 static void set_clears_what_was_there(void **state) {
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   memset(&error, 'x', sizeof error);
   assert_int_equal(kg_error_set(&error, KG_E_IO, "cannot open '%s'", "/a"), KG_E_IO);
   assert_int_equal(error.status, KG_E_IO);
@@ -120,9 +117,8 @@ static void set_clears_what_was_there(void **state) {
 }
 
 static void set_takes_its_own_text_as_argument(void **state) {
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   kg_error_set(&error, KG_E_IO, "inner");
   kg_error_set(&error, KG_E_BUG, "outer: %s", error.text);
   assert_string_equal(error.text, "outer: inner");
@@ -136,12 +132,11 @@ static void null_error_is_allowed(void **state) {
 }
 
 static void long_text_is_cut_with_dots(void **state) {
-  char text[1000];
-  struct kg_error error;
-
   (void)state;
+  char text[1000];
   memset(text, 'a', sizeof text - 1);
   text[sizeof text - 1] = '\0';
+  struct kg_error error;
   kg_error_set(&error, KG_E_IO, "%.511s", text);
   assert_string_equal(error.text + sizeof error.text - 5, "aaaa");
   kg_error_set(&error, KG_E_IO, "%.512s", text);
@@ -155,9 +150,8 @@ static void long_text_is_cut_with_dots(void **state) {
 }
 
 static void prefix_keeps_status_and_details(void **state) {
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   kg_error_set(&error, KG_E_IMDS_FAILED, "status %d", 500);
   error.http_status = 500;
   strcpy(error.correlation_id, "id");
@@ -168,9 +162,8 @@ static void prefix_keeps_status_and_details(void **state) {
 }
 
 static void hostile_text_cannot_forge_a_line(void **state) {
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   kg_error_set(&error, KG_E_IO, "bad\nkeyguard: error: forged\r\x1b[2J\x7f%s", "\xc2\x9b");
   assert_string_equal(error.text, "bad?keyguard: error: forged??[2J???");
 }
@@ -188,6 +181,5 @@ int main(void) {
       CASE("/status/prefix_keeps_status_and_details", prefix_keeps_status_and_details),
       CASE("/status/hostile_text_cannot_forge_a_line", hostile_text_cannot_forge_a_line),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

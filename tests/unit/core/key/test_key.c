@@ -54,7 +54,6 @@ static const struct kg_key_store_ops ops = {
 
 static struct kg_key make_key(unsigned capabilities) {
   struct kg_key key = {&ops, {0}};
-
   memset(&fake, 0, sizeof fake);
   key.info.bits = 2048;
   key.info.capabilities = capabilities;
@@ -65,11 +64,10 @@ static struct kg_key make_key(unsigned capabilities) {
 
 static void check_sign(unsigned capabilities, struct kg_sign_params params, size_t len, enum kg_status expected) {
   static const unsigned char input[300];
-  unsigned char signature[KG_SIGNATURE_MAX];
   struct kg_key key = make_key(capabilities);
   struct kg_error error;
-
   kg_error_clear(&error);
+  unsigned char signature[KG_SIGNATURE_MAX];
   enum kg_status status = kg_key_sign(&key, &params, kg_span_of(input, len), signature, &error);
   if (status != expected)
     fail_msg("padding %d hash %d salt %zu length %zu: %s", params.padding, params.hash, params.salt_len, len,
@@ -118,7 +116,6 @@ static void a_salt_must_fit(void **state) {
 
 static void a_store_of_one_salt_gets_no_other(void **state) {
   unsigned fixed = ALL & ~(unsigned)KG_CAN_PSS_ANY_SALT;
-
   (void)state;
   for (size_t i = 0; i < COUNT(hashes); i++)
     for (size_t salt = 0; salt <= 64; salt++)
@@ -127,12 +124,12 @@ static void a_store_of_one_salt_gets_no_other(void **state) {
 }
 
 static void what_a_store_cannot_do_is_not_asked_of_it(void **state) {
-  struct kg_sign_params pkcs1 = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0}, pss = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
-  struct kg_sign_params any = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
-
   (void)state;
+  struct kg_sign_params pkcs1 = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
   check_sign(KG_CAN_SIGN_PSS, pkcs1, 32, KG_E_KEY_MECHANISM);
+  struct kg_sign_params any = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
   check_sign(KG_CAN_SIGN_PSS, any, 32, KG_E_KEY_MECHANISM);
+  struct kg_sign_params pss = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   check_sign(KG_CAN_SIGN_PSS, pss, 32, KG_OK);
   check_sign(KG_CAN_SIGN_PKCS1, pss, 32, KG_E_KEY_MECHANISM);
   check_sign(KG_CAN_SIGN_PKCS1, pkcs1, 32, KG_OK);
@@ -140,9 +137,8 @@ static void what_a_store_cannot_do_is_not_asked_of_it(void **state) {
 }
 
 static void any_input_ends_at_eleven_bytes_less_than_the_key(void **state) {
-  struct kg_sign_params any = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
-
   (void)state;
+  struct kg_sign_params any = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
   check_sign(ALL, any, 0, KG_OK);
   check_sign(ALL, any, 245, KG_OK);
   check_sign(ALL, any, 246, KG_E_KEY_INPUT);
@@ -152,12 +148,12 @@ static void any_input_ends_at_eleven_bytes_less_than_the_key(void **state) {
 static void a_strict_store_gets_digest_infos_only(void **state) {
   static const unsigned char digest[32];
   unsigned strict = ALL & ~(unsigned)KG_CAN_PKCS1_ANY_INPUT;
-  struct kg_sign_params any = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
-  unsigned char info[KG_DIGEST_INFO_MAX], signature[KG_SIGNATURE_MAX];
+  unsigned char info[KG_DIGEST_INFO_MAX];
   size_t len = kg_digest_info_format(KG_HASH_SHA256, kg_span_of(digest, 32), info);
   struct kg_key key = make_key(strict);
-
   (void)state;
+  struct kg_sign_params any = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
+  unsigned char signature[KG_SIGNATURE_MAX];
   assert_int_equal(kg_key_sign(&key, &any, kg_span_of(info, len), signature, NULL), KG_OK);
   info[18] ^= 1;
   assert_int_equal(kg_key_sign(&key, &any, kg_span_of(info, len), signature, NULL), KG_E_KEY_INPUT);
@@ -168,21 +164,19 @@ static void a_strict_store_gets_digest_infos_only(void **state) {
 
 static void no_data_with_a_length_is_refused(void **state) {
   struct kg_key key = make_key(ALL);
-  struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
-  unsigned char signature[KG_SIGNATURE_MAX];
-
   (void)state;
+  unsigned char signature[KG_SIGNATURE_MAX];
+  struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
   assert_int_equal(kg_key_sign(&key, &params, (struct kg_span){NULL, 32}, signature, NULL), KG_E_KEY_INPUT);
   assert_int_equal(fake.signs, 0);
 }
 
 static void verify_checks_the_same_and_the_signatures_length(void **state) {
   static const unsigned char digest[32], signature[300];
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   struct kg_key key = make_key(ALL);
   struct kg_span input = kg_span_of(digest, 32);
-
   (void)state;
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   assert_int_equal(kg_key_verify(&key, &params, input, kg_span_of(signature, 256), NULL), KG_OK);
   assert_int_equal(kg_key_verify(&key, &params, input, kg_span_of(signature, 255), NULL), KG_E_SIGNATURE);
   assert_int_equal(kg_key_verify(&key, &params, input, kg_span_of(signature, 257), NULL), KG_E_SIGNATURE);
@@ -199,7 +193,6 @@ static void verify_checks_the_same_and_the_signatures_length(void **state) {
 
 static void probe_signs_and_verifies(void **state) {
   struct kg_key key = make_key(ALL);
-
   (void)state;
   assert_int_equal(kg_key_probe(&key, NULL), KG_OK);
   assert_int_equal(fake.signs, 1);
@@ -212,10 +205,9 @@ static void probe_signs_and_verifies(void **state) {
 
 static void a_key_that_signs_garbage_is_dead(void **state) {
   struct kg_key key = make_key(ALL);
-  struct kg_error error;
-
   (void)state;
   fake.verdict = KG_E_SIGNATURE;
+  struct kg_error error;
   assert_int_equal(kg_key_probe(&key, &error), KG_E_KEY_DEAD);
   assert_int_equal(error.status, KG_E_KEY_DEAD);
   assert_string_equal(error.text, "the key does not sign: the fake store says so");
@@ -230,12 +222,11 @@ static void only_the_keys_own_failure_makes_it_dead(void **state) {
                {KG_E_NO_MEMORY, KG_E_NO_MEMORY},   {KG_E_ACCESS, KG_E_ACCESS},
                {KG_E_UNTRUSTED, KG_E_UNTRUSTED},   {KG_E_BUG, KG_E_BUG},
                {KG_E_KEY_NOT_FOUND, KG_E_KEY_DEAD}};
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct kg_key key = make_key(ALL);
-    struct kg_error error;
     fake.answer = cases[i].answer;
+    struct kg_error error;
     assert_int_equal(kg_key_probe(&key, &error), cases[i].probe);
     assert_int_equal(error.status, cases[i].probe);
     assert_int_equal(fake.verifies, 0);
@@ -246,7 +237,6 @@ static void only_the_keys_own_failure_makes_it_dead(void **state) {
 
 static void a_key_that_cannot_be_destroyed_stays_open(void **state) {
   struct kg_key real = make_key(ALL), *key = &real;
-
   (void)state;
   fake.answer = KG_E_ACCESS;
   assert_int_equal(kg_key_delete(&key, NULL), KG_E_ACCESS);
@@ -265,12 +255,11 @@ static unsigned inner_refusals;
 
 static void call_back_in(void) {
   static const unsigned char digest[32], signature[256];
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
-  unsigned char out[KG_SIGNATURE_MAX];
   struct kg_key *key = &inner_key;
   struct kg_span input = kg_span_of(digest, 32);
-
   assert_true(kg_key_store_is_busy());
+  unsigned char out[KG_SIGNATURE_MAX];
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   inner_refusals += kg_key_sign(key, &params, input, out, NULL) == KG_E_KEY_STORE;
   inner_refusals += kg_key_verify(key, &params, input, kg_span_of(signature, 256), NULL) == KG_E_KEY_STORE;
   inner_refusals += kg_key_delete(&key, NULL) == KG_E_KEY_STORE;
@@ -282,15 +271,14 @@ static void call_back_in(void) {
 
 static void a_store_that_calls_back_is_refused_at_once(void **state) {
   static const unsigned char digest[32];
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
-  unsigned char signature[KG_SIGNATURE_MAX];
   struct kg_key key = make_key(ALL);
-
   (void)state;
   inner_key = key;
   inner_refusals = 0;
   fake.inside = call_back_in;
   assert_false(kg_key_store_is_busy());
+  unsigned char signature[KG_SIGNATURE_MAX];
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   assert_int_equal(kg_key_sign(&key, &params, kg_span_of(digest, 32), signature, NULL), KG_OK);
   assert_false(kg_key_store_is_busy());
   assert_int_equal(inner_refusals, 4);
@@ -302,7 +290,6 @@ static void a_store_that_calls_back_is_refused_at_once(void **state) {
 
 static void unknown_stores_are_refused_without_being_shown(void **state) {
   static const char *const stores[] = {NULL, "", "pkcs12:SECRET", "SECRET", "PKCS11:object=a", "pkcs11"};
-
   (void)state;
   for (size_t i = 0; i < COUNT(stores); i++) {
     struct kg_key *key = &inner_key;
@@ -314,9 +301,8 @@ static void unknown_stores_are_refused_without_being_shown(void **state) {
 }
 
 static void strengths_have_names_and_an_order(void **state) {
-  enum kg_strength strength = KG_STRENGTH_NONE;
-
   (void)state;
+  enum kg_strength strength = KG_STRENGTH_NONE;
   for (int i = KG_STRENGTH_NONE; i <= KG_STRENGTH_KEYGUARD; i++) {
     assert_int_equal(kg_strength_parse(kg_strength_name((enum kg_strength)i), &strength), KG_OK);
     assert_int_equal(strength, i);
@@ -349,6 +335,5 @@ int main(void) {
       CASE("/key_store/unknown_stores_are_refused_without_being_shown", unknown_stores_are_refused_without_being_shown),
       CASE("/key_store/strengths_have_names_and_an_order", strengths_have_names_and_an_order),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -7,10 +7,9 @@
 #include <string.h>
 
 static void refused(const char *text, const char *because) {
-  struct kg_error error;
   struct kg_uri uri;
-
   memset(&uri, 0xff, sizeof uri);
+  struct kg_error error;
   kg_error_clear(&error);
   if (kg_uri_parse(text, &uri, &error) != KG_E_USAGE) fail_msg("accepted: %s", text);
   if (strstr(error.text, because) == NULL) fail_msg("%s: \"%s\" does not say \"%s\"", text, error.text, because);
@@ -21,11 +20,10 @@ static void refused(const char *text, const char *because) {
 }
 
 static void every_attribute_is_taken(void **state) {
-  struct kg_uri uri;
   static const char text[] = "pkcs11:token=my%20token;manufacturer=maker;model=m1;serial=0123;object=web;id=%00%ff;"
                              "type=private?module-path=/usr/lib/x.so&pin-source=file:/etc/pin&pin-value=12%2634";
-
   (void)state;
+  struct kg_uri uri;
   assert_int_equal(kg_uri_parse(text, &uri, NULL), KG_OK);
   assert_string_equal(uri.token, "my token");
   assert_string_equal(uri.manufacturer, "maker");
@@ -43,9 +41,8 @@ static void every_attribute_is_taken(void **state) {
 }
 
 static void what_is_not_named_is_null(void **state) {
-  struct kg_uri uri;
-
   (void)state;
+  struct kg_uri uri;
   assert_int_equal(kg_uri_parse("pkcs11:", &uri, NULL), KG_OK);
   assert_null(uri.token);
   assert_null(uri.serial);
@@ -60,7 +57,6 @@ static void what_is_not_named_is_null(void **state) {
 static void pin_source_is_a_path_in_each_spelling(void **state) {
   static const char *const texts[] = {"pkcs11:?pin-source=/run/pin", "pkcs11:?pin-source=file:/run/pin",
                                       "pkcs11:?pin-source=file:///run/pin", "pkcs11:?pin-source=file%3A%2Frun%2Fpin"};
-
   (void)state;
   for (size_t i = 0; i < COUNT(texts); i++) {
     struct kg_uri uri;
@@ -114,7 +110,6 @@ static void hostile_texts_are_refused(void **state) {
       {"pkcs11:?pin-source=file://host/pin", "absolute"},
       {"pkcs11:?pin-source=https://x/pin", "absolute"},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++)
     refused(cases[i].text, cases[i].because);
@@ -123,9 +118,8 @@ static void hostile_texts_are_refused(void **state) {
 /* A second question mark is part of the value (RFC 3986), so what follows is not read as a PIN, and not shown either.
  */
 static void a_second_question_mark_is_part_of_the_value(void **state) {
-  struct kg_uri uri;
-
   (void)state;
+  struct kg_uri uri;
   assert_int_equal(kg_uri_parse("pkcs11:object=a?module-path=/x?pin-value=1", &uri, NULL), KG_OK);
   assert_string_equal(uri.module_path, "/x?pin-value=1");
   assert_null(uri.pin_value.data);
@@ -135,15 +129,14 @@ static void a_second_question_mark_is_part_of_the_value(void **state) {
 /* No text of bytes makes it read what is not there; the sanitizers watch. */
 static void cut_and_damaged_texts_do_no_harm(void **state) {
   static const char whole[] = "pkcs11:token=a%20b;object=%C3%A9;id=%01?module-path=/x&pin-source=file:/y&pin-value=z";
-
   (void)state;
   for (size_t i = 0; i <= sizeof whole - 1; i++) {
     for (int byte = 1; byte < 256; byte += 3) {
       char text[sizeof whole];
-      struct kg_uri uri;
       memcpy(text, whole, sizeof whole);
       text[i] = (char)byte;
       text[sizeof whole - 1] = '\0';
+      struct kg_uri uri;
       if (kg_uri_parse(text, &uri, NULL) == KG_OK) kg_uri_clear(&uri);
       text[i] = '\0';
       if (kg_uri_parse(text, &uri, NULL) == KG_OK) kg_uri_clear(&uri);
@@ -155,13 +148,12 @@ static void cut_and_damaged_texts_do_no_harm(void **state) {
 static void format_is_parsed_back(void **state) {
   static const char *const names[] = {"web",        "a b",          "\xc3\xa9t\xc3\xa9",
                                       "100%;&?=/#", "\x01\x7f\xff", "01234567890123456789012345678901"};
-
   (void)state;
   for (size_t i = 0; i < COUNT(names); i++) {
-    struct kg_uri uri;
     char *text = kg_uri_format(names[i], names[i], "private");
     assert_non_null(text);
     assert_null(strpbrk(text, " #\x7f"));
+    struct kg_uri uri;
     assert_int_equal(kg_uri_parse(text, &uri, NULL), KG_OK);
     assert_string_equal(uri.token, names[i]);
     assert_string_equal(uri.object, names[i]);
@@ -181,7 +173,6 @@ static void format_writes_only_what_is_given(void **state) {
       {"web", "web", "public", "pkcs11:token=web;object=web;type=public"},
       {"web", "web", "data", "pkcs11:token=web;object=web;type=data"},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     char *text = kg_uri_format(cases[i].token, cases[i].object, cases[i].type);
@@ -201,7 +192,6 @@ static void format_refuses_what_no_token_can_be_called(void **state) {
 static void redacting_keeps_all_but_the_pin(void **state) {
   char *text = kg_uri_redact("pkcs11:token=t;object=web;id=%01;type=private?module-path=/x.so&pin-value=SECRET"
                              "&pin-source=file:/SECRET");
-
   (void)state;
   assert_string_equal(text, "pkcs11:token=t;id=%01;object=web;type=private?module-path=%2Fx.so");
   free(text);
@@ -215,7 +205,6 @@ static void redacting_shows_nothing_of_what_it_cannot_read(void **state) {
   static const char *const texts[] = {"pkcs11:object=a?pin-valu=SECRET", "pkcs11:pin-value=SECRET",
                                       "pkcs11:object=a?pin-value=SECRET%zz", "pkcs11:object=a?pin-value=SEC RET",
                                       "tpm2:key?pin-value=SECRET"};
-
   (void)state;
   for (size_t i = 0; i < COUNT(texts); i++)
     assert_null(kg_uri_redact(texts[i]));
@@ -224,7 +213,6 @@ static void redacting_shows_nothing_of_what_it_cannot_read(void **state) {
 
 static void redacting_copies_other_schemes(void **state) {
   char *text = kg_uri_redact("cng:KeyGuardKey");
-
   (void)state;
   assert_string_equal(text, "cng:KeyGuardKey");
   free(text);
@@ -245,6 +233,5 @@ int main(void) {
       CASE("/uri/redacting_shows_nothing_of_what_it_cannot_read", redacting_shows_nothing_of_what_it_cannot_read),
       CASE("/uri/redacting_copies_other_schemes", redacting_copies_other_schemes),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -77,7 +77,6 @@ static void start_turns(enum way how, int which) {
 
 static void assert_contents(const char *path, const char *expected) {
   char *text = scratch_read(path);
-
   assert_string_equal(text, expected);
   free(text);
 }
@@ -87,7 +86,6 @@ static void assert_contents(const char *path, const char *expected) {
 
 static void replace_makes_and_replaces(void **state) {
   const char *path = scratch_path("fresh");
-
   (void)state;
   assert_int_equal(kg_file_replace(path, kg_span_text(OLD), 0644, NULL), KG_OK);
   assert_contents(path, OLD);
@@ -99,16 +97,14 @@ static void replace_makes_and_replaces(void **state) {
 
 static void replace_fails_whole_at_every_call(void **state) {
   const char *folder = scratch_mkdir("failing", 0755), *path = scratch_path("failing/file");
-  struct kg_error error = {0};
-  bool seen_rename = false;
-  int failures = 0;
-
   (void)state;
+  struct kg_error error = {0};
+  int failures = 0;
+  bool seen_rename = false;
   for (;; failures++) {
-    enum kg_status status;
     scratch_write("failing/file", OLD, 0644);
     start_turns(FAIL, failures);
-    status = kg_file_replace(path, kg_span_text(NEW), 0644, &error);
+    enum kg_status status = kg_file_replace(path, kg_span_text(NEW), 0644, &error);
     way = PASS;
     assert_int_equal(scratch_count(folder), 1);
     if (status == KG_OK) break;
@@ -126,21 +122,18 @@ static void replace_fails_whole_at_every_call(void **state) {
 
 static void replace_killed_at_every_call_leaves_old_or_new(void **state) {
   const char *path = scratch_path("killed");
-  int killed = 0, status = 0;
-
   (void)state;
+  int killed = 0, status = 0;
   for (;; killed++) {
-    pid_t child;
-    char *text;
     scratch_write("killed", OLD, 0644);
-    child = fork();
+    pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
       start_turns(DIE, killed);
       _exit(kg_file_replace(path, kg_span_text(NEW), 0644, NULL) == KG_OK ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    text = scratch_read(path);
+    char *text = scratch_read(path);
     assert_true(strcmp(text, OLD) == 0 || strcmp(text, NEW) == 0);
     free(text);
     if (WIFEXITED(status)) break;
@@ -151,17 +144,15 @@ static void replace_killed_at_every_call_leaves_old_or_new(void **state) {
 
 static void interrupted_calls_are_made_again(void **state) {
   const char *path = scratch_path("interrupted");
-  struct kg_buf out = {NULL, 0};
-  enum kg_status status;
-
   (void)state;
   start_turns(INTERRUPT, 2); /* after mkostemp and fchmod: the first write */
-  status = kg_file_replace(path, kg_span_text(NEW), 0644, NULL);
+  enum kg_status status = kg_file_replace(path, kg_span_text(NEW), 0644, NULL);
   way = PASS;
   assert_int_equal(status, KG_OK);
   assert_string_equal(failed_call, "write");
   assert_contents(path, NEW);
   start_turns(INTERRUPT, 0);
+  struct kg_buf out = {NULL, 0};
   status = kg_file_read(path, 1000, KG_TRUST_ANY, &out, NULL, NULL);
   way = PASS;
   assert_int_equal(status, KG_OK);
@@ -172,14 +163,12 @@ static void interrupted_calls_are_made_again(void **state) {
 
 static void failing_read_is_an_error(void **state) {
   const char *path = scratch_write("unreadable", OLD, 0644);
-  struct kg_buf out = {NULL, 0};
-  struct kg_error error = {0};
-  enum kg_status status;
-
   (void)state;
   start_turns(FAIL, 0);
   failure = EIO;
-  status = kg_file_read(path, 1000, KG_TRUST_ANY, &out, NULL, &error);
+  struct kg_buf out = {NULL, 0};
+  struct kg_error error = {0};
+  enum kg_status status = kg_file_read(path, 1000, KG_TRUST_ANY, &out, NULL, &error);
   way = PASS;
   assert_int_equal(status, KG_E_IO);
   assert_int_equal(error.native_code, EIO);
@@ -189,13 +178,11 @@ static void failing_read_is_an_error(void **state) {
 static void folders_that_cannot_be_synced_need_not(void **state) {
   static const int harmless[] = {EINVAL, ENOTSUP};
   const char *path = scratch_path("unsynced");
-
   (void)state;
   for (size_t i = 0; i < COUNT(harmless); i++) {
-    enum kg_status status;
     start_turns(FAIL, 2 + 5 + 1 + 1); /* mkostemp, fchmod, 5 writes, fsync, rename, and then the folder's fsync */
     failure = harmless[i];
-    status = kg_file_replace(path, kg_span_text(NEW), 0644, NULL);
+    enum kg_status status = kg_file_replace(path, kg_span_text(NEW), 0644, NULL);
     way = PASS;
     assert_int_equal(status, KG_OK);
     assert_string_equal(failed_call, "fsync");
@@ -207,9 +194,8 @@ static void mode_is_as_told_under_any_umask(void **state) {
   static const mode_t masks[] = {0, 022, 077, 0777};
   static const mode_t modes[] = {0600, 0640, 0644};
   const char *path = scratch_path("mode");
-  struct stat found;
-
   (void)state;
+  struct stat found;
   for (size_t i = 0; i < COUNT(masks) * COUNT(modes); i++) {
     mode_t mode = modes[i % COUNT(modes)], before = umask(masks[i / COUNT(modes)]);
     enum kg_status status = kg_file_replace(path, kg_span_text(NEW), mode, NULL);
@@ -222,18 +208,16 @@ static void mode_is_as_told_under_any_umask(void **state) {
 
 static void reader_never_sees_a_half(void **state) {
   const char *path = scratch_path("raced");
-  pid_t writer;
-  int status = 0, reads = 0;
-
   (void)state;
   assert_int_equal(kg_file_replace(path, kg_span_text(OLD), 0644, NULL), KG_OK);
-  writer = fork();
+  pid_t writer = fork();
   assert_true(writer >= 0);
   if (writer == 0) {
     for (int i = 0; i < 300; i++)
-      if (kg_file_replace(path, kg_span_text(i % 2 ? OLD : NEW), 0644, NULL)) _exit(1);
+      if (kg_file_replace(path, kg_span_text(i % 2 ? OLD : NEW), 0644, NULL) != KG_OK) _exit(1);
     _exit(0);
   }
+  int status = 0, reads = 0;
   do {
     struct kg_buf out = {NULL, 0};
     assert_int_equal(kg_file_read(path, 1000, KG_TRUST_OWNER, &out, NULL, NULL), KG_OK);
@@ -247,9 +231,8 @@ static void reader_never_sees_a_half(void **state) {
 
 static void replace_names_what_is_in_the_way(void **state) {
   const char *folder = scratch_mkdir("in-the-way", 0755);
-  struct kg_error error = {0};
-
   (void)state;
+  struct kg_error error = {0};
   assert_int_equal(kg_file_replace(folder, kg_span_text(NEW), 0644, &error), KG_E_IO);
   assert_non_null(strstr(error.text, folder));
   assert_int_equal(kg_file_replace(scratch_path("no/such"), kg_span_text(NEW), 0644, &error), KG_E_NOT_FOUND);
@@ -258,11 +241,10 @@ static void replace_names_what_is_in_the_way(void **state) {
 
 static void replace_puts_a_file_where_a_link_was(void **state) {
   const char *target = scratch_write("target", OLD, 0644), *link = scratch_path("link");
-  struct stat found;
-
   (void)state;
   assert_int_equal(symlink(target, link), 0);
   assert_int_equal(kg_file_replace(link, kg_span_text(NEW), 0644, NULL), KG_OK);
+  struct stat found;
   assert_int_equal(lstat(link, &found), 0);
   assert_true(S_ISREG(found.st_mode));
   assert_contents(target, OLD);
@@ -270,14 +252,13 @@ static void replace_puts_a_file_where_a_link_was(void **state) {
 
 static void read_ends_at_the_cap(void **state) {
   const char *path = scratch_write("ten", "0123456789", 0600);
-  struct kg_buf out = {NULL, 0};
-  struct kg_error error = {0};
-  char expected[300];
-
   (void)state;
+  struct kg_error error = {0};
+  struct kg_buf out = {NULL, 0};
   assert_int_equal(kg_file_read(path, 10, KG_TRUST_OWNER, &out, NULL, &error), KG_OK);
   assert_string_equal((char *)out.data, "0123456789");
   assert_int_equal(kg_file_read(path, 9, KG_TRUST_OWNER, &out, NULL, &error), KG_E_IO);
+  char expected[300];
   snprintf(expected, sizeof expected, "'%s' is larger than 9 bytes", path);
   assert_string_equal(error.text, expected);
   assert_string_equal((char *)out.data, "0123456789"); /* what was there stays */
@@ -286,18 +267,20 @@ static void read_ends_at_the_cap(void **state) {
 
 static void identity_changes_with_every_replacement(void **state) {
   const char *path = scratch_path("identified");
-  struct kg_file_id before = {0}, after = {0}, again = {0}, none = {0};
-  struct kg_buf out = {NULL, 0};
-
   (void)state;
+  struct kg_file_id before = {0};
   assert_int_equal(kg_file_identify(path, &before), KG_E_NOT_FOUND);
+  struct kg_file_id none = {0};
   assert_true(kg_file_id_equal(&before, &none));
   assert_int_equal(kg_file_replace(path, kg_span_text(OLD), 0644, NULL), KG_OK);
   assert_int_equal(kg_file_identify(path, &before), KG_OK);
   assert_false(kg_file_id_equal(&before, &none));
   assert_int_equal(kg_file_replace(path, kg_span_text(NEW), 0644, NULL), KG_OK);
+  struct kg_buf out = {NULL, 0};
+  struct kg_file_id after = {0};
   assert_int_equal(kg_file_read(path, 1000, KG_TRUST_OWNER, &out, &after, NULL), KG_OK);
   assert_false(kg_file_id_equal(&before, &after));
+  struct kg_file_id again = {0};
   assert_int_equal(kg_file_identify(path, &again), KG_OK);
   assert_true(kg_file_id_equal(&after, &again));
   kg_buf_clear(&out);
@@ -306,7 +289,6 @@ static void identity_changes_with_every_replacement(void **state) {
 static void identities_differ_in_any_part(void **state) {
   static const struct kg_file_id same = {1, 2, 3, 4};
   static const struct kg_file_id others[] = {{9, 2, 3, 4}, {1, 9, 3, 4}, {1, 2, 9, 4}, {1, 2, 3, 9}};
-
   (void)state;
   assert_true(kg_file_id_equal(&same, &(struct kg_file_id){1, 2, 3, 4}));
   for (size_t i = 0; i < COUNT(others); i++)
@@ -316,17 +298,16 @@ static void identities_differ_in_any_part(void **state) {
 static void folders_are_made_once(void **state) {
   const char *path = scratch_path("made"), *file = scratch_write("made-file", "", 0600);
   mode_t before = umask(077);
-  struct kg_error error = {0};
-  struct stat found;
-
   (void)state;
   assert_int_equal(kg_file_make_directory(path, 0755, NULL), KG_OK);
   umask(before);
+  struct stat found;
   assert_int_equal(stat(path, &found), 0);
   assert_int_equal(found.st_mode & 07777, 0755);
   assert_int_equal(kg_file_make_directory(path, 0700, NULL), KG_OK);
   assert_int_equal(stat(path, &found), 0);
   assert_int_equal(found.st_mode & 07777, 0755); /* what is there keeps its mode */
+  struct kg_error error = {0};
   assert_int_not_equal(kg_file_make_directory(file, 0755, &error), KG_OK);
   assert_non_null(strstr(error.text, file));
   assert_int_equal(kg_file_make_directory(scratch_path("no/such"), 0755, &error), KG_E_NOT_FOUND);
@@ -341,7 +322,6 @@ static void paths_are_joined_with_one_slash(void **state) {
       {"/", "b", "", "/b"},
       {"", "b", "", "/b"},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     char *path = kg_file_join(cases[i].directory, cases[i].name, cases[i].suffix);
@@ -368,6 +348,5 @@ int main(void) {
       CASE("/file/folders_are_made_once", folders_are_made_once),
       CASE("/file/paths_are_joined_with_one_slash", paths_are_joined_with_one_slash),
   };
-
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

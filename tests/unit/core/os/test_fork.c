@@ -7,11 +7,10 @@
 
 /* What a child answers: the exit code of `child`. */
 static int in_child(int (*child)(void)) {
-  int status = -1;
   pid_t pid = fork();
-
   if (pid == 0) _exit(child());
   assert_true(pid > 0);
+  int status = -1;
   assert_int_equal(waitpid(pid, &status, 0), pid);
   assert_true(WIFEXITED(status));
   return WEXITSTATUS(status);
@@ -32,7 +31,6 @@ static int watch_and_fork(void) {
 
 static int fork_and_count(void) {
   pid_t pid = fork();
-
   if (pid == 0) _exit(0);
   waitpid(pid, NULL, 0);
   return (int)kg_fork_generation();
@@ -74,6 +72,5 @@ int main(void) {
       CASE("/fork/watching_again_counts_no_child_twice", watching_again_counts_no_child_twice),
       CASE("/fork/a_parent_is_not_changed_by_its_children", a_parent_is_not_changed_by_its_children),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -25,7 +25,6 @@ static int64_t virtual_elapsed(void *context) {
 
 static void virtual_sleep(void *context, int64_t milliseconds) {
   struct virtual_time *time = context;
-
   assert_true(milliseconds > 0 && milliseconds <= 50);
   time->now += milliseconds;
   time->sleeps++;
@@ -33,34 +32,30 @@ static void virtual_sleep(void *context, int64_t milliseconds) {
 
 static struct kg_clock virtual_clock(struct virtual_time *time) {
   struct kg_clock clock = {time, virtual_elapsed, virtual_elapsed, virtual_sleep};
-
   return clock;
 }
 
 static enum kg_status acquire(const char *path, int64_t timeout_ms, struct kg_lock **lock, struct kg_error *error) {
   struct virtual_time time = {1000, 0};
   struct kg_clock clock = virtual_clock(&time);
-
   return kg_lock_acquire(path, timeout_ms, &clock, lock, error);
 }
 
 /* A child that takes the lock, says so, and keeps it until it is killed. */
 static pid_t start_holder(const char *path) {
   int ready[2];
-  pid_t child;
-  char byte = 0;
-
   assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-  child = fork();
+  pid_t child = fork();
   assert_true(child >= 0);
   if (child == 0) {
-    struct kg_lock *lock = NULL;
     close(ready[0]);
+    struct kg_lock *lock = NULL;
     if (acquire(path, 0, &lock, NULL) != KG_OK || write(ready[1], "x", 1) != 1) _exit(1);
     for (;;)
       pause();
   }
   close(ready[1]);
+  char byte = 0;
   assert_int_equal(read(ready[0], &byte, 1), 1);
   close(ready[0]);
   return child;
@@ -74,21 +69,18 @@ static void end_holder(pid_t child) {
 static void assert_busy_naming(const char *path, pid_t holder) {
   struct kg_error error = {0};
   struct kg_lock *lock = NULL;
-  char expected[256];
-
   assert_int_equal(acquire(path, 0, &lock, &error), KG_E_LOCK_BUSY);
   assert_null(lock);
   assert_int_equal(error.status, KG_E_LOCK_BUSY);
+  char expected[256];
   snprintf(expected, sizeof expected, "'%s' is locked by process %ld", path, (long)holder);
   assert_string_equal(error.text, expected);
 }
 
 static void taken_and_given_back_many_times(void **state) {
   const char *path = scratch_path("again.lock");
-  struct kg_lock *lock = NULL;
-  struct stat stat_;
-
   (void)state;
+  struct kg_lock *lock = NULL;
   for (int i = 0; i < 100; i++) {
     assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
     assert_non_null(lock);
@@ -97,15 +89,15 @@ static void taken_and_given_back_many_times(void **state) {
   }
   kg_lock_release(&lock);
   kg_lock_release(NULL);
+  struct stat stat_;
   assert_int_equal(stat(path, &stat_), 0);
   assert_int_equal(stat_.st_mode & 07777, 0600);
 }
 
 static void second_taker_in_one_process_is_refused(void **state) {
   const char *path = scratch_path("same.lock");
-  struct kg_lock *lock = NULL;
-
   (void)state;
+  struct kg_lock *lock = NULL;
   assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
   assert_busy_naming(path, getpid());
   kg_lock_release(&lock);
@@ -116,7 +108,6 @@ static void second_taker_in_one_process_is_refused(void **state) {
 static void busy_names_the_holder(void **state) {
   const char *path = scratch_path("two.lock");
   pid_t holder = start_holder(path);
-
   (void)state;
   assert_busy_naming(path, holder);
   end_holder(holder);
@@ -124,11 +115,10 @@ static void busy_names_the_holder(void **state) {
 
 static void killed_holder_leaves_it_free(void **state) {
   const char *path = scratch_path("killed.lock");
-  struct kg_lock *lock = NULL;
   pid_t holder = start_holder(path);
-
   (void)state;
   end_holder(holder);
+  struct kg_lock *lock = NULL;
   assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
   kg_lock_release(&lock);
 }
@@ -136,10 +126,9 @@ static void killed_holder_leaves_it_free(void **state) {
 static void stopped_holder_keeps_it_and_is_named(void **state) {
   const char *path = scratch_path("stopped.lock");
   pid_t holder = start_holder(path);
-  int status = 0;
-
   (void)state;
   assert_int_equal(kill(holder, SIGSTOP), 0);
+  int status = 0;
   assert_int_equal(waitpid(holder, &status, WUNTRACED), holder);
   assert_true(WIFSTOPPED(status));
   assert_busy_naming(path, holder);
@@ -150,7 +139,6 @@ static void waits_exactly_as_long_as_told(void **state) {
   static const int64_t timeouts[] = {0, 1, 49, 50, 51, 1234, 60000};
   const char *path = scratch_path("wait.lock");
   pid_t holder = start_holder(path);
-
   (void)state;
   for (size_t i = 0; i < COUNT(timeouts); i++) {
     struct virtual_time time = {5, 0};
@@ -170,7 +158,6 @@ struct killing_time {
 
 static void sleep_and_kill(void *context, int64_t milliseconds) {
   struct killing_time *killing = context;
-
   virtual_sleep(&killing->time, milliseconds);
   if (killing->time.sleeps == 3) end_holder(killing->holder);
 }
@@ -179,9 +166,8 @@ static void waiter_gets_it_when_the_holder_ends(void **state) {
   const char *path = scratch_path("inherit.lock");
   struct killing_time killing = {{0, 0}, start_holder(path)};
   struct kg_clock clock = {&killing, virtual_elapsed, virtual_elapsed, sleep_and_kill};
-  struct kg_lock *lock = NULL;
-
   (void)state;
+  struct kg_lock *lock = NULL;
   assert_int_equal(kg_lock_acquire(path, 60000, &clock, &lock, NULL), KG_OK);
   assert_int_equal(killing.time.sleeps, 3);
   kg_lock_release(&lock);
@@ -189,14 +175,12 @@ static void waiter_gets_it_when_the_holder_ends(void **state) {
 
 static void program_started_meanwhile_does_not_hold_it(void **state) {
   const char *path = scratch_path("exec.lock");
-  struct kg_lock *lock = NULL;
-  int input[2];
-  pid_t child;
-
   (void)state;
+  int input[2];
   assert_int_equal(pipe(input), 0);
+  struct kg_lock *lock = NULL;
   assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
-  child = fork();
+  pid_t child = fork();
   assert_true(child >= 0);
   if (child == 0) {
     dup2(input[0], STDIN_FILENO);
@@ -217,14 +201,14 @@ static void program_started_meanwhile_does_not_hold_it(void **state) {
 
 static void holder_without_a_number_is_another_process(void **state) {
   const char *path = scratch_path("nameless.lock");
-  struct kg_error error = {0};
-  struct kg_lock *lock = NULL, *second = NULL;
-  char expected[256];
-
   (void)state;
+  struct kg_lock *lock = NULL;
   assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
   assert_int_equal(truncate(path, 0), 0);
+  struct kg_lock *second = NULL;
+  struct kg_error error = {0};
   assert_int_equal(acquire(path, 0, &second, &error), KG_E_LOCK_BUSY);
+  char expected[256];
   snprintf(expected, sizeof expected, "'%s' is locked by another process", path);
   assert_string_equal(error.text, expected);
   kg_lock_release(&lock);
@@ -233,12 +217,11 @@ static void holder_without_a_number_is_another_process(void **state) {
 static void links_pipes_and_folders_are_refused(void **state) {
   const char *fifo = scratch_path("fifo.lock"), *link = scratch_path("link.lock"),
              *folder = scratch_mkdir("d.lock", 0755);
-  struct kg_error error = {0};
-  struct kg_lock *lock = NULL;
-
   (void)state;
   assert_int_equal(mkfifo(fifo, 0600), 0);
   assert_int_equal(symlink(scratch_path("elsewhere"), link), 0);
+  struct kg_error error = {0};
+  struct kg_lock *lock = NULL;
   assert_int_equal(acquire(fifo, 0, &lock, &error), KG_E_UNTRUSTED);
   assert_non_null(strstr(error.text, fifo));
   assert_int_equal(acquire(link, 0, &lock, &error), KG_E_IO);
@@ -249,29 +232,26 @@ static void links_pipes_and_folders_are_refused(void **state) {
 }
 
 static void missing_folder_is_named(void **state) {
+  (void)state;
   struct kg_error error = {0};
   struct kg_lock *lock = NULL;
-
-  (void)state;
   assert_int_equal(acquire(scratch_path("no/such.lock"), 0, &lock, &error), KG_E_NOT_FOUND);
   assert_non_null(strstr(error.text, "no/such.lock"));
 }
 
 static int acquire_as_somebody(const char *path) {
   struct kg_lock *lock = NULL;
-
   return (int)acquire(path, 0, &lock, NULL);
 }
 
 static void others_lock_is_access_denied(void **state) {
-  struct kg_lock *lock = NULL;
   const char *path = scratch_path("root.lock");
-
   (void)state;
   if (geteuid() != 0) {
     print_message("only root can become somebody else\n");
     skip();
   }
+  struct kg_lock *lock = NULL;
   assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
   kg_lock_release(&lock);
   assert_int_equal(scratch_as_nobody(acquire_as_somebody, path), KG_E_ACCESS);
@@ -292,6 +272,5 @@ int main(void) {
       CASE("/lock/missing_folder_is_named", missing_folder_is_named),
       CASE("/lock/others_lock_is_access_denied", others_lock_is_access_denied),
   };
-
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

@@ -22,11 +22,9 @@ enum kg_status __wrap_kg_file_read(const char *path, size_t cap, enum kg_file_tr
 }
 
 static void assert_machine(const char *contents, const char *expected) {
-  char *id;
-
   machine_file = scratch_write("machine-id", contents, 0444);
-  id = kg_machine_id();
-  if (expected)
+  char *id = kg_machine_id();
+  if (expected != NULL)
     assert_string_equal(id, expected);
   else
     assert_null(id);
@@ -57,7 +55,6 @@ static void unusable_machine_id_is_unknown(void **state) {
 
 static void boot_is_the_kernels(void **state) {
   char *boot = kg_boot_id(), *raw = scratch_read("/proc/sys/kernel/random/boot_id");
-
   (void)state;
   raw[strcspn(raw, "\n")] = '\0';
   assert_non_null(boot);
@@ -72,6 +69,5 @@ int main(void) {
       CASE("/machine/unusable_machine_id_is_unknown", unusable_machine_id_is_unknown),
       CASE("/machine/boot_is_the_kernels", boot_is_the_kernels),
   };
-
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

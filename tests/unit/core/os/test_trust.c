@@ -12,21 +12,18 @@
 #include <unistd.h>
 
 static enum kg_status read_with(const char *path, enum kg_file_trust trust, struct kg_error *error) {
-  struct kg_buf out = {NULL, 0};
-  enum kg_status status;
-
   kg_error_clear(error);
-  status = kg_file_read(path, 1000, trust, &out, NULL, error);
-  if (status) assert_null(out.data);
+  struct kg_buf out = {NULL, 0};
+  enum kg_status status = kg_file_read(path, 1000, trust, &out, NULL, error);
+  if (status != KG_OK) assert_null(out.data);
   kg_buf_clear(&out);
   return status;
 }
 
 static void assert_untrusted(const char *path, enum kg_file_trust trust, const char *culprit, const char *reason) {
   struct kg_error error = {0};
-  char start[300];
-
   assert_int_equal(read_with(path, trust, &error), KG_E_UNTRUSTED);
+  char start[300];
   snprintf(start, sizeof start, "'%s' %s", culprit, reason);
   assert_memory_equal(error.text, start, strlen(start));
   assert_int_equal(kg_file_check(path, trust, NULL), KG_E_UNTRUSTED);
@@ -36,10 +33,9 @@ static void assert_untrusted(const char *path, enum kg_file_trust trust, const c
 
 static void missing_files_are_not_found_at_every_trust(void **state) {
   static const char *const names[] = {"missing", "missing/deeper", "a-file/deeper"};
-  struct kg_error error;
-
   (void)state;
   scratch_write("a-file", "", 0600);
+  struct kg_error error;
   for (size_t i = 0; i < COUNT(names); i++)
     for (int trust = KG_TRUST_ANY; trust <= KG_TRUST_PRIVATE; trust++) {
       assert_int_equal(read_with(scratch_path(names[i]), (enum kg_file_trust)trust, &error), KG_E_NOT_FOUND);
@@ -52,10 +48,9 @@ static void missing_files_are_not_found_at_every_trust(void **state) {
 static void what_is_no_file_is_refused_at_once(void **state) {
   const char *fifo = scratch_path("fifo"), *folder = scratch_mkdir("folder", 0755);
   const char *const others[] = {fifo, folder, "/dev/null", "/dev/zero"};
-  struct kg_error error;
-
   (void)state;
   assert_int_equal(mkfifo(fifo, 0600), 0);
+  struct kg_error error;
   for (size_t i = 0; i < COUNT(others); i++)
     for (int trust = KG_TRUST_ANY; trust <= KG_TRUST_PRIVATE; trust++) {
       assert_int_equal(read_with(others[i], (enum kg_file_trust)trust, &error), KG_E_UNTRUSTED);
@@ -73,7 +68,6 @@ static void modes_decide_trust(void **state) {
       {0644, true, false},  {0604, true, false},  {0620, false, false}, {0602, false, false},
       {0666, false, false}, {0777, false, false}, {0610, true, false},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     const char *path = scratch_write("mode-trust", "text", cases[i].mode);
@@ -95,28 +89,26 @@ static void modes_decide_trust(void **state) {
 
 static void writable_folder_anywhere_above_is_named(void **state) {
   static const mode_t bad[] = {0777, 0775, 0757, 02775};
-  const char *folder = scratch_mkdir("above", 0755), *path;
-  struct kg_error error;
-
+  const char *folder = scratch_mkdir("above", 0755);
   (void)state;
   scratch_mkdir("above/below", 0755);
-  path = scratch_write("above/below/file", "text", 0600);
+  const char *path = scratch_write("above/below/file", "text", 0600);
   for (size_t i = 0; i < COUNT(bad); i++) {
     assert_int_equal(chmod(folder, bad[i]), 0);
     assert_untrusted(path, KG_TRUST_OWNER, folder, "may be written by others");
     assert_untrusted(path, KG_TRUST_SHARED, folder, "may be written by others");
   }
   assert_int_equal(chmod(folder, 01777), 0); /* sticky, as /tmp: only the owner may rename what is in it */
+  struct kg_error error;
   assert_int_equal(read_with(path, KG_TRUST_OWNER, &error), KG_OK);
 }
 
 static void links_lead_only_through_trusted_folders(void **state) {
   const char *open_ = scratch_mkdir("open", 0777), *link = scratch_path("to-open");
-  struct kg_error error;
-
   (void)state;
   assert_int_equal(symlink(scratch_write("open/file", "text", 0600), link), 0);
   assert_untrusted(link, KG_TRUST_OWNER, open_, "may be written by others");
+  struct kg_error error;
   assert_int_equal(read_with(link, KG_TRUST_ANY, &error), KG_OK);
   assert_int_equal(chmod(open_, 0755), 0);
   assert_int_equal(read_with(link, KG_TRUST_OWNER, &error), KG_OK);
@@ -132,13 +124,12 @@ static void links_of_every_shape_are_followed(void **state) {
       {"shapes/chain", "relative"},
       {"shapes/up", "folder/../real/file"},
   };
-  struct kg_error error;
-
   (void)state;
   scratch_mkdir("shapes", 0755), scratch_mkdir("shapes/real", 0755);
   scratch_write("shapes/real/file", "text", 0600);
   for (size_t i = 0; i < COUNT(links); i++)
     assert_int_equal(symlink(links[i].target, scratch_path(links[i].name)), 0);
+  struct kg_error error;
   assert_int_equal(read_with(scratch_path("shapes/relative"), KG_TRUST_PRIVATE, &error), KG_OK);
   assert_int_equal(read_with(scratch_path("shapes/dots"), KG_TRUST_PRIVATE, &error), KG_OK);
   assert_int_equal(read_with(scratch_path("shapes/folder/file"), KG_TRUST_PRIVATE, &error), KG_OK);
@@ -148,12 +139,11 @@ static void links_of_every_shape_are_followed(void **state) {
 }
 
 static void links_in_a_circle_end(void **state) {
-  struct kg_error error;
-
   (void)state;
   assert_int_equal(symlink("circle-b", scratch_path("circle-a")), 0);
   assert_int_equal(symlink("circle-a", scratch_path("circle-b")), 0);
   assert_int_equal(symlink("spiral/x", scratch_path("spiral")), 0);
+  struct kg_error error;
   assert_int_equal(read_with(scratch_path("circle-a"), KG_TRUST_OWNER, &error), KG_E_IO);
   assert_int_equal(error.native_code, ELOOP);
   assert_int_equal(read_with(scratch_path("spiral"), KG_TRUST_OWNER, &error), KG_E_IO);
@@ -162,7 +152,6 @@ static void links_in_a_circle_end(void **state) {
 
 static void culprit_is_named_without_detours(void **state) {
   const char *open_ = scratch_mkdir("detour-open", 0777);
-
   (void)state;
   scratch_mkdir("detour", 0755), scratch_mkdir("detour/deeper", 0755);
   scratch_write("detour-open/file", "text", 0600);
@@ -171,16 +160,15 @@ static void culprit_is_named_without_detours(void **state) {
 }
 
 static void links_end_at_forty(void **state) {
-  struct kg_error error;
-  char name[32], target[32];
-
   (void)state;
   scratch_write("forty-0", "text", 0600);
+  char name[32], target[32];
   for (int i = 1; i <= 41; i++) {
     snprintf(name, sizeof name, "forty-%d", i);
     snprintf(target, sizeof target, "forty-%d", i - 1);
     assert_int_equal(symlink(target, scratch_path(name)), 0);
   }
+  struct kg_error error;
   assert_int_equal(read_with(scratch_path("forty-40"), KG_TRUST_OWNER, &error), KG_OK);
   assert_int_equal(read_with(scratch_path("forty-41"), KG_TRUST_OWNER, &error), KG_E_IO);
   assert_int_equal(error.native_code, ELOOP);
@@ -189,11 +177,10 @@ static void links_end_at_forty(void **state) {
 static void relative_paths_begin_where_we_are(void **state) {
   int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const char *folder = scratch_mkdir("here", 0755);
-  struct kg_error error;
-
   (void)state;
   scratch_write("here/file", "text", 0600);
   assert_int_equal(chdir(folder), 0);
+  struct kg_error error;
   assert_int_equal(read_with("file", KG_TRUST_OWNER, &error), KG_OK);
   assert_int_equal(read_with("../here/file", KG_TRUST_OWNER, &error), KG_OK);
   assert_int_equal(chmod(folder, 0777), 0);
@@ -204,11 +191,10 @@ static void relative_paths_begin_where_we_are(void **state) {
 }
 
 static void overlong_paths_are_refused(void **state) {
-  struct kg_error error;
   char path[6000] = "/";
-
   (void)state;
   memset(path + 1, 'a', 300);
+  struct kg_error error;
   assert_int_equal(read_with(path, KG_TRUST_OWNER, &error), KG_E_IO);
   assert_int_equal(error.native_code, ENAMETOOLONG);
   for (size_t i = 0; i < sizeof path - 1; i++)
@@ -228,12 +214,11 @@ static void need_root(void) {
 
 static void others_files_are_not_ours(void **state) {
   const char *path = scratch_write("others", "text", 0644), *folder = scratch_mkdir("others-folder", 0755);
-  struct kg_error error;
-
   (void)state;
   need_root();
   assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
   assert_untrusted(path, KG_TRUST_OWNER, path, "belongs to somebody else");
+  struct kg_error error;
   assert_int_equal(read_with(path, KG_TRUST_SHARED, &error), KG_OK);
   path = scratch_write("others-folder/file", "text", 0644);
   assert_int_equal(chown(folder, SOMEBODY, SOMEBODY), 0);
@@ -244,11 +229,10 @@ static void others_files_are_not_ours(void **state) {
 static void in_a_sticky_folder_only_known_owners_count(void **state) {
   const char *folder = scratch_mkdir("sticky", 01777), *path = scratch_write("sticky/file", "text", 0644);
   const char *real = scratch_write("real", "text", 0644), *link = scratch_path("sticky/link");
-  struct kg_error error;
-
   (void)state;
   need_root();
   assert_int_equal(symlink(real, link), 0);
+  struct kg_error error;
   assert_int_equal(read_with(link, KG_TRUST_SHARED, &error), KG_OK);
   assert_int_equal(lchown(link, SOMEBODY, SOMEBODY), 0);
   assert_untrusted(link, KG_TRUST_SHARED, link, "is a link of somebody else's");
@@ -261,13 +245,11 @@ static void in_a_sticky_folder_only_known_owners_count(void **state) {
 
 static int read_as_somebody(const char *path) {
   struct kg_error error;
-
   return (int)read_with(path, KG_TRUST_OWNER, &error);
 }
 
 static void denied_is_not_missing(void **state) {
   const char *path = scratch_write("secret", "text", 0600);
-
   (void)state;
   need_root();
   assert_int_equal(scratch_as_nobody(read_as_somebody, path), KG_E_ACCESS);
@@ -288,7 +270,6 @@ static void searchable_folder_need_not_be_readable(void **state) {
 
 static void check_takes_folders(void **state) {
   const char *folder = scratch_mkdir("checked", 0755);
-
   (void)state;
   for (int trust = KG_TRUST_ANY; trust <= KG_TRUST_OWNER; trust++)
     assert_int_equal(kg_file_check(folder, (enum kg_file_trust)trust, NULL), KG_OK);
@@ -301,9 +282,8 @@ static void check_takes_folders(void **state) {
 /* Descriptors of this process; one of them is the look itself. */
 static void no_descriptor_stays_open(void **state) {
   int before = scratch_count("/proc/self/fd");
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   read_with(scratch_write("closed-file", "text", 0600), KG_TRUST_OWNER, &error);
   read_with(scratch_write("closed-file", "text", 0666), KG_TRUST_OWNER, &error);
   read_with(scratch_path("circle-a"), KG_TRUST_OWNER, &error);
@@ -334,6 +314,5 @@ int main(void) {
       CASE("/trust/check_takes_folders", check_takes_folders),
       CASE("/trust/no_descriptor_stays_open", no_descriptor_stays_open),
   };
-
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

@@ -13,7 +13,6 @@
 
 static char *dup(const char *text) {
   char *copy = kg_strdup(text);
-
   assert_non_null(copy);
   return copy;
 }
@@ -37,7 +36,6 @@ static void fill_certificate(struct kg_certificate *certificate, unsigned seed) 
 
 struct kg_binding *fixture_bare_binding(void) {
   struct kg_binding *binding = calloc(1, sizeof *binding);
-
   assert_non_null(binding);
   binding->identity = dup("web");
   binding->client_id = dup("11111111-2222-3333-4444-555555555555");
@@ -61,7 +59,6 @@ struct kg_binding *fixture_bare_binding(void) {
 
 struct kg_binding *fixture_binding(void) {
   struct kg_binding *binding = fixture_bare_binding();
-
   binding->selector = KG_SELECT_CLIENT_ID;
   binding->selector_value = dup("11111111-2222-3333-4444-555555555555");
   binding->attested = true;
@@ -83,28 +80,24 @@ struct kg_identity fixture_identity(const struct kg_binding *binding) {
                                  .floor = binding->strength,
                                  .selector = binding->selector,
                                  .selector_value = binding->selector_value};
-
   return identity;
 }
 
 char *fixture_frame(const char *version, const char *body) {
-  unsigned char digest[KG_HASH_MAX_SIZE];
   size_t size = strlen(body) + strlen(version) + 128;
-  char *text = malloc(size), *sum;
-
+  char *text = malloc(size);
   assert_non_null(text);
+  unsigned char digest[KG_HASH_MAX_SIZE];
   kg_hash_once(KG_HASH_SHA256, kg_span_text(body), digest);
-  sum = kg_hex_format(kg_span_of(digest, 32));
+  char *sum = kg_hex_format(kg_span_of(digest, 32));
   snprintf(text, size, "{\"version\":%s,\"sha256\":\"%s\",\"binding\":%s}\n", version, sum, body);
   free(sum);
   return text;
 }
 
 char *fixture_body(const char *text) {
-  char *body;
-
   assert_true(strlen(text) > BODY_AT + 2);
-  body = dup(text + BODY_AT);
+  char *body = dup(text + BODY_AT);
   body[strlen(body) - 2] = '\0';
   return body;
 }

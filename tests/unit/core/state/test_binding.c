@@ -20,7 +20,6 @@
 
 static char *text_of(const struct kg_binding *binding) {
   struct kg_buf out = {NULL, 0};
-
   assert_int_equal(kg_binding_format(binding, &out), KG_OK);
   assert_int_equal(strlen((char *)out.data), out.len);
   return (char *)out.data;
@@ -31,7 +30,7 @@ static void assert_same_buf(const struct kg_buf *a, const struct kg_buf *b) {
 }
 
 static void assert_same_text(const char *a, const char *b) {
-  if (a && b)
+  if (a != NULL && b != NULL)
     assert_string_equal(a, b);
   else
     assert_true(a == b);
@@ -78,16 +77,15 @@ static void assert_same(const struct kg_binding *a, const struct kg_binding *b) 
 
 static void every_member_survives_a_round_trip(void **state) {
   struct kg_binding *bindings[] = {fixture_binding(), fixture_bare_binding()};
-
   (void)state;
   for (size_t i = 0; i < COUNT(bindings); i++) {
     struct kg_binding *again = NULL;
     struct kg_error error = {0};
-    char *text = text_of(bindings[i]), *second;
-    if (kg_binding_parse(kg_span_text(text), &again, &error)) print_error("%s\n", error.text);
+    char *text = text_of(bindings[i]);
+    if (kg_binding_parse(kg_span_text(text), &again, &error) != KG_OK) print_error("%s\n", error.text);
     assert_non_null(again);
     assert_same(bindings[i], again);
-    second = text_of(again);
+    char *second = text_of(again);
     assert_string_equal(text, second);
     kg_binding_free(&again);
     kg_binding_free(&bindings[i]);
@@ -96,20 +94,21 @@ static void every_member_survives_a_round_trip(void **state) {
 }
 
 static void stored_is_loaded_and_public(void **state) {
-  struct kg_binding *binding = fixture_binding(), *again = NULL;
+  struct kg_binding *binding = fixture_binding();
   char *path = kg_binding_path(scratch_folder(), "web");
-  struct kg_file_id id = {0}, now = {0};
   mode_t before = umask(077);
-  struct stat found;
-
   (void)state;
   assert_string_equal(path, scratch_path("web.json"));
   assert_int_equal(kg_binding_store(path, binding, NULL), KG_OK);
   umask(before);
+  struct kg_binding *again = NULL;
+  struct kg_file_id id = {0};
   assert_int_equal(kg_binding_load(path, &again, &id, NULL), KG_OK);
   assert_same(binding, again);
+  struct kg_file_id now = {0};
   assert_int_equal(kg_file_identify(path, &now), KG_OK);
   assert_true(kg_file_id_equal(&id, &now));
+  struct stat found;
   assert_int_equal(stat(path, &found), 0);
   assert_int_equal(found.st_mode & 07777, 0644);
   kg_binding_free(&again);
@@ -125,18 +124,16 @@ static void stored_is_loaded_and_public(void **state) {
 static void what_could_not_be_loaded_is_not_stored(void **state) {
   struct kg_binding *binding = fixture_binding();
   const char *path = scratch_path("kept.json");
-  char *before, *after;
-  struct kg_error error = {0};
-
   (void)state;
   assert_int_equal(kg_binding_store(path, binding, NULL), KG_OK);
-  before = scratch_read(path);
+  char *before = scratch_read(path);
   free(binding->tenant_id);
   binding->tenant_id = NULL;
+  struct kg_error error = {0};
   assert_int_equal(kg_binding_store(path, binding, &error), KG_E_BUG);
   assert_int_equal(error.status, KG_E_BUG);
   assert_non_null(strstr(error.text, "kept.json' would not be readable: member 'tenant_id' is missing"));
-  after = scratch_read(path);
+  char *after = scratch_read(path);
   assert_string_equal(before, after);
   kg_binding_free(&binding);
   free(before), free(after);
@@ -145,7 +142,6 @@ static void what_could_not_be_loaded_is_not_stored(void **state) {
 static void assert_load_fails(const char *path, enum kg_status status, const char *reason) {
   struct kg_binding *binding = NULL;
   struct kg_error error = {0};
-
   assert_int_equal(kg_binding_load(path, &binding, NULL, &error), status);
   assert_non_null(strstr(error.text, path));
   assert_non_null(strstr(error.text, reason));
@@ -153,9 +149,8 @@ static void assert_load_fails(const char *path, enum kg_status status, const cha
 }
 
 static void load_says_what_is_wrong_with_the_file(void **state) {
-  const char *folder = scratch_mkdir("open-state", 0777), *path;
+  const char *folder = scratch_mkdir("open-state", 0777);
   char *large = calloc(1, KG_BINDING_SIZE_MAX + 2);
-
   (void)state;
   assert_non_null(large);
   memset(large, ' ', KG_BINDING_SIZE_MAX + 1);
@@ -164,7 +159,7 @@ static void load_says_what_is_wrong_with_the_file(void **state) {
   assert_load_fails(scratch_write("html.json", "<html>", 0644), KG_E_BINDING, "damaged");
   assert_load_fails(scratch_write("large.json", large, 0644), KG_E_IO, "is larger than 262144 bytes");
   assert_load_fails(scratch_write("open.json", "{}", 0666), KG_E_UNTRUSTED, "may be written by others");
-  path = scratch_write("open-state/web.json", "{}", 0644);
+  const char *path = scratch_write("open-state/web.json", "{}", 0644);
   assert_int_equal(kg_binding_load(path, &(struct kg_binding *){NULL}, NULL, NULL), KG_E_UNTRUSTED);
   assert_load_fails(folder, KG_E_UNTRUSTED, "");
   free(large);
@@ -173,11 +168,10 @@ static void load_says_what_is_wrong_with_the_file(void **state) {
 static void key_must_be_the_certificates(void **state) {
   struct kg_binding *binding = fixture_binding();
   struct kg_key_info key = {.bits = 2048};
-  struct kg_error error = {0};
-
   (void)state;
   assert_int_equal(kg_buf_set(&key.modulus, kg_buf_span(&binding->modulus)), KG_OK);
   assert_int_equal(kg_buf_set(&key.exponent, kg_buf_span(&binding->exponent)), KG_OK);
+  struct kg_error error = {0};
   assert_int_equal(kg_binding_check_key(binding, &key, &error), KG_OK);
   key.modulus.data[255] ^= 1;
   assert_int_equal(kg_binding_check_key(binding, &key, &error), KG_E_BINDING_STALE);
@@ -193,7 +187,6 @@ static void key_must_be_the_certificates(void **state) {
 
 static void assert_stale(const struct kg_binding *binding, const struct kg_identity *identity, const char *reason) {
   struct kg_error error = {0};
-
   assert_int_equal(kg_binding_check_identity(binding, identity, &error), KG_E_BINDING_STALE);
   assert_non_null(strstr(error.text, reason));
 }
@@ -228,7 +221,6 @@ static void identity_must_be_the_one_configured(void **state) {
   struct kg_binding *binding = fixture_binding();
   struct kg_identity identity = fixture_identity(binding);
   char other[] = "other";
-
   (void)state;
   bring_home(binding);
   assert_int_equal(kg_binding_check_identity(binding, &identity, NULL), KG_OK);
@@ -258,7 +250,6 @@ static void identity_must_be_the_one_configured(void **state) {
 static void strength_must_reach_the_floor(void **state) {
   struct kg_binding *binding = fixture_bare_binding();
   struct kg_identity identity = fixture_identity(binding);
-
   (void)state;
   for (int strength = KG_STRENGTH_NONE; strength <= KG_STRENGTH_KEYGUARD; strength++)
     for (int floor = KG_STRENGTH_NONE; floor <= KG_STRENGTH_KEYGUARD; floor++) {
@@ -276,7 +267,6 @@ static void another_machine_is_foreign_unless_its_boot_is_ours(void **state) {
   struct kg_binding *binding = fixture_binding();
   struct kg_identity identity = fixture_identity(binding);
   char *machine = kg_machine_id();
-
   (void)state;
   assert_stale(binding, &identity, "was issued on another machine");
   free(binding->boot_id);
@@ -297,7 +287,6 @@ static void another_machine_is_foreign_unless_its_boot_is_ours(void **state) {
 
 static void end_is_the_earlier_of_the_two(void **state) {
   struct kg_binding *binding = fixture_binding();
-
   (void)state;
   assert_int_equal(kg_binding_end(binding), FIXTURE_TOKEN_NOT_AFTER);
   binding->token_not_after = 0;
@@ -329,7 +318,6 @@ static void time_must_be_within(void **state) {
        "the certificate of 'web' ended at 2026-12-03T21:58:46Z; this machine's clock says 2026-12-11T21:58:46Z"},
   };
   struct kg_binding *binding = fixture_binding();
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct kg_error error = {0};
@@ -341,12 +329,11 @@ static void time_must_be_within(void **state) {
 
 static void facts_are_what_a_client_needs(void **state) {
   struct kg_binding *binding = fixture_binding();
-  char *facts = kg_binding_facts(binding), *thumbprint, *key_id;
-  char expected[2000];
-
+  char *facts = kg_binding_facts(binding);
   (void)state;
-  thumbprint = kg_base64url_format(kg_span_of(binding->sha256, 32));
-  key_id = kg_hex_format(kg_buf_span(&binding->leaf.id));
+  char *thumbprint = kg_base64url_format(kg_span_of(binding->sha256, 32));
+  char *key_id = kg_hex_format(kg_buf_span(&binding->leaf.id));
+  char expected[2000];
   snprintf(
       expected, sizeof expected,
       "{\"client_id\":\"11111111-2222-3333-4444-555555555555\","
@@ -377,6 +364,5 @@ int main(void) {
       CASE("/binding/time_must_be_within", time_must_be_within),
       CASE("/binding/facts_are_what_a_client_needs", facts_are_what_a_client_needs),
   };
-
   return cmocka_run_group_tests(cases, set_machine, scratch_teardown);
 }

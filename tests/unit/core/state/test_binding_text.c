@@ -12,7 +12,6 @@
 
 static char *text_of(const struct kg_binding *binding) {
   struct kg_buf out = {NULL, 0};
-
   assert_int_equal(kg_binding_format(binding, &out), KG_OK);
   assert_int_equal(strlen((char *)out.data), out.len);
   return (char *)out.data;
@@ -21,7 +20,6 @@ static char *text_of(const struct kg_binding *binding) {
 static void text_has_the_published_frame(void **state) {
   struct kg_binding *binding = fixture_binding();
   char *text = text_of(binding), *body = fixture_body(text), *framed = fixture_frame("1", body);
-
   (void)state;
   assert_string_equal(text, framed);
   free(text), free(body), free(framed);
@@ -32,8 +30,7 @@ static void assert_refused(const char *text, size_t length, const char *reason) 
   struct kg_binding *binding = NULL;
   struct kg_error error = {0};
   enum kg_status status = kg_binding_parse(kg_span_of(text, length), &binding, &error);
-
-  if (status != KG_E_BINDING || !strstr(error.text, reason)) print_error("%.3000s\n%s\n", text, error.text);
+  if (status != KG_E_BINDING || strstr(error.text, reason) == NULL) print_error("%.3000s\n%s\n", text, error.text);
   assert_int_equal(status, KG_E_BINDING);
   assert_int_equal(error.status, KG_E_BINDING);
   assert_non_null(strstr(error.text, reason));
@@ -44,7 +41,6 @@ static void every_flipped_bit_is_seen(void **state) {
   struct kg_binding *binding = fixture_bare_binding();
   char *text = text_of(binding);
   size_t length = strlen(text);
-
   (void)state;
   for (size_t i = 0; i < 8 * length; i++) {
     text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
@@ -60,7 +56,6 @@ static void every_truncation_is_seen(void **state) {
   struct kg_binding *binding = fixture_binding();
   char *text = text_of(binding);
   size_t length = strlen(text);
-
   (void)state;
   for (size_t i = 0; i < length; i++) {
     char *cut = malloc(i ? i : 1); /* exactly as large, so that a read beyond it is one beyond the allocation */
@@ -92,9 +87,8 @@ static void newer_versions_are_named(void **state) {
       {"1.0", "damaged"},
       {" 1", "damaged"},
   };
-  char text[200];
-
   (void)state;
+  char text[200];
   for (size_t i = 0; i < COUNT(cases); i++) {
     sprintf(text, "{\"version\":%s,\"what\":\"a later one writes\"}", cases[i].version);
     assert_refused(text, strlen(text), cases[i].reason);
@@ -104,7 +98,6 @@ static void newer_versions_are_named(void **state) {
 static void wrong_checksum_is_named(void **state) {
   struct kg_binding *binding = fixture_binding();
   char *text = text_of(binding), *sum = strstr(text, "\"sha256\":\"") + strlen("\"sha256\":\"");
-
   (void)state;
   memset(sum, '0', 64);
   assert_refused(text, strlen(text), "damaged: its checksum does not match");
@@ -115,7 +108,6 @@ static void wrong_checksum_is_named(void **state) {
 /* Refused because of `change` to its body's JSON, with a right checksum. Deletes `body`. */
 static void assert_body_refused(cJSON *body, const char *reason) {
   char *printed = cJSON_PrintUnformatted(body), *text = fixture_frame("1", printed);
-
   assert_refused(text, strlen(text), reason);
   cJSON_free(printed);
   cJSON_Delete(body);
@@ -126,7 +118,6 @@ static void assert_body_refused(cJSON *body, const char *reason) {
 static void assert_body_taken(cJSON *body) {
   char *printed = cJSON_PrintUnformatted(body), *text = fixture_frame("1", printed);
   struct kg_binding *binding = NULL;
-
   assert_int_equal(kg_binding_parse(kg_span_text(text), &binding, NULL), KG_OK);
   kg_binding_free(&binding);
   cJSON_free(printed);
@@ -138,7 +129,6 @@ static cJSON *fixture_json(void) {
   struct kg_binding *binding = fixture_binding();
   char *text = text_of(binding), *body = fixture_body(text);
   cJSON *json = cJSON_Parse(body);
-
   assert_non_null(json);
   free(text), free(body);
   kg_binding_free(&binding);
@@ -161,16 +151,14 @@ static bool is_optional(const char *name) {
 static int names_of(cJSON *object, char names[32][40]) {
   int count = 0;
   const cJSON *member;
-
   cJSON_ArrayForEach(member, object) snprintf(names[count++], sizeof names[0], "%s", member->string);
   return count;
 }
 
 static void every_missing_member_is_named(void **state) {
+  (void)state;
   char names[32][40], reason[64];
   int seen = 0;
-
-  (void)state;
   for (int where = 0; where < 3; where++) {
     cJSON *first = fixture_json();
     int count = names_of(object_at(first, where), names);
@@ -189,9 +177,8 @@ static void every_missing_member_is_named(void **state) {
 }
 
 static void every_wrong_type_is_named(void **state) {
-  char names[32][40], reason[64];
-
   (void)state;
+  char names[32][40], reason[64];
   for (int where = 0; where < 3; where++) {
     cJSON *first = fixture_json();
     int count = names_of(object_at(first, where), names);
@@ -248,7 +235,6 @@ static void wrong_sizes_and_values_are_named(void **state) {
       {1, "not_before", "2026-11-26T21:58:46+01:00", "'certificate': member 'not_before' is not a time"},
       {2, "id", "00", "'chain': member 'id' has a wrong length"},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     cJSON *body = fixture_json();
@@ -273,7 +259,6 @@ static void wrong_numbers_are_named(void **state) {
       {"capabilities", 4294967296.0, "member 'capabilities' is out of range"},
       {"capabilities", 1.5, "member 'capabilities' is not a whole number"},
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     cJSON *body = fixture_json();
@@ -284,11 +269,9 @@ static void wrong_numbers_are_named(void **state) {
 
 static void modulus_must_have_its_highest_bit(void **state) {
   struct kg_binding *binding = fixture_binding();
-  char *text;
-
   (void)state;
   binding->modulus.data[0] = 0x7F;
-  text = text_of(binding);
+  char *text = text_of(binding);
   assert_refused(text, strlen(text), "'modulus' has not as many bits as 'key_bits' says");
   free(text);
   kg_binding_free(&binding);
@@ -296,7 +279,6 @@ static void modulus_must_have_its_highest_bit(void **state) {
 
 static void unknown_members_are_ignored(void **state) {
   cJSON *body = fixture_json();
-
   (void)state;
   assert_non_null(cJSON_AddStringToObject(body, "later", "addition"));
   assert_non_null(cJSON_AddObjectToObject(object_at(body, 1), "more"));
@@ -305,7 +287,6 @@ static void unknown_members_are_ignored(void **state) {
 
 static void duplicate_members_are_refused(void **state) {
   cJSON *body = fixture_json();
-
   (void)state;
   cJSON_AddItemToObject(body, "client_id", cJSON_CreateString("another"));
   assert_body_refused(body, "member 'client_id' is there twice");
@@ -313,7 +294,6 @@ static void duplicate_members_are_refused(void **state) {
 
 static void first_bad_one_of_a_chain_is_enough(void **state) {
   cJSON *body = fixture_json(), *chain = cJSON_GetObjectItem(body, "chain");
-
   (void)state;
   cJSON_AddItemToArray(chain, cJSON_Duplicate(cJSON_GetArrayItem(chain, 0), 1));
   cJSON_DeleteItemFromObject(cJSON_GetArrayItem(chain, 0), "id");
@@ -325,7 +305,6 @@ static void sizes_at_their_limits_are_taken(void **state) {
     const char *name;
     size_t length;
   } cases[] = {{"client_id", 1}, {"client_id", 2048}, {"machine_id", 1}, {"machine_id", 128}, {"identity", 32}};
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     cJSON *body = fixture_json();
@@ -346,7 +325,6 @@ static void sizes_at_their_limits_are_taken(void **state) {
 
 static void chain_ends_at_eight(void **state) {
   cJSON *body = fixture_json(), *chain = cJSON_GetObjectItem(body, "chain");
-
   (void)state;
   while (cJSON_GetArraySize(chain) < 8)
     cJSON_AddItemToArray(chain, cJSON_Duplicate(cJSON_GetArrayItem(chain, 0), 1));
@@ -373,6 +351,5 @@ int main(void) {
       CASE("/binding_text/sizes_at_their_limits_are_taken", sizes_at_their_limits_are_taken),
       CASE("/binding_text/chain_ends_at_eight", chain_ends_at_eight),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

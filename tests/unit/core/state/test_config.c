@@ -13,18 +13,16 @@
 #define SECRET "canary-4711"
 
 static struct kg_config *parse(const char *text, struct kg_error *error) {
-  struct kg_config *config = NULL;
-
   kg_error_clear(error);
-  if (kg_config_parse("t.conf", kg_span_text(text), &config, error)) assert_null(config);
+  struct kg_config *config = NULL;
+  if (kg_config_parse("t.conf", kg_span_text(text), &config, error) != KG_OK) assert_null(config);
   return config;
 }
 
 static struct kg_config *require(const char *text) {
   struct kg_error error;
   struct kg_config *config = parse(text, &error);
-
-  if (!config) print_error("%s\n", error.text);
+  if (config == NULL) print_error("%s\n", error.text);
   assert_non_null(config);
   return config;
 }
@@ -32,7 +30,6 @@ static struct kg_config *require(const char *text) {
 static void empty_file_gives_the_defaults(void **state) {
   static const char *const empty[] = {
       "", "\n", "# nothing\n; at all\n   # indented\n", "[keyguard]\n", "\xEF\xBB\xBF[keyguard]\n", "\xEF\xBB\xBF"};
-
   (void)state;
   for (size_t i = 0; i < COUNT(empty); i++) {
     struct kg_config *config = require(empty[i]);
@@ -75,7 +72,6 @@ static void every_key_of_keyguard_is_kept(void **state) {
                                      "token-cache = true\n"
                                      "log-level = debug\n"
                                      "log = syslog\n");
-
   (void)state;
   assert_string_equal(config->state_dir, "/srv/state");
   assert_string_equal(config->plugin, "/opt/other.so");
@@ -100,7 +96,6 @@ static void every_key_of_keyguard_is_kept(void **state) {
 
 static void deadline_begins_at_one_second(void **state) {
   struct kg_config *config = require("[keyguard]\ndeadline = 1\n");
-
   (void)state;
   assert_int_equal(config->deadline_s, 1);
   kg_config_free(&config);
@@ -126,7 +121,6 @@ static void every_key_of_an_identity_is_kept(void **state) {
                                      "key-store = cng:name\n");
   const struct kg_identity *web = kg_config_find(config, "web"), *db = kg_config_find(config, "db-1");
   const struct kg_identity *object = kg_config_find(config, "object"), *resource = kg_config_find(config, "resource");
-
   (void)state;
   assert_int_equal(config->identities_count, 4);
   assert_string_equal(web->key_store, "pkcs11:token=softhsm;object=web");
@@ -165,7 +159,6 @@ static void key_store_goes_on_in_indented_lines(void **state) {
       "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:/pin",
       "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:/pin",
   };
-
   (void)state;
   for (size_t i = 0; i < COUNT(texts); i++) {
     struct kg_config *config = require(texts[i]);
@@ -182,7 +175,6 @@ static void semicolon_begins_a_comment_after_white_space_only(void **state) {
                                      "proxy = http://proxy:1   ;\n"
                                      "[identity web]# head\n"
                                      "key-store = pkcs11:token=t;object=o ; comment\n");
-
   (void)state;
   assert_string_equal(config->state_dir, "/srv/a");
   assert_string_equal(config->plugin, "imds");
@@ -338,12 +330,11 @@ static const struct {
 };
 
 static void bad_input_is_named_by_line_and_key(void **state) {
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   for (size_t i = 0; i < COUNT(bad); i++) {
     struct kg_config *config = parse(bad[i].text, &error);
-    if (config || strcmp(error.text, bad[i].message) != 0) print_error("%s\n%s\n", bad[i].text, error.text);
+    if (config != NULL || strcmp(error.text, bad[i].message) != 0) print_error("%s\n%s\n", bad[i].text, error.text);
     assert_null(config);
     assert_int_equal(error.status, KG_E_CONFIG);
     assert_string_equal(error.text, bad[i].message);
@@ -354,14 +345,12 @@ static void bad_input_is_named_by_line_and_key(void **state) {
 
 static void lines_end_at_198_bytes(void **state) {
   static const char *const ends[] = {"\n", ""};
+  (void)state;
   struct kg_error error;
   char text[600];
-
-  (void)state;
   for (size_t i = 0; i < COUNT(ends); i++) {
-    struct kg_config *config;
     sprintf(text, "[keyguard]\nca-file = /%0187d%s", 0, ends[i]); /* 11 characters and 187 digits */
-    config = require(text);
+    struct kg_config *config = require(text);
     assert_int_equal(strlen(config->ca_file), 188);
     kg_config_free(&config);
     sprintf(text, "[keyguard]\nca-file = /%0188d%s", 0, ends[i]);
@@ -376,23 +365,20 @@ static void lines_end_at_198_bytes(void **state) {
 
 static void long_values_fit_in_many_lines(void **state) {
   static char text[64 * 1024] = "[identity web]\nkey-store = pkcs11:token=";
-  struct kg_config *config;
-
   (void)state;
   for (int i = 0; i < 300; i++)
     sprintf(text + strlen(text), "\n  %0150d", i);
-  config = require(text);
+  struct kg_config *config = require(text);
   assert_int_equal(strlen(config->identities[0].key_store), strlen("pkcs11:token=") + 300 * 150);
   kg_config_free(&config);
 }
 
 static void control_characters_are_refused_wherever_they_are(void **state) {
   static const char text[] = WEB "[keyguard]\nplugin = imds\n", control[] = {0, 1, '\b', '\v', '\f', '\r', 0x1b, 0x7f};
+  (void)state;
+  char copy[sizeof text];
   struct kg_config *config = NULL;
   struct kg_error error;
-  char copy[sizeof text];
-
-  (void)state;
   for (size_t i = 0; i < sizeof text - 1; i++)
     for (size_t c = 0; c < sizeof control; c++) {
       if (control[c] == '\r' && (text[i + 1] == '\n' || text[i + 1] == 0)) continue; /* the end of a line */
@@ -404,9 +390,8 @@ static void control_characters_are_refused_wherever_they_are(void **state) {
 }
 
 static void hostile_names_cannot_forge_a_line(void **state) {
-  struct kg_error error;
-
   (void)state;
+  struct kg_error error;
   assert_null(parse("[\x1b[2Jevil\rt.conf: fine]\n", &error));
   assert_string_equal(error.text, "t.conf:1: the line holds a control character");
 }
@@ -414,12 +399,11 @@ static void hostile_names_cannot_forge_a_line(void **state) {
 static void every_prefix_and_flipped_bit_is_survived(void **state) {
   static const char text[] =
       "[keyguard]\nallowed-hosts = a, b\n" WEB "  ?module-path=/m.so\nuser-assigned-client-id = " GUID "\n";
-  struct kg_config *config = NULL;
-  char copy[sizeof text];
-
   (void)state;
+  struct kg_config *config = NULL;
   for (size_t i = 0; i < sizeof text; i++)
     if (kg_config_parse("t.conf", kg_span_of(text, i), &config, NULL) == KG_OK) kg_config_free(&config);
+  char copy[sizeof text];
   for (size_t i = 0; i < 8 * (sizeof text - 1); i++) {
     memcpy(copy, text, sizeof text);
     copy[i / 8] = (char)(copy[i / 8] ^ 1 << i % 8);
@@ -445,6 +429,5 @@ int main(void) {
       CASE("/config/hostile_names_cannot_forge_a_line", hostile_names_cannot_forge_a_line),
       CASE("/config/every_prefix_and_flipped_bit_is_survived", every_prefix_and_flipped_bit_is_survived),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

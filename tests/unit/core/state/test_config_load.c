@@ -15,9 +15,8 @@
 #define WEB "[identity web]\nkey-store = pkcs11:token=t;object=o\n"
 static void load_reads_a_trusted_file(void **state) {
   const char *path = scratch_write("good.conf", WEB, 0644);
-  struct kg_config *config = NULL;
-
   (void)state;
+  struct kg_config *config = NULL;
   assert_int_equal(kg_config_load(path, &config, NULL), KG_OK);
   assert_string_equal(config->path, path);
   assert_int_equal(config->identities_count, 1);
@@ -29,7 +28,6 @@ static void load_reads_a_trusted_file(void **state) {
 static void assert_load_fails(const char *path, enum kg_status status, const char *culprit) {
   struct kg_config *config = NULL;
   struct kg_error error = {0};
-
   assert_int_equal(kg_config_load(path, &config, &error), status);
   assert_int_equal(error.status, status);
   assert_non_null(strstr(error.text, culprit));
@@ -37,11 +35,10 @@ static void assert_load_fails(const char *path, enum kg_status status, const cha
 }
 
 static void load_names_what_cannot_be_trusted(void **state) {
-  const char *folder = scratch_mkdir("conf.d", 0755), *path, *link = scratch_path("link.conf");
+  const char *folder = scratch_mkdir("conf.d", 0755), *link = scratch_path("link.conf");
   const char *fifo = scratch_path("fifo.conf");
-
   (void)state;
-  path = scratch_write("conf.d/a.conf", WEB, 0666);
+  const char *path = scratch_write("conf.d/a.conf", WEB, 0666);
   assert_load_fails(path, KG_E_UNTRUSTED, path);
   assert_int_equal(chmod(path, 0664), 0);
   assert_load_fails(path, KG_E_UNTRUSTED, path);
@@ -69,14 +66,12 @@ static void missing_folder_does_not_hide_the_file(void **state) {
 static void file_ends_at_256_kibibytes(void **state) {
   size_t size = 256 * 1024;
   char *text = malloc(size + 2);
-  struct kg_config *config = NULL;
-  const char *path;
-
   (void)state;
   assert_non_null(text);
   memset(text, '\n', size + 1);
   text[size] = '\0';
-  path = scratch_write("large.conf", text, 0600);
+  const char *path = scratch_write("large.conf", text, 0600);
+  struct kg_config *config = NULL;
   assert_int_equal(kg_config_load(path, &config, NULL), KG_OK);
   kg_config_free(&config);
   text[size] = '\n', text[size + 1] = '\0';
@@ -86,13 +81,11 @@ static void file_ends_at_256_kibibytes(void **state) {
 
 static int load_as_somebody(const char *path) {
   struct kg_config *config = NULL;
-
   return (int)kg_config_load(path, &config, NULL);
 }
 
 static void unreadable_file_is_access_denied(void **state) {
   const char *path = scratch_write("private.conf", WEB, 0600);
-
   (void)state;
   if (geteuid() != 0) {
     print_message("only root can become somebody else\n");
@@ -118,21 +111,20 @@ static void path_comes_from_the_environment_only_if_absolute(void **state) {
 /* A copy of this program, owned by root and set-uid, run by nobody: the variable is somebody else's then. */
 static void set_uid_programs_ignore_the_environment(void **state) {
   const char *path = scratch_path("set-uid");
-  char command[600], line[300] = "";
-  struct statvfs mount;
-  FILE *output;
-
   (void)state;
+  struct statvfs mount;
   if (geteuid() != 0 || statvfs(scratch_folder(), &mount) != 0 || mount.f_flag & ST_NOSUID) {
     print_message("needs root, and a /tmp that allows set-uid programs\n");
     skip();
   }
+  char command[600];
   snprintf(command, sizeof command,
            "cp /proc/%ld/exe %s && chmod 4755 %s && KEYGUARD_CONF=/tmp/evil.conf setpriv --reuid=65534 --regid=65534 "
            "--clear-groups %s path",
            (long)getpid(), path, path, path);
-  output = popen(command, "re");
+  FILE *output = popen(command, "re");
   assert_non_null(output);
+  char line[300] = "";
   assert_non_null(fgets(line, sizeof line, output));
   assert_int_equal(pclose(output), 0);
   assert_non_null(strstr(line, "/keyguard/keyguard.conf uid 65534 euid 0"));
@@ -150,7 +142,6 @@ int main(int argc, char **argv) {
            path_comes_from_the_environment_only_if_absolute),
       CASE("/config_load/set_uid_programs_ignore_the_environment", set_uid_programs_ignore_the_environment),
   };
-
   if (argc == 2 && strcmp(argv[1], "path") == 0) /* set_uid_programs_ignore_the_environment */
     return printf("%s uid %ld euid %ld\n", kg_config_path(), (long)getuid(), (long)geteuid()) < 0;
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);

@@ -8,7 +8,6 @@
 
 static void good_names_are_valid(void **state) {
   static const char *const good[] = {"a", "Z", "0", "web", "web-1.prod_x", "12345678901234567890123456789012"};
-
   (void)state;
   for (size_t i = 0; i < COUNT(good); i++)
     assert_true(kg_identity_name_is_valid(good[i]));
@@ -32,7 +31,6 @@ static void names_that_harm_are_not(void **state) {
                                     "w\xc3\xbc",
                                     "a:b",
                                     "123456789012345678901234567890123"};
-
   (void)state;
   for (size_t i = 0; i < COUNT(bad); i++)
     assert_false(kg_identity_name_is_valid(bad[i]));
@@ -53,13 +51,12 @@ static void gates_are_explicit_and_in_order(void **state) {
        "identity 'web': mtls-proof-of-possession is not set to true, and nothing else is served here"},
   };
   char name[] = "web";
-
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct kg_identity identity = {.name = name};
-    struct kg_error error = {0};
     identity.proof_of_possession = cases[i].pop;
     identity.attestation = cases[i].attestation;
+    struct kg_error error = {0};
     assert_int_equal(kg_identity_check_gates(&identity, &error), cases[i].status);
     assert_int_equal(kg_identity_check_gates(&identity, NULL), cases[i].status);
     assert_string_equal(error.text, cases[i].text);
@@ -68,9 +65,8 @@ static void gates_are_explicit_and_in_order(void **state) {
 
 static void selectors_have_the_services_names(void **state) {
   static const char *const names[] = {"system", "client_id", "object_id", "mi_res_id"};
-  enum kg_selector selector = KG_SELECT_SYSTEM;
-
   (void)state;
+  enum kg_selector selector = KG_SELECT_SYSTEM;
   for (size_t i = 0; i < COUNT(names); i++) {
     assert_string_equal(kg_selector_name((enum kg_selector)i), names[i]);
     assert_int_equal(kg_selector_parse(names[i], &selector), KG_OK);
@@ -85,7 +81,6 @@ static void selectors_have_the_services_names(void **state) {
 static void clear_leaves_nothing(void **state) {
   static const struct kg_identity empty;
   struct kg_identity identity = {.floor = KG_STRENGTH_KEYGUARD, .line = 7};
-
   (void)state;
   identity.name = kg_strdup("web");
   identity.key_store = kg_strdup("pkcs11:token=t?pin-value=1234");
@@ -104,6 +99,5 @@ int main(void) {
       CASE("/identity/selectors_have_the_services_names", selectors_have_the_services_names),
       CASE("/identity/clear_leaves_nothing", clear_leaves_nothing),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -20,16 +20,15 @@ static void *fake_symbol(const char *name) {
 
 int token_setup(void **state) {
   struct token *token = calloc(1, sizeof *token);
-  CK_C_GetFunctionList get;
-  CK_FUNCTION_LIST *list = NULL;
-
   assert_non_null(token);
   token->softhsm = kg_softhsm_new();
   kg_softhsm_add_token(token->softhsm, "t");
   token->fake = fake_symbol("fake_token");
   memset((void *)token->fake, 0, sizeof *token->fake);
   void *symbol = fake_symbol("C_GetFunctionList");
+  CK_C_GetFunctionList get;
   memcpy(&get, &symbol, sizeof get);
+  CK_FUNCTION_LIST *list = NULL;
   assert_int_equal(get(&list), CKR_OK);
   token->library = list;
   *state = token;
@@ -65,8 +64,8 @@ struct kg_key *token_open_object(struct token *token, const char *object) {
 }
 
 enum kg_status token_try(const char *uri, unsigned flags, struct kg_error *error) {
-  struct kg_key *key = NULL;
   kg_error_clear(error);
+  struct kg_key *key = NULL;
   enum kg_status status = kg_key_open(uri, flags, &key, error);
   assert_int_equal(key != NULL, status == KG_OK);
   assert_int_equal(error->status, status);
@@ -77,16 +76,17 @@ enum kg_status token_try(const char *uri, unsigned flags, struct kg_error *error
 enum kg_status token_try_sign(struct kg_key *key, struct kg_error *error) {
   static const unsigned char digest[32] = {1, 2, 3};
   static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
-  unsigned char signature[KG_SIGNATURE_MAX];
   kg_error_clear(error);
+  unsigned char signature[KG_SIGNATURE_MAX];
   return kg_key_sign(key, &params, kg_span_of(digest, sizeof digest), signature, error);
 }
 
 void token_sign(struct kg_key *key, unsigned char byte) {
   static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
-  unsigned char digest[32], signature[KG_SIGNATURE_MAX];
-  struct kg_error error;
+  unsigned char digest[32];
   memset(digest, byte, sizeof digest);
+  struct kg_error error;
+  unsigned char signature[KG_SIGNATURE_MAX];
   if (kg_key_sign(key, &params, kg_span_of(digest, 32), signature, &error) != KG_OK) fail_msg("%s", error.text);
   assert_true(token_verify(kg_key_info(key), &params, kg_span_of(digest, 32), signature));
 }
@@ -96,11 +96,11 @@ static EVP_PKEY *public_key(const struct kg_key_info *info) {
   BIGNUM *e = BN_bin2bn(info->exponent.data, (int)info->exponent.len, NULL);
   OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
   EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-  EVP_PKEY *key = NULL;
   OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n);
   OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e);
   OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
   EVP_PKEY_fromdata_init(context);
+  EVP_PKEY *key = NULL;
   EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params);
   OSSL_PARAM_free(params);
   OSSL_PARAM_BLD_free(builder);
@@ -165,9 +165,9 @@ void token_leave(struct application *application) {
 
 CK_OBJECT_HANDLE application_find(struct application *application, CK_OBJECT_CLASS class, const char *label) {
   CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_LABEL, (void *)label, strlen(label)}};
-  CK_OBJECT_HANDLE found[2] = {0, 0};
-  CK_ULONG count = 0;
   assert_int_equal(application->f->C_FindObjectsInit(application->session, template, 2), CKR_OK);
+  CK_ULONG count = 0;
+  CK_OBJECT_HANDLE found[2] = {0, 0};
   assert_int_equal(application->f->C_FindObjects(application->session, found, 2, &count), CKR_OK);
   assert_int_equal(application->f->C_FindObjectsFinal(application->session), CKR_OK);
   assert_true(count < 2);
@@ -176,9 +176,7 @@ CK_OBJECT_HANDLE application_find(struct application *application, CK_OBJECT_CLA
 
 void application_generate(struct application *application, const char *label, CK_ULONG bits, CK_ATTRIBUTE *more,
                           CK_ULONG more_count) {
-  CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
   CK_BBOOL yes = CK_TRUE;
-  CK_OBJECT_HANDLE public_key, private_key;
   CK_BYTE id[8];
   CK_ATTRIBUTE public_template[] = {{CKA_TOKEN, &yes, sizeof yes},
                                     {CKA_VERIFY, &yes, sizeof yes},
@@ -192,14 +190,16 @@ void application_generate(struct application *application, const char *label, CK
   assert_int_equal(application->f->C_GenerateRandom(application->session, id, sizeof id), CKR_OK);
   for (CK_ULONG i = 0; i < more_count; i++)
     private_template[4 + i] = more[i];
+  CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+  CK_OBJECT_HANDLE public_key, private_key;
   assert_int_equal(application->f->C_GenerateKeyPair(application->session, &mechanism, public_template, 5,
                                                      private_template, 4 + more_count, &public_key, &private_key),
                    CKR_OK);
 }
 
 void run_threads(unsigned count, void *(*function)(void *), void *argument) {
-  pthread_t threads[64];
   assert_true(count <= 64);
+  pthread_t threads[64];
   for (unsigned i = 0; i < count; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, function, argument), 0);
   for (unsigned i = 0; i < count; i++)

@@ -46,14 +46,13 @@ WRAP(int, pthread_atfork, (void (*a)(void), void (*b)(void), void (*c)(void)), (
 static bool cycle(struct token *token, const char *uri, unsigned flags, int n) {
   static const struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
   static const unsigned char digest[32];
-  unsigned char signature[KG_SIGNATURE_MAX];
-  struct kg_key *key = NULL;
   struct kg_error error;
-
   kg_error_clear(&error);
   fired = 0;
   countdown = n;
+  struct kg_key *key = NULL;
   enum kg_status status = kg_key_open(uri, flags, &key, &error);
+  unsigned char signature[KG_SIGNATURE_MAX];
   if (status == KG_OK) status = kg_key_sign(key, &params, kg_span_of(digest, 32), signature, &error);
   if (status == KG_OK) status = kg_key_verify(key, &params, kg_span_of(digest, 32), kg_span_of(signature, 256), &error);
   kg_key_close(&key);
@@ -71,7 +70,6 @@ static void every_call_may_fail_once(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "web");
   int n = 1;
-
   /* The first cycle also makes the backing, which stays for the process: later cycles have fewer calls. */
   for (; cycle(token, uri, KG_KEY_CREATE, n); n++) {
     struct kg_key *key = token_open(uri);
@@ -86,13 +84,13 @@ static void every_call_may_fail_once(void **state) {
 static void every_call_may_fail_on_a_fresh_library(void **state) {
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "web");
+  kg_key_close(&key);
   int n = 1;
   bool more = true;
-
-  kg_key_close(&key);
   for (; more; n++) {
-    char command[1200], library[512];
+    char library[512];
     snprintf(library, sizeof library, "%s/copy%d.so", token->softhsm->folder, n);
+    char command[1200];
     snprintf(command, sizeof command, "cp '%s' '%s' && chmod 0644 '%s'", KG_FAKE_TOKEN, library, library);
     assert_int_equal(system(command), 0);
     char *uri = kg_softhsm_uri(token->softhsm, library, "t", "web");
@@ -110,6 +108,5 @@ int main(void) {
       TOKEN_CASE("/key_store_faults/every_call_may_fail_once", every_call_may_fail_once),
       TOKEN_CASE("/key_store_faults/every_call_may_fail_on_a_fresh_library", every_call_may_fail_on_a_fresh_library),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -30,7 +30,6 @@ static void *sign_some(void *argument) {
 static void run(struct token *token, unsigned count, unsigned signatures) {
   static const char *const names[] = {"a", "b", "c"};
   struct load load = {.count = count, .signatures = signatures};
-
   for (unsigned i = 0; i < count; i++)
     load.keys[i] = token_open_object(token, names[i]);
   atomic_store(&token->fake->signatures, 0);
@@ -45,7 +44,6 @@ static void run(struct token *token, unsigned count, unsigned signatures) {
 /* What 10 000 application sessions are to a token: 10 000 signatures from many threads. */
 static void ten_thousand_signatures_fit_into_eight_sessions(void **state) {
   struct token *token = *state;
-
   atomic_store(&token->fake->max_sessions, 8);
   run(token, 1, 10000 / 16);
   assert_int_equal(atomic_load(&token->fake->most_open), 8);
@@ -53,7 +51,6 @@ static void ten_thousand_signatures_fit_into_eight_sessions(void **state) {
 
 static void three_keys_share_two_sessions(void **state) {
   struct token *token = *state;
-
   atomic_store(&token->fake->max_sessions, 2);
   run(token, 3, 20);
   assert_true(atomic_load(&token->fake->most_open) <= 2);
@@ -61,7 +58,6 @@ static void three_keys_share_two_sessions(void **state) {
 
 static void one_session_is_enough(void **state) {
   struct token *token = *state;
-
   atomic_store(&token->fake->max_sessions, 1);
   run(token, 2, 10);
   assert_int_equal(atomic_load(&token->fake->most_open), 1);
@@ -70,7 +66,6 @@ static void one_session_is_enough(void **state) {
 static void every_way_to_refuse_a_session_is_understood(void **state) {
   static const CK_RV codes[] = {CKR_SESSION_COUNT, CKR_DEVICE_MEMORY, CKR_HOST_MEMORY, CKR_TOKEN_RESOURCE_EXCEEDED};
   struct token *token = *state;
-
   atomic_store(&token->fake->max_sessions, 3);
   for (size_t i = 0; i < COUNT(codes); i++) {
     atomic_store(&token->fake->refuse_with, codes[i]);
@@ -89,11 +84,11 @@ static void *free_sessions_later(void *argument) {
 
 static void a_session_that_comes_free_is_taken(void **state) {
   struct token *token = *state;
-  pthread_t other;
 
   struct kg_key *key = token_open_object(token, "a");
   kg_key_close(&key);
   atomic_store(&token->fake->max_sessions, -1);
+  pthread_t other;
   assert_int_equal(pthread_create(&other, NULL, free_sessions_later, token), 0);
   key = token_open_object(token, "a");
   token_sign(key, 1);
@@ -105,9 +100,8 @@ static void a_session_that_comes_free_is_taken(void **state) {
 static void no_session_at_all_is_busy_not_dead(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "a");
-  struct kg_error error;
-
   atomic_store(&token->fake->max_sessions, -1);
+  struct kg_error error;
   assert_int_equal(token_try(uri, 0, &error), KG_E_KEY_BUSY);
   assert_non_null(strstr(error.text, "10 seconds"));
   atomic_store(&token->fake->max_sessions, 0);
@@ -118,7 +112,6 @@ static void no_session_at_all_is_busy_not_dead(void **state) {
 /* tpm2-pkcs11 1.9.0 gives two threads in C_OpenSession the same session: no two threads may be in it at all. */
 static void a_tpm_sees_one_thread_at_a_time(void **state) {
   struct token *token = *state;
-
   run(token, 2, 5);
   atomic_store(&token->fake->most_inside, 0);
   run(token, 2, 5);
@@ -133,7 +126,6 @@ static void a_tpm_sees_one_thread_at_a_time(void **state) {
 
 static void a_tpm_has_one_salt_length(void **state) {
   struct token *token = *state;
-
   atomic_store(&token->fake->description, "TPM2.0 Cryptoki");
   struct kg_key *key = token_open_object(token, "a");
   assert_int_equal(kg_key_info(key)->capabilities,
@@ -155,6 +147,5 @@ int main(void) {
       TOKEN_CASE("/key_store_limit/a_tpm_sees_one_thread_at_a_time", a_tpm_sees_one_thread_at_a_time),
       TOKEN_CASE("/key_store_limit/a_tpm_has_one_salt_length", a_tpm_has_one_salt_length),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -38,9 +38,9 @@ static void a_uri_must_name_a_library_and_a_key(void **state) {
 
 static void what_is_no_library_is_refused(void **state) {
   struct token *token = *state;
-  char *text = kg_softhsm_write(token->softhsm, "text.so", "not a library\n", 0644), absent[512], folder[512];
-
+  char *text = kg_softhsm_write(token->softhsm, "text.so", "not a library\n", 0644), absent[512];
   snprintf(absent, sizeof absent, "%s/absent.so", token->softhsm->folder);
+  char folder[512];
   snprintf(folder, sizeof folder, "%s", token->softhsm->folder);
   expect_library(absent, KG_E_KEY_STORE, "absent.so");
   expect_library(folder, KG_E_KEY_STORE, folder);
@@ -53,7 +53,6 @@ static void what_is_no_library_is_refused(void **state) {
 static void a_library_without_the_entry_point_is_refused(void **state) {
   static const char *const paths[] = {"/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6",
                                       "/lib64/libm.so.6", "/usr/lib/libm.so.6"};
-
   for (size_t i = 0; i < COUNT(paths); i++) {
     if (access(paths[i], R_OK) != 0) continue;
     expect_library(paths[i], KG_E_KEY_STORE, "no C_GetFunctionList");
@@ -65,9 +64,9 @@ static void a_library_without_the_entry_point_is_refused(void **state) {
 
 static void a_library_that_others_may_write_is_refused(void **state) {
   struct token *token = *state;
-  char library[512], command[1200];
-
+  char library[512];
   snprintf(library, sizeof library, "%s/copy.so", token->softhsm->folder);
+  char command[1200];
   snprintf(command, sizeof command, "cp '%s' '%s'", KG_FAKE_TOKEN, library);
   assert_int_equal(system(command), 0);
   static const mode_t modes[] = {0666, 0775, 0757, 0622};
@@ -85,7 +84,6 @@ static void a_library_that_others_may_write_is_refused(void **state) {
 /* By what a library says of itself: our own module seen from another program, and p11-kit's proxy. */
 static void ourselves_and_the_proxy_are_refused_by_name(void **state) {
   struct token *token = *state;
-
   atomic_store(&token->fake->manufacturer, "keyguard-pkcs11");
   expect_library(KG_FAKE_TOKEN, KG_E_USAGE, "this module itself");
   atomic_store(&token->fake->manufacturer, "PKCS#11 Kit");
@@ -111,7 +109,6 @@ static void the_real_proxy_is_refused(void **state) {
   static const char *const paths[] = {"/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so",
                                       "/usr/lib/aarch64-linux-gnu/p11-kit-proxy.so", "/usr/lib64/p11-kit-proxy.so",
                                       "/usr/lib/p11-kit-proxy.so"};
-
   for (size_t i = 0; i < COUNT(paths); i++) {
     if (access(paths[i], R_OK) != 0) continue;
     expect_library(paths[i], KG_E_USAGE, "p11-kit's proxy");
@@ -125,7 +122,6 @@ static void the_real_proxy_is_refused(void **state) {
 static void two_names_of_a_library_are_one(void **state) {
   struct token *token = *state;
   char link[512];
-
   snprintf(link, sizeof link, "%s/link.so", token->softhsm->folder);
   assert_int_equal(symlink(KG_FAKE_TOKEN, link), 0);
   char *uri = kg_softhsm_uri(token->softhsm, link, "t", "web");
@@ -144,7 +140,6 @@ static void a_library_that_cannot_start_leaves_nothing(void **state) {
   static const CK_RV failures[] = {CKR_GENERAL_ERROR, CKR_CANT_LOCK, CKR_NEED_TO_CREATE_THREADS, CKR_HOST_MEMORY,
                                    CKR_ARGUMENTS_BAD};
   struct token *token = *state;
-
   for (size_t i = 0; i < COUNT(failures); i++) {
     atomic_store(&token->fake->fail_initialize, failures[i]);
     expect_library(KG_FAKE_TOKEN, failures[i] == CKR_HOST_MEMORY ? KG_E_NO_MEMORY : KG_E_KEY_STORE,
@@ -157,7 +152,6 @@ static void a_library_that_cannot_start_leaves_nothing(void **state) {
 
 static void a_function_list_with_holes_is_refused(void **state) {
   struct token *token = *state;
-
   atomic_store(&token->fake->incomplete_list, true);
   expect_library(KG_FAKE_TOKEN, KG_E_KEY_STORE, "incomplete");
   atomic_store(&token->fake->incomplete_list, false);
@@ -183,6 +177,5 @@ int main(void) {
                a_library_that_cannot_start_leaves_nothing),
     TOKEN_CASE("/key_store_load/a_function_list_with_holes_is_refused", a_function_list_with_holes_is_refused),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

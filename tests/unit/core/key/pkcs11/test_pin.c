@@ -41,7 +41,6 @@ static void expect(const char *uri, enum kg_status expected, const char *because
 
 static void a_line_end_is_not_part_of_the_pin(void **state) {
   static const char *const texts[] = {KG_SOFTHSM_PIN, KG_SOFTHSM_PIN "\n", KG_SOFTHSM_PIN "\r\n"};
-
   for (size_t i = 0; i < COUNT(texts); i++) {
     char *uri = uri_with_file(*state, texts[i], 0600);
     expect(uri, KG_OK, NULL);
@@ -54,7 +53,6 @@ static void a_line_end_is_not_part_of_the_pin(void **state) {
 
 static void a_pin_file_that_others_may_touch_is_not_read(void **state) {
   static const unsigned modes[] = {0644, 0640, 0604, 0620, 0602, 0666};
-
   for (size_t i = 0; i < COUNT(modes); i++) {
     char *uri = uri_with_file(*state, KG_SOFTHSM_PIN, modes[i]);
     expect(uri, KG_E_UNTRUSTED, "my.pin");
@@ -66,7 +64,6 @@ static void a_pin_file_that_others_may_touch_is_not_read(void **state) {
 static void a_missing_pin_is_an_error_about_the_pin(void **state) {
   struct token *token = *state;
   char *none = uri_with(""), *absent = uri_with("&pin-source=/nowhere/at/all");
-
   expect(none, KG_E_KEY_PIN, "no pin-source");
   expect(absent, KG_E_KEY_PIN, "/nowhere/at/all");
   assert_int_equal(refused_logins(token), 0);
@@ -77,7 +74,6 @@ static void a_missing_pin_is_an_error_about_the_pin(void **state) {
 static void a_wrong_pin_is_tried_once_for_each_change_of_its_file(void **state) {
   struct token *token = *state;
   char *uri = uri_with_file(token, WRONG, 0600);
-
   expect(uri, KG_E_KEY_PIN, "C_Login: CKR_PIN_INCORRECT");
   for (int i = 0; i < 5; i++)
     expect(uri, KG_E_KEY_PIN, "not tried again until the pin-source file changes");
@@ -98,7 +94,6 @@ static void a_wrong_pin_value_is_tried_once(void **state) {
   struct token *token = *state;
   char *wrong = uri_with("&pin-value=" WRONG), *other = uri_with("&pin-value=" WRONG "2"),
        *right = uri_with("&pin-value=" KG_SOFTHSM_PIN);
-
   expect(wrong, KG_E_KEY_PIN, "CKR_PIN_INCORRECT");
   for (int i = 0; i < 5; i++)
     expect(wrong, KG_E_KEY_PIN, "until the configuration changes");
@@ -121,7 +116,6 @@ static void *open_wrong(void *uri) {
 static void many_threads_try_a_wrong_pin_once(void **state) {
   struct token *token = *state;
   char *uri = uri_with_file(token, WRONG, 0600);
-
   run_threads(8, open_wrong, uri);
   assert_int_equal(refused_logins(token), 1);
   free(uri);
@@ -130,15 +124,14 @@ static void many_threads_try_a_wrong_pin_once(void **state) {
 static void a_child_does_not_try_it_again(void **state) {
   struct token *token = *state;
   char *uri = uri_with_file(token, WRONG, 0600);
-  struct kg_key *key = NULL;
-  int status = -1;
-
   expect(uri, KG_E_KEY_PIN, "CKR_PIN_INCORRECT");
   pid_t child = fork();
+  struct kg_key *key = NULL;
   if (child == 0) {
     enum kg_status answer = kg_key_open(uri, 0, &key, NULL);
     _exit(answer == KG_E_KEY_PIN ? refused_logins(token) : 100);
   }
+  int status = -1;
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_true(WIFEXITED(status));
   assert_int_equal(WEXITSTATUS(status), 1);
@@ -148,7 +141,6 @@ static void a_child_does_not_try_it_again(void **state) {
 static void a_token_near_or_past_locking_is_not_tried(void **state) {
   struct token *token = *state;
   char *uri = uri_with_file(token, KG_SOFTHSM_PIN, 0600);
-
   atomic_store(&token->fake->token_flags, CKF_USER_PIN_FINAL_TRY);
   expect(uri, KG_E_KEY_PIN, "one more wrong PIN");
   atomic_store(&token->fake->token_flags, CKF_USER_PIN_LOCKED);
@@ -163,7 +155,6 @@ static void a_token_near_or_past_locking_is_not_tried(void **state) {
 static void a_token_without_a_pin_is_looked_at_again(void **state) {
   struct token *token = *state;
   char *uri = uri_with("&pin-value=" KG_SOFTHSM_PIN);
-
   atomic_store(&token->fake->pinless, 1000);
   expect(uri, KG_E_KEY_PIN, "C_Login: CKR_USER_PIN_NOT_INITIALIZED");
   assert_in_range(atomic_load(&token->fake->pinless), 900, 998);
@@ -179,7 +170,6 @@ static void the_hosts_login_is_used(void **state) {
   struct token *token = *state;
   char *uri = uri_with("");
   struct application application;
-
   token_enter(token, "t", &application);
   application_generate(&application, "web", 2048, NULL, 0);
   int logins = atomic_load(&token->fake->logins);
@@ -193,7 +183,6 @@ static void the_hosts_login_is_used(void **state) {
 static void one_login_serves_all_keys_and_sessions(void **state) {
   struct token *token = *state;
   struct kg_key *a = token_open_object(token, "a"), *b = token_open_object(token, "b");
-
   kg_key_close(&a);
   kg_key_close(&b);
   atomic_store(&token->fake->logins, 0);
@@ -211,9 +200,8 @@ static void one_login_serves_all_keys_and_sessions(void **state) {
 static void a_logout_by_the_host_is_repaired(void **state) {
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "web");
-  struct application application;
-
   token_sign(key, 1);
+  struct application application;
   token_enter(token, "t", &application);
   assert_int_equal(application.f->C_Logout(application.session), CKR_OK);
   token_sign(key, 2);
@@ -240,6 +228,5 @@ int main(void) {
       TOKEN_CASE("/key_store_pin/one_login_serves_all_keys_and_sessions", one_login_serves_all_keys_and_sessions),
       TOKEN_CASE("/key_store_pin/a_logout_by_the_host_is_repaired", a_logout_by_the_host_is_repaired),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -83,7 +83,6 @@ static int finalized(struct token *token) {
 static void what_we_initialised_we_finalise_at_the_last_close(void **state) {
   struct token *token = *state;
   struct kg_key *a = token_open_object(token, "a"), *b = token_open_object(token, "b");
-
   assert_int_equal(initialized(token), 1);
   kg_key_close(&a);
   assert_int_equal(finalized(token), 0);
@@ -100,14 +99,13 @@ static void what_we_initialised_we_finalise_at_the_last_close(void **state) {
 
 static void what_the_host_initialised_stays(void **state) {
   struct token *token = *state;
-  CK_INFO info;
-
   assert_int_equal(host_initialize(token), CKR_OK);
   struct kg_key *key = token_open_object(token, "a");
   token_sign(key, 1);
   kg_key_close(&key);
   assert_int_equal(finalized(token), 0);
   assert_int_equal(atomic_load(&token->fake->open), 0);
+  CK_INFO info;
   assert_int_equal(token->library->C_GetInfo(&info), CKR_OK);
 }
 
@@ -115,7 +113,6 @@ static void what_the_host_initialised_stays(void **state) {
 static void the_host_may_finalise_what_we_initialised(void **state) {
   struct token *token = *state;
   struct crowd crowd;
-
   crowd_open(&crowd, token);
   assert_int_equal(host_initialize(token), CKR_CRYPTOKI_ALREADY_INITIALIZED);
   for (int round = 1; round <= 5; round++) {
@@ -132,9 +129,8 @@ static void the_host_may_finalise_what_we_initialised(void **state) {
 /* The host was first: what we adopted ends under us. */
 static void the_host_may_finalise_what_it_initialised(void **state) {
   struct token *token = *state;
-  struct crowd crowd;
-
   assert_int_equal(host_initialize(token), CKR_OK);
+  struct crowd crowd;
   crowd_open(&crowd, token);
   crowd_round(&crowd);
   assert_int_equal(token->library->C_Finalize(NULL), CKR_OK);
@@ -149,8 +145,6 @@ static void the_host_may_finalise_what_it_initialised(void **state) {
 static void the_host_may_start_the_library_anew(void **state) {
   struct token *token = *state;
   struct crowd crowd;
-  CK_INFO info;
-
   crowd_open(&crowd, token);
   for (int i = 0; i < 3; i++) {
     crowd_round(&crowd);
@@ -161,15 +155,15 @@ static void the_host_may_start_the_library_anew(void **state) {
   assert_int_equal(initialized(token), 4);
   crowd_close(&crowd);
   assert_int_equal(finalized(token), 3);
+  CK_INFO info;
   assert_int_equal(token->library->C_GetInfo(&info), CKR_OK);
 }
 
 static void the_host_may_close_all_sessions(void **state) {
   struct token *token = *state;
-  struct application application;
   struct crowd crowd;
-
   crowd_open(&crowd, token);
+  struct application application;
   for (int i = 0; i < 3; i++) {
     crowd_round(&crowd);
     token_enter(token, "t", &application);
@@ -182,10 +176,9 @@ static void the_host_may_close_all_sessions(void **state) {
 /* The host's key stays open while a store's key is opened for the first time after the host finalised. */
 static void opening_survives_a_finalise_as_well(void **state) {
   struct token *token = *state;
-  struct kg_key *a = token_open_object(token, "a"), *b;
-
+  struct kg_key *a = token_open_object(token, "a");
   assert_int_equal(token->library->C_Finalize(NULL), CKR_OK);
-  b = token_open_object(token, "b");
+  struct kg_key *b = token_open_object(token, "b");
   token_sign(a, 1);
   token_sign(b, 1);
   kg_key_close(&a);
@@ -202,7 +195,6 @@ static void *sign_once(void *key) {
 static void threads_that_come_and_go_leave_no_sessions(void **state) {
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "a");
-
   for (int i = 0; i < 25; i++)
     run_threads(8, sign_once, key);
   assert_true(atomic_load(&token->fake->most_open) <= 64);
@@ -216,10 +208,10 @@ static const char *hooked_uri;
 static atomic_uint hooked_calls, hooked_refusals;
 
 static void come_back(void) {
-  struct kg_key *key = NULL;
-  struct kg_error error;
   atomic_fetch_add(&hooked_calls, 1);
   assert_true(kg_key_store_is_busy());
+  struct kg_key *key = NULL;
+  struct kg_error error;
   if (kg_key_open(hooked_uri, 0, &key, &error) == KG_E_KEY_STORE) atomic_fetch_add(&hooked_refusals, 1);
   if (hooked_key == NULL || token_try_sign(hooked_key, &error) == KG_E_KEY_STORE) atomic_fetch_add(&hooked_refusals, 1);
 }
@@ -227,7 +219,6 @@ static void come_back(void) {
 static void a_library_that_comes_back_to_us_is_refused_at_once(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "a");
-
   hooked_uri = uri;
   hooked_key = NULL;
   atomic_store(&hooked_calls, 0);
@@ -260,9 +251,9 @@ static void *sign_with_the_other(void *nothing) {
 }
 
 static void renew_once(void) {
-  pthread_t thread;
   atomic_store(&renewing->fake->during_sign_init, NULL);
   if (renewing->library->C_Finalize(NULL) != CKR_OK) abort();
+  pthread_t thread;
   if (pthread_create(&thread, NULL, sign_with_the_other, NULL) != 0) abort();
   pthread_join(thread, NULL);
 }
@@ -274,7 +265,6 @@ static void handles_from_before_a_renewal_sign_nothing(void **state) {
   struct token *token = renewing = *state;
   struct kg_key *key = token_open_object(token, "a"), *other = token_open_object(token, "b");
   struct kg_error error;
-
   for (unsigned i = 0; i < 8; i++) {
     struct kg_key *first = i % 2 ? other : key;
     renewed_for = i % 2 ? key : other;
@@ -293,13 +283,12 @@ static void handles_from_before_a_renewal_sign_nothing(void **state) {
  */
 static int child_signs(struct token *token, struct kg_key *key, const char *uri) {
   int finalizations = finalized(token), closed = atomic_load(&token->fake->closed);
-  struct kg_key *own = NULL;
-  struct kg_error error;
-
   alarm(60);
+  struct kg_error error;
   for (int i = 0; i < 3; i++)
     if (token_try_sign(key, &error) != KG_OK) return 1;
   if (closed != atomic_load(&token->fake->closed) || finalizations != finalized(token)) return 2; /* the parent's */
+  struct kg_key *own = NULL;
   if (kg_key_open(uri, 0, &own, &error) != KG_OK || token_try_sign(own, &error) != KG_OK) return 3;
   kg_key_close(&own);
   if (token_try_sign(key, &error) != KG_OK) return 4;
@@ -318,7 +307,6 @@ static void a_child_signs_with_its_parents_key(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "a");
   struct kg_key *key = token_open(uri);
-
   token_sign(key, 1);
   for (int i = 0; i < 3; i++) {
     pid_t child = fork();
@@ -336,10 +324,9 @@ static void a_grandchild_signs_as_well(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "a");
   struct kg_key *key = token_open(uri);
-  struct kg_error error;
-
   token_sign(key, 1);
   pid_t child = fork();
+  struct kg_error error;
   if (child == 0) {
     if (token_try_sign(key, &error) != KG_OK) _exit(50);
     pid_t grandchild = fork();
@@ -356,7 +343,6 @@ static void a_grandchild_signs_as_well(void **state) {
 static void a_child_may_close_its_parents_key(void **state) {
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "a");
-
   token_sign(key, 1);
   pid_t child = fork();
   if (child == 0) {
@@ -374,7 +360,6 @@ static void children_sign_while_threads_wait(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "a");
   struct crowd crowd;
-
   crowd_open(&crowd, token);
   for (int i = 0; i < 10; i++) {
     crowd_round(&crowd);
@@ -410,6 +395,5 @@ int main(void) {
       TOKEN_CASE("/key_store_share/a_child_may_close_its_parents_key", a_child_may_close_its_parents_key),
       TOKEN_CASE("/key_store_share/children_sign_while_threads_wait", children_sign_while_threads_wait),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -14,7 +14,6 @@
 static void a_missing_key_is_made_only_when_asked_for(void **state) {
   char *uri = token_uri(*state, "web");
   struct kg_error error;
-
   assert_int_equal(token_try(uri, 0, &error), KG_E_KEY_NOT_FOUND);
   assert_non_null(strstr(error.text, "web"));
   assert_int_equal(token_try(uri, 0, &error), KG_E_KEY_NOT_FOUND);
@@ -26,7 +25,6 @@ static void a_missing_key_is_made_only_when_asked_for(void **state) {
 static void a_key_that_is_there_is_never_replaced(void **state) {
   struct kg_key *made = token_open_object(*state, "web"), *again = token_open_object(*state, "web");
   const struct kg_key_info *info = kg_key_info(made);
-
   assert_true(info->created);
   assert_int_equal(info->bits, 2048);
   assert_int_equal(info->modulus.len, 256);
@@ -57,8 +55,6 @@ static void a_made_key_signs_and_does_nothing_else(void **state) {
                     {CKA_LOCAL, 1},       {CKA_UNWRAP, 0}};
   struct kg_key *key = token_open_object(*state, "web");
   struct application application;
-  CK_BYTE id[2][64];
-
   token_enter(*state, "t", &application);
   CK_OBJECT_HANDLE private_key = application_find(&application, CKO_PRIVATE_KEY, "web");
   CK_OBJECT_HANDLE public_key = application_find(&application, CKO_PUBLIC_KEY, "web");
@@ -66,8 +62,10 @@ static void a_made_key_signs_and_does_nothing_else(void **state) {
     assert_int_equal(attribute_of(&application, private_key, attributes[i].type), attributes[i].value);
   assert_int_equal(attribute_of(&application, public_key, CKA_VERIFY), CK_TRUE);
   assert_int_equal(attribute_of(&application, public_key, CKA_TOKEN), CK_TRUE);
-  CK_ATTRIBUTE a = {CKA_ID, id[0], 64}, b = {CKA_ID, id[1], 64};
+  CK_BYTE id[2][64];
+  CK_ATTRIBUTE a = {CKA_ID, id[0], 64};
   assert_int_equal(application.f->C_GetAttributeValue(application.session, private_key, &a, 1), CKR_OK);
+  CK_ATTRIBUTE b = {CKA_ID, id[1], 64};
   assert_int_equal(application.f->C_GetAttributeValue(application.session, public_key, &b, 1), CKR_OK);
   assert_int_equal(a.ulValueLen, 16);
   assert_int_equal(b.ulValueLen, 16);
@@ -79,9 +77,8 @@ static void a_made_key_signs_and_does_nothing_else(void **state) {
 static void a_made_key_has_the_uris_id(void **state) {
   struct token *token = *state;
   char *pin = kg_softhsm_write(token->softhsm, "pin", KG_SOFTHSM_PIN, 0600), uri[512];
-  struct kg_error error;
-
   snprintf(uri, sizeof uri, "pkcs11:token=t;id=%%00%%01%%02?module-path=%s&pin-source=%s", KG_FAKE_TOKEN, pin);
+  struct kg_error error;
   assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_OK);
   assert_int_equal(token_try(uri, 0, &error), KG_OK);
   snprintf(uri, sizeof uri, "pkcs11:token=t;id=%%00%%01%%03?module-path=%s&pin-source=%s", KG_FAKE_TOKEN, pin);
@@ -93,9 +90,8 @@ static void a_made_key_has_the_uris_id(void **state) {
 static void check(struct kg_key *key, struct kg_sign_params params, struct kg_span input) {
   const struct kg_key_info *info = kg_key_info(key);
   unsigned char signature[KG_SIGNATURE_MAX];
-  struct kg_error error;
-
   memset(signature, 0, sizeof signature);
+  struct kg_error error;
   if (kg_key_sign(key, &params, input, signature, &error) != KG_OK) fail_msg("%s", error.text);
   if (!token_verify(info, &params, input, signature))
     fail_msg("padding %d, hash %d, salt %zu", params.padding, params.hash, params.salt_len);
@@ -111,11 +107,12 @@ static void check_all(struct kg_key *key) {
     enum kg_hash hash;
     size_t size;
   } hashes[] = {{KG_HASH_SHA256, 32}, {KG_HASH_SHA384, 48}, {KG_HASH_SHA512, 64}};
-  unsigned char digest[64], info[KG_DIGEST_INFO_MAX], raw[KG_SIGNATURE_MAX];
-
+  unsigned char digest[64];
   for (size_t i = 0; i < sizeof digest; i++)
     digest[i] = (unsigned char)(i * 7 + 1);
+  unsigned char raw[KG_SIGNATURE_MAX];
   memset(raw, 0xab, sizeof raw);
+  unsigned char info[KG_DIGEST_INFO_MAX];
   for (size_t i = 0; i < COUNT(hashes); i++) {
     struct kg_span input = kg_span_of(digest, hashes[i].size);
     size_t most = kg_key_info(key)->bits / 8 - hashes[i].size - 2;
@@ -141,12 +138,12 @@ static void every_signature_satisfies_openssl(void **state) {
 /* A named hash must give the very signature that its DigestInfo gives: PKCS#1 v1.5 has no chance in it. */
 static void a_named_hash_is_its_digest_info(void **state) {
   struct kg_key *key = token_open_object(*state, "web");
-  unsigned char digest[32] = {9}, info[KG_DIGEST_INFO_MAX], named[KG_SIGNATURE_MAX], wrapped[KG_SIGNATURE_MAX];
+  unsigned char digest[32] = {9}, info[KG_DIGEST_INFO_MAX], named[KG_SIGNATURE_MAX];
   struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
   size_t len = kg_digest_info_format(KG_HASH_SHA256, kg_span_of(digest, 32), info);
-
   assert_int_equal(kg_key_sign(key, &params, kg_span_of(digest, 32), named, NULL), KG_OK);
   params.hash = KG_HASH_NONE;
+  unsigned char wrapped[KG_SIGNATURE_MAX];
   assert_int_equal(kg_key_sign(key, &params, kg_span_of(info, len), wrapped, NULL), KG_OK);
   assert_memory_equal(named, wrapped, 256);
   kg_key_close(&key);
@@ -155,7 +152,6 @@ static void a_named_hash_is_its_digest_info(void **state) {
 static void larger_keys_work_to_4096_bits(void **state) {
   static const CK_ULONG sizes[] = {3072, 4096};
   struct application application;
-
   for (size_t i = 0; i < COUNT(sizes); i++) {
     char name[16];
     snprintf(name, sizeof name, "k%lu", (unsigned long)sizes[i]);
@@ -173,7 +169,6 @@ static void larger_keys_work_to_4096_bits(void **state) {
 static void refused_key(struct token *token, const char *object, const char *because) {
   char *uri = token_uri(token, object);
   struct kg_error error;
-
   assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_KEY_MECHANISM);
   if (strstr(error.text, because) == NULL) fail_msg("%s", error.text);
   free(uri);
@@ -186,15 +181,14 @@ static void other_keys_are_refused_and_not_replaced(void **state) {
   CK_ATTRIBUTE public_ec[] = {{CKA_EC_PARAMS, p256, sizeof p256}, {CKA_TOKEN, &yes, 1}, {CKA_LABEL, name, 2}};
   CK_ATTRIBUTE private_ec[] = {{CKA_TOKEN, &yes, 1}, {CKA_PRIVATE, &yes, 1}, {CKA_LABEL, name, 2}};
   CK_ATTRIBUTE silent = {CKA_SIGN, &no, sizeof no};
-  CK_MECHANISM ec = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
-  CK_OBJECT_HANDLE handles[2];
   struct application application;
-
   token_enter(*state, "t", &application);
   application_generate(&application, "short", 1024, NULL, 0);
   application_generate(&application, "odd", 2052, NULL, 0);
   application_generate(&application, "long", 4104, NULL, 0);
   application_generate(&application, "silent", 2048, &silent, 1);
+  CK_OBJECT_HANDLE handles[2];
+  CK_MECHANISM ec = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
   assert_int_equal(
       application.f->C_GenerateKeyPair(application.session, &ec, public_ec, 3, private_ec, 3, &handles[0], &handles[1]),
       CKR_OK);
@@ -209,19 +203,19 @@ static void other_keys_are_refused_and_not_replaced(void **state) {
 static void two_keys_of_one_name_are_an_error_that_names_both(void **state) {
   struct token *token = *state;
   struct application application;
-  char *uri = token_uri(token, "twin"), *pin = kg_softhsm_write(token->softhsm, "pin", KG_SOFTHSM_PIN, 0600), both[512];
-  struct kg_error error;
+  char *uri = token_uri(token, "twin"), *pin = kg_softhsm_write(token->softhsm, "pin", KG_SOFTHSM_PIN, 0600);
   CK_BYTE id[8];
-  CK_ATTRIBUTE attribute = {CKA_ID, id, sizeof id};
-
   token_enter(token, "t", &application);
   application_generate(&application, "twin", 2048, NULL, 0);
   CK_OBJECT_HANDLE first = application_find(&application, CKO_PRIVATE_KEY, "twin");
+  CK_ATTRIBUTE attribute = {CKA_ID, id, sizeof id};
   assert_int_equal(application.f->C_GetAttributeValue(application.session, first, &attribute, 1), CKR_OK);
   application_generate(&application, "twin", 2048, NULL, 0);
   token_leave(&application);
+  struct kg_error error;
   assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_CONFIG);
   assert_non_null(strstr(error.text, "two private keys"));
+  char both[512];
   snprintf(both, sizeof both, "%02x%02x%02x%02x%02x%02x%02x%02x", id[0], id[1], id[2], id[3], id[4], id[5], id[6],
            id[7]);
   if (strstr(error.text, both) == NULL) fail_msg("%s does not name %s", error.text, both);
@@ -236,11 +230,11 @@ static void two_keys_of_one_name_are_an_error_that_names_both(void **state) {
 
 static void two_tokens_are_an_error_that_names_both(void **state) {
   struct token *token = *state;
-  char *pin = kg_softhsm_write(token->softhsm, "pin", KG_SOFTHSM_PIN, 0600), uri[512];
-  struct kg_error error;
-
+  char *pin = kg_softhsm_write(token->softhsm, "pin", KG_SOFTHSM_PIN, 0600);
   kg_softhsm_add_token(token->softhsm, "u");
+  char uri[512];
   snprintf(uri, sizeof uri, "pkcs11:object=web?module-path=%s&pin-source=%s", KG_FAKE_TOKEN, pin);
+  struct kg_error error;
   assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_CONFIG);
   assert_non_null(strstr(error.text, "two tokens"));
   assert_non_null(strstr(error.text, "\"t\" serial"));
@@ -256,10 +250,8 @@ static void two_tokens_are_an_error_that_names_both(void **state) {
 static void a_deleted_key_is_gone_for_every_handle(void **state) {
   char *uri = token_uri(*state, "web");
   struct kg_key *key = token_open(uri), *other = token_open(uri);
-  struct application application;
-  struct kg_error error;
-
   token_sign(other, 1);
+  struct kg_error error;
   assert_int_equal(kg_key_delete(&key, &error), KG_OK);
   assert_null(key);
   assert_int_equal(token_try_sign(other, &error), KG_E_KEY_DEAD);
@@ -267,6 +259,7 @@ static void a_deleted_key_is_gone_for_every_handle(void **state) {
   assert_int_equal(kg_key_probe(other, &error), KG_E_KEY_DEAD);
   assert_int_equal(kg_key_delete(&other, &error), KG_E_KEY_NOT_FOUND);
   assert_int_equal(token_try(uri, 0, &error), KG_E_KEY_NOT_FOUND);
+  struct application application;
   token_enter(*state, "t", &application);
   assert_int_equal(application_find(&application, CKO_PUBLIC_KEY, "web"), 0);
   token_leave(&application);
@@ -276,12 +269,11 @@ static void a_deleted_key_is_gone_for_every_handle(void **state) {
 
 static void another_key_of_the_same_name_does_not_sign_for_it(void **state) {
   char *uri = token_uri(*state, "web");
-  struct kg_key *old = token_open(uri), *deleted = token_open(uri), *fresh;
-  struct kg_error error;
-
+  struct kg_key *old = token_open(uri), *deleted = token_open(uri);
   token_sign(old, 1);
+  struct kg_error error;
   assert_int_equal(kg_key_delete(&deleted, &error), KG_OK);
-  fresh = token_open(uri);
+  struct kg_key *fresh = token_open(uri);
   assert_int_equal(token_try_sign(old, &error), KG_E_KEY_DEAD);
   assert_int_equal(kg_key_delete(&old, &error), KG_E_KEY_DEAD);
   token_sign(fresh, 2);
@@ -293,9 +285,6 @@ static void another_key_of_the_same_name_does_not_sign_for_it(void **state) {
 static void without_a_public_key_object_nothing_is_verified(void **state) {
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "web");
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
-  unsigned char digest[32] = {0}, signature[256] = {0};
-
   kg_key_close(&key);
   atomic_store(&token->fake->no_public_key, true);
   key = token_open_object(token, "web");
@@ -303,6 +292,8 @@ static void without_a_public_key_object_nothing_is_verified(void **state) {
   assert_int_equal(kg_key_info(key)->modulus.len, 256);
   token_sign(key, 1);
   assert_int_equal(kg_key_probe(key, NULL), KG_OK);
+  unsigned char digest[32] = {0}, signature[256] = {0};
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   assert_int_equal(kg_key_verify(key, &params, kg_span_of(digest, 32), kg_span_of(signature, 256), NULL),
                    KG_E_KEY_MECHANISM);
   kg_key_close(&key);
@@ -310,25 +301,23 @@ static void without_a_public_key_object_nothing_is_verified(void **state) {
 
 static void a_store_without_pss_says_so(void **state) {
   struct token *token = *state;
-  struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
-  unsigned char digest[32] = {0};
-  struct kg_error error;
-
   atomic_store(&token->fake->no_pss, true);
   struct kg_key *key = token_open_object(token, "web");
   assert_int_equal(kg_key_info(key)->capabilities, KG_CAN_SIGN_PKCS1 | KG_CAN_VERIFY | KG_CAN_PKCS1_ANY_INPUT);
+  struct kg_error error;
   assert_int_equal(token_try_sign(key, &error), KG_E_KEY_MECHANISM);
   assert_int_equal(kg_key_probe(key, &error), KG_E_KEY_MECHANISM);
+  struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_SHA256, 0};
+  unsigned char digest[32] = {0};
   check(key, params, kg_span_of(digest, 32));
   kg_key_close(&key);
 }
 
 static void a_keys_allowed_mechanisms_are_kept(void **state) {
   CK_MECHANISM_TYPE allowed[] = {CKM_RSA_PKCS_PSS};
-  CK_ATTRIBUTE attribute = {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed};
   struct application application;
-
   token_enter(*state, "t", &application);
+  CK_ATTRIBUTE attribute = {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed};
   application_generate(&application, "only", 2048, &attribute, 1);
   token_leave(&application);
   struct kg_key *key = token_open_object(*state, "only");
@@ -339,13 +328,12 @@ static void a_keys_allowed_mechanisms_are_kept(void **state) {
 
 static void a_token_of_one_salt_length_is_found_out(void **state) {
   struct token *token = *state;
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 20};
-  unsigned char digest[32] = {0}, signature[KG_SIGNATURE_MAX];
-
   atomic_store(&token->fake->salt_is_hash, true);
   struct kg_key *key = token_open_object(token, "web");
   assert_int_equal(kg_key_info(key)->capabilities & KG_CAN_PSS_ANY_SALT, 0);
   token_sign(key, 1);
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 20};
+  unsigned char digest[32] = {0}, signature[KG_SIGNATURE_MAX];
   assert_int_equal(kg_key_sign(key, &params, kg_span_of(digest, 32), signature, NULL), KG_E_KEY_MECHANISM);
   kg_key_close(&key);
 }
@@ -355,7 +343,6 @@ static void a_key_that_asks_for_the_pin_each_time_gets_it(void **state) {
   CK_BBOOL yes = CK_TRUE;
   CK_ATTRIBUTE attribute = {CKA_ALWAYS_AUTHENTICATE, &yes, sizeof yes};
   struct application application;
-
   token_enter(token, "t", &application);
   application_generate(&application, "strict", 2048, &attribute, 1);
   token_leave(&application);
@@ -372,7 +359,6 @@ static void probe_finds_a_token_that_signs_garbage(void **state) {
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "web");
   struct kg_error error;
-
   assert_int_equal(kg_key_probe(key, &error), KG_OK);
   atomic_store(&token->fake->wrong_signature, true);
   assert_int_equal(kg_key_probe(key, &error), KG_E_KEY_DEAD);
@@ -386,10 +372,9 @@ static void a_failed_signature_does_not_spoil_the_next(void **state) {
                                    CKR_DATA_LEN_RANGE, CKR_BUFFER_TOO_SMALL, 0x80001234UL};
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "web");
-
   for (size_t i = 0; i < COUNT(failures); i++) {
-    struct kg_error error;
     atomic_store(&token->fake->fail_sign, failures[i]);
+    struct kg_error error;
     assert_int_not_equal(token_try_sign(key, &error), KG_OK);
     assert_int_equal(error.native_code, failures[i]);
     assert_non_null(strstr(error.text, "C_Sign"));
@@ -417,10 +402,9 @@ static void codes_have_statuses_and_names(void **state) {
                {0x80004b47UL, KG_E_KEY_STORE, "C_SignInit: an unknown code (0x80004b47)"}};
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "web");
-
   for (size_t i = 0; i < COUNT(cases); i++) {
-    struct kg_error error;
     atomic_store(&token->fake->fail_sign_init, cases[i].rv);
+    struct kg_error error;
     assert_int_equal(token_try_sign(key, &error), cases[i].status);
     assert_int_equal(error.native_code, cases[i].rv);
     if (strstr(error.text, cases[i].text) == NULL) fail_msg("%s", error.text);
@@ -442,7 +426,6 @@ static void only_what_a_hardware_token_made_and_keeps_is_hardware(void **state) 
   CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
   CK_ATTRIBUTE leaky[] = {{CKA_EXTRACTABLE, &yes, sizeof yes}, {CKA_SENSITIVE, &no, sizeof no}};
   struct application application;
-
   token_enter(token, "t", &application);
   application_generate(&application, "leaky", 2048, leaky, 2);
   token_leave(&application);
@@ -463,9 +446,8 @@ static void only_what_a_hardware_token_made_and_keeps_is_hardware(void **state) 
 static void a_key_that_could_not_be_made_is_made_next_time(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "web");
-  struct kg_error error;
-
   atomic_store(&token->fake->fail_generate, CKR_DEVICE_ERROR);
+  struct kg_error error;
   assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_KEY_STORE);
   assert_non_null(strstr(error.text, "C_GenerateKeyPair"));
   atomic_store(&token->fake->fail_generate, CKR_OK);
@@ -484,10 +466,9 @@ static void an_unreadable_token_is_not_a_missing_one(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "web");
   struct kg_key *key = token_open(uri);
-  struct kg_error error;
-
   kg_key_close(&key);
   atomic_store(&token->fake->fail_token_info, CKR_DEVICE_ERROR);
+  struct kg_error error;
   assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_KEY_STORE);
   assert_non_null(strstr(error.text, "C_GetTokenInfo: CKR_DEVICE_ERROR"));
   atomic_store(&token->fake->fail_token_info, CKR_TOKEN_NOT_PRESENT);
@@ -501,9 +482,8 @@ static void an_unreadable_token_is_not_a_missing_one(void **state) {
 static void a_token_that_was_pulled_out_is_dead(void **state) {
   struct token *token = *state;
   struct kg_key *key = token_open_object(token, "web");
-  struct kg_error error;
-
   atomic_store(&token->fake->fail_sign, CKR_DEVICE_REMOVED);
+  struct kg_error error;
   assert_int_equal(token_try_sign(key, &error), KG_E_KEY_DEAD); /* and its session is dropped */
   atomic_store(&token->fake->fail_token_info, CKR_TOKEN_NOT_PRESENT);
   assert_int_equal(token_try_sign(key, &error), KG_E_KEY_DEAD);
@@ -517,17 +497,16 @@ static void a_token_that_was_pulled_out_is_dead(void **state) {
 static void opening_without_a_trial_makes_no_signature(void **state) {
   struct token *token = *state;
   char *uri = token_uri(token, "web");
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 20};
-  unsigned char digest[32] = {0}, signature[KG_SIGNATURE_MAX];
   struct kg_key *key = token_open(uri);
-  struct kg_error error;
-
   kg_key_close(&key);
   atomic_store(&token->fake->signatures, 0);
   atomic_store(&token->fake->salt_is_hash, true);
+  struct kg_error error;
   assert_int_equal(kg_key_open(uri, KG_KEY_NO_TRIAL, &key, &error), KG_OK);
   assert_int_equal(atomic_load(&token->fake->signatures), 0);
   assert_int_equal(kg_key_info(key)->capabilities & KG_CAN_PSS_ANY_SALT, KG_CAN_PSS_ANY_SALT);
+  unsigned char digest[32] = {0}, signature[KG_SIGNATURE_MAX];
+  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 20};
   assert_int_equal(kg_key_sign(key, &params, kg_span_of(digest, 32), signature, &error), KG_E_KEY_MECHANISM);
   token_sign(key, 1);
   kg_key_close(&key);
@@ -539,7 +518,6 @@ static void opening_without_a_trial_makes_no_signature(void **state) {
 static void the_hosts_openssl_errors_are_left_alone(void **state) {
   struct token *token = *state;
   char *uri = kg_softhsm_uri(token->softhsm, NULL, "t", "web");
-
   ERR_clear_error();
   struct kg_key *key = token_open(uri);
   token_sign(key, 1);
@@ -594,6 +572,5 @@ int main(void) {
       TOKEN_CASE("/key_store_pkcs11/a_key_that_could_not_be_made_is_made_next_time",
                  a_key_that_could_not_be_made_is_made_next_time),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -22,8 +22,8 @@ static const unsigned char digest[32] = "what is signed";
 static int sign(struct kg_key *key) {
   static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   unsigned char signature[KG_SIGNATURE_MAX];
-  int process = 0;
   if (kg_key_sign(key, &params, kg_span_of(digest, sizeof digest), signature, NULL) != KG_OK) return 1;
+  int process = 0;
   memcpy(&process, signature + 256 - sizeof process, sizeof process);
   if (process != getpid()) return 2;
   return memcmp(signature, digest, sizeof digest) == 0 ? 0 : 3;
@@ -51,10 +51,10 @@ static void *sign_ten_times(void *argument) {
 
 static int sign_in_threads(void) {
   pthread_t threads[4];
-  void *answer = NULL;
-  int result = 0;
   for (int i = 0; i < 4; i++)
     if (pthread_create(&threads[i], NULL, sign_ten_times, NULL) != 0) return 20;
+  int result = 0;
+  void *answer = NULL;
   for (int i = 0; i < 4; i++) {
     pthread_join(threads[i], &answer);
     if (answer != NULL) result = 21;
@@ -63,9 +63,9 @@ static int sign_in_threads(void) {
 }
 
 static int child(int number) {
-  struct kg_key *own = NULL;
   int result = sign(key);
   if (result != 0) return result;
+  struct kg_key *own = NULL;
   if (kg_key_open(URI, 0, &own, NULL) != KG_OK || sign(own) != 0) return 10;
   kg_key_close(&own);
 #if !defined(__SANITIZE_THREAD__) /* it refuses threads in such a child */
@@ -78,23 +78,22 @@ static int child(int number) {
 }
 
 static int fork_one(int number) {
-  int status = -1;
   pid_t process = fork();
   if (process == 0) {
     alarm(30);
     _exit(child(number));
   }
+  int status = -1;
   while (waitpid(process, &status, 0) < 0 && errno == EINTR)
     continue;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
 }
 
 static void fork_under_load(void) {
-  pthread_t threads[THREADS];
-
   atomic_store(&over, false);
   pthread_barrier_init(&started, NULL, THREADS + 1);
   assert_int_equal(kg_key_open(URI, 0, &key, NULL), KG_OK);
+  pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, sign_all_the_time, NULL), 0);
   pthread_barrier_wait(&started);
@@ -129,6 +128,5 @@ int main(void) {
            a_child_signs_whatever_its_parents_threads_do),
       CASE("/key_store_fork/a_child_does_not_wait_in_its_parents_queue", a_child_does_not_wait_in_its_parents_queue),
   };
-
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
