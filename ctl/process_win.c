@@ -62,7 +62,7 @@ static bool append_argument(struct kg_buf *line, const char *argument) {
 }
 
 static wchar_t *command_line(char **argv) {
-  struct kg_buf line = {NULL, 0};
+  struct kg_buf line = {0};
   bool good = true;
   for (; good && *argv != NULL; argv++)
     good = append_argument(&line, *argv);

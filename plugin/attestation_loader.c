@@ -35,7 +35,7 @@ static bool pin_matches(const char *pin, const char *sha256) {
 
 /* Contents are read for their hash, which is logged by keyguardctl's status and compared with a pin. */
 static enum kg_status hash_file(const char *path, char out[KG_SHA256_TEXT + 1], struct kg_error *error) {
-  struct kg_buf contents = {NULL, 0};
+  struct kg_buf contents = {0};
   if (kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &contents, NULL, error) != KG_OK) {
     error->status = KG_E_ATTESTATION_FAILED;
     return kg_error_prefix(error, "attestation library");

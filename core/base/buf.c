@@ -17,36 +17,49 @@ bool kg_span_equal(struct kg_span a, struct kg_span b) {
   return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* Two spans one after the other become the contents; either may lie inside the old contents. */
-static enum kg_status replace(struct kg_buf *buf, struct kg_span first, struct kg_span second) {
-  if (first.len > SIZE_MAX - 1 - second.len) return KG_E_NO_MEMORY;
-  struct kg_buf fresh = {NULL, 0};
-  fresh.len = first.len + second.len;
-  fresh.data = malloc(fresh.len + 1);
-  if (fresh.data == NULL) return KG_E_NO_MEMORY;
-  if (first.len) memcpy(fresh.data, first.data, first.len);
-  if (second.len) memcpy(fresh.data + first.len, second.data, second.len);
-  fresh.data[fresh.len] = '\0';
-  kg_buf_clear(buf);
-  *buf = fresh;
-  return KG_OK;
-}
-
-enum kg_status kg_buf_set(struct kg_buf *buf, struct kg_span from) {
-  return replace(buf, from, kg_span_of(NULL, 0));
-}
-
-enum kg_status kg_buf_append(struct kg_buf *buf, struct kg_span from) {
-  return replace(buf, kg_buf_span(buf), from);
-}
-
-enum kg_status kg_buf_resize(struct kg_buf *buf, size_t len) {
-  if (len == SIZE_MAX) return KG_E_NO_MEMORY;
-  unsigned char *data = calloc(1, len + 1);
-  if (data == NULL) return KG_E_NO_MEMORY;
+/* Wipes and frees the old storage, which is why nothing here is a realloc(). */
+static void replace(struct kg_buf *buf, unsigned char *data, size_t len, size_t size) {
   kg_buf_clear(buf);
   buf->data = data;
   buf->len = len;
+  buf->size = size;
+}
+
+enum kg_status kg_buf_set(struct kg_buf *buf, struct kg_span from) {
+  unsigned char *data = from.len < SIZE_MAX ? malloc(from.len + 1) : NULL;
+  if (data == NULL) return KG_E_NO_MEMORY;
+  if (from.len) memcpy(data, from.data, from.len);
+  data[from.len] = '\0';
+  replace(buf, data, from.len, from.len + 1);
+  return KG_OK;
+}
+
+/* For the first contents no more than they need: most buffers are filled once, and a reader's step beyond their end is
+ * then one that a sanitizer sees. */
+static size_t grown(const struct kg_buf *buf, size_t needed) {
+  size_t doubled = buf->size <= SIZE_MAX / 2 ? 2 * buf->size : SIZE_MAX;
+  return needed > doubled ? needed : doubled;
+}
+
+enum kg_status kg_buf_append(struct kg_buf *buf, struct kg_span from) {
+  if (from.len > SIZE_MAX - 1 - buf->len) return KG_E_NO_MEMORY;
+  size_t old_len = buf->len, len = old_len + from.len;
+  bool fits = len < buf->size;
+  size_t size = fits ? buf->size : grown(buf, len + 1);
+  unsigned char *data = fits ? buf->data : malloc(size);
+  if (data == NULL) return KG_E_NO_MEMORY;
+  if (!fits && old_len) memcpy(data, buf->data, old_len);
+  if (from.len) memmove(data + old_len, from.data, from.len); /* before the old storage, which may hold it, goes */
+  data[len] = '\0';
+  if (!fits) replace(buf, data, len, size);
+  buf->len = len;
+  return KG_OK;
+}
+
+enum kg_status kg_buf_resize(struct kg_buf *buf, size_t len) {
+  unsigned char *data = len < SIZE_MAX ? calloc(1, len + 1) : NULL;
+  if (data == NULL) return KG_E_NO_MEMORY;
+  replace(buf, data, len, len + 1);
   return KG_OK;
 }
 
@@ -56,10 +69,10 @@ struct kg_span kg_buf_span(const struct kg_buf *buf) {
 
 void kg_buf_clear(struct kg_buf *buf) {
   if (buf == NULL) return;
-  kg_wipe(buf->data, buf->len);
+  kg_wipe(buf->data, buf->size); /* beyond the contents, too: they may have been longer */
   free(buf->data);
   buf->data = NULL;
-  buf->len = 0;
+  buf->len = buf->size = 0;
 }
 
 /* Through a volatile pointer, because the compiler may not assume what it points to. */

@@ -77,7 +77,7 @@ static bool decode_padded(struct base64_decode_ctx *ctx, struct kg_span text, co
 static enum kg_status decode64(struct base64_decode_ctx *ctx, struct kg_span text, const char *padding,
                                char *(*format)(struct kg_span), struct kg_buf *out) {
   if (text.len >= LENGTH_MAX) return KG_E_USAGE;
-  struct kg_buf data = {NULL, 0};
+  struct kg_buf data = {0};
   enum kg_status status = kg_buf_resize(&data, BASE64_DECODE_LENGTH(text.len));
   size_t length = data.len;
   if (status == KG_OK && !decode_padded(ctx, text, padding, data.data, &length)) status = KG_E_USAGE;

@@ -63,7 +63,7 @@ static int digit_of(char c) {
 enum kg_status kg_hex_parse(const char *text, struct kg_buf *out) {
   size_t length = text != NULL ? strlen(text) : 1;
   if (length % 2 || length >= LENGTH_MAX) return KG_E_USAGE;
-  struct kg_buf data = {NULL, 0};
+  struct kg_buf data = {0};
   enum kg_status status = kg_buf_resize(&data, length / 2);
   for (size_t i = 0; status == KG_OK && i < length / 2; i++) {
     int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
@@ -91,7 +91,7 @@ enum kg_status kg_base64_parse(const char *text, struct kg_buf *out) {
   DWORD size = (DWORD)length;
   if (length >= LENGTH_MAX) return KG_E_USAGE;
   if (length == 0) return kg_buf_set(out, kg_span_of(NULL, 0));
-  struct kg_buf data = {NULL, 0};
+  struct kg_buf data = {0};
   enum kg_status status = kg_buf_resize(&data, length); /* more than enough */
   if (status != KG_OK) return status;
   if (!CryptStringToBinaryA(text, (DWORD)length, CRYPT_STRING_BASE64, data.data, &size, NULL, NULL) ||
@@ -108,7 +108,7 @@ enum kg_status kg_base64url_parse(struct kg_span text, struct kg_buf *out) {
   if (text.len && (memchr(text.data, '+', text.len) != NULL || memchr(text.data, '/', text.len) != NULL ||
                    memchr(text.data, '=', text.len) != NULL || memchr(text.data, '\0', text.len) != NULL))
     return KG_E_USAGE;
-  struct kg_buf copy = {NULL, 0};
+  struct kg_buf copy = {0};
   enum kg_status status = kg_buf_set(&copy, text);
   if (status == KG_OK && text.len % 4) status = kg_buf_append(&copy, kg_span_of("==", 4 - text.len % 4));
   if (status == KG_OK) {

@@ -28,7 +28,7 @@ static bool append_value(struct kg_buf *out, const char *name, const char *value
 }
 
 char *kg_uri_format(const char *token, const char *object, const char *type) {
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   const char *separator = "";
   bool good = kg_buf_append(&out, kg_span_text("pkcs11:")) == KG_OK;
   const struct { const char *name, *value; } parts[] = {{"token=", token}, {"object=", object}, {"type=", type}};

@@ -66,7 +66,7 @@ enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust tru
   if (status != KG_OK) return status;
   struct stat stat;
   if (fstat(fd, &stat) != 0) status = kg_errno_report(errno, "examine", path, error);
-  struct kg_buf contents = {NULL, 0};
+  struct kg_buf contents = {0};
   if (status == KG_OK) status = read_all(fd, path, cap, &contents, error);
   close(fd);
   if (status == KG_OK) {

@@ -75,7 +75,7 @@ enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust tru
   if (trust != KG_TRUST_ANY) status = kg_trust_check(file, path, trust, error);
   struct kg_file_id found = {0, 0, 0, 0};
   if (status == KG_OK) status = identify(file, path, &found, error);
-  struct kg_buf contents = {NULL, 0};
+  struct kg_buf contents = {0};
   if (status == KG_OK) status = read_all(file, path, cap, &contents, error);
   CloseHandle(file);
   if (status == KG_OK) {

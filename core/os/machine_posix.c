@@ -21,7 +21,7 @@ static enum kg_status read_id(const char *path, struct kg_buf *out) {
 
 char *kg_machine_id(void) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-  struct kg_buf id = {NULL, 0};
+  struct kg_buf id = {0};
   struct kg_hash_ctx ctx;
   char *text = NULL;
   if (read_id("/etc/machine-id", &id) == KG_OK) {
@@ -35,7 +35,7 @@ char *kg_machine_id(void) {
 }
 
 char *kg_boot_id(void) {
-  struct kg_buf id = {NULL, 0};
+  struct kg_buf id = {0};
   char *text = NULL;
   if (read_id("/proc/sys/kernel/random/boot_id", &id) == KG_OK) text = kg_strdup((char *)id.data);
   kg_buf_clear(&id);

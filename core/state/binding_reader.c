@@ -39,7 +39,7 @@ static enum kg_status read_bytes(const struct kg_member *member, const char *tex
 
 static enum kg_status read_digest(const struct kg_member *member, const char *text, void *field,
                                   struct kg_error *error) {
-  struct kg_buf bytes = {NULL, 0};
+  struct kg_buf bytes = {0};
   enum kg_status status = read_bytes(member, text, &bytes, error);
   if (status == KG_OK) memcpy(field, bytes.data, member->max);
   kg_buf_clear(&bytes);
@@ -255,7 +255,7 @@ enum kg_status kg_binding_parse(struct kg_span text, struct kg_binding **out, st
 enum kg_status kg_binding_load(const char *path, struct kg_binding **out, struct kg_file_id *id,
                                struct kg_error *error) {
   *out = NULL;
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   enum kg_status status = kg_file_read(path, KG_BINDING_SIZE_MAX, KG_TRUST_SHARED, &text, id, error);
   if (status != KG_OK) return status;
   status = kg_binding_parse(kg_buf_span(&text), out, error);

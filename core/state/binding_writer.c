@@ -88,7 +88,7 @@ static enum kg_status wrap(const char *body, struct kg_buf *out) {
   char version[12];
   snprintf(version, sizeof version, "%d", KG_BINDING_VERSION);
   enum kg_status status = KG_OK;
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   status = append(&text, status, KG_BINDING_VERSION_HEAD);
   status = append(&text, status, version);
   status = append(&text, status, KG_BINDING_SUM_HEAD);
@@ -129,7 +129,7 @@ static enum kg_status check_readable(const char *path, struct kg_span text, stru
 }
 
 enum kg_status kg_binding_store(const char *path, const struct kg_binding *binding, struct kg_error *error) {
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   enum kg_status status = kg_binding_format(binding, &text);
   if (status != KG_OK) return kg_error_set(error, status, "no memory to write '%s'", path);
   status = check_readable(path, kg_buf_span(&text), error);

@@ -7,7 +7,7 @@
 
 enum kg_status kg_config_load(const char *path, struct kg_config **out, struct kg_error *error) {
   *out = NULL;
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   enum kg_status status = kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &text, NULL, error);
   if (status == KG_E_NOT_FOUND) {
     kg_error_prefix(error, "configuration '%s'", path); /* what is missing may be a folder above it */

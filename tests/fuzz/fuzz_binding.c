@@ -20,7 +20,7 @@ static struct kg_buf frame(struct kg_span body) {
   promise(kg_hash_once(KG_HASH_SHA256, body, digest));
   char *sum = kg_hex_format(kg_span_of(digest, 32));
   promise(sum);
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   promise(kg_buf_append(&text, kg_span_text("{\"version\":1,\"sha256\":\"")) == KG_OK);
   promise(kg_buf_append(&text, kg_span_text(sum)) == KG_OK);
   promise(kg_buf_append(&text, kg_span_text("\",\"binding\":")) == KG_OK);
@@ -32,12 +32,12 @@ static struct kg_buf frame(struct kg_span body) {
 
 /* What was read is written and read again: the same text. */
 static void write_and_read(const struct kg_binding *binding) {
-  struct kg_buf first = {NULL, 0};
+  struct kg_buf first = {0};
   promise(kg_binding_format(binding, &first) == KG_OK);
   struct kg_binding *again = NULL;
   struct kg_error error = {0};
   promise(kg_binding_parse(kg_buf_span(&first), &again, &error) == KG_OK);
-  struct kg_buf second = {NULL, 0};
+  struct kg_buf second = {0};
   promise(kg_binding_format(again, &second) == KG_OK);
   promise(kg_span_equal(kg_buf_span(&first), kg_buf_span(&second)));
   kg_binding_free(&again);
@@ -64,7 +64,7 @@ static void read_all_attributes(const struct kg_objects *objects) {
 /* What the module makes of it. Takes `*binding`. */
 static void show(struct kg_binding **binding) {
   struct kg_identity identity = sample_identity("web");
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   promise(kg_binding_format(*binding, &text) == KG_OK);
   struct kg_error error = {0};
   struct kg_generation *generation = NULL;
@@ -101,7 +101,7 @@ static void check(struct kg_span text) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct kg_buf framed = {NULL, 0};
+  struct kg_buf framed = {0};
   if (size > 0 && data[0] != '{') {
     framed = frame(kg_span_of(data + 1, size - 1));
     check(kg_buf_span(&framed));

@@ -50,7 +50,7 @@ static void read_members(struct kg_span body) {
     if (kg_json_require_string(object, member->string, KG_E_IMDS_FAILED, &text, &error) == KG_OK)
       promise(text && text[0] && cJSON_IsString(member));
     int64_t number = 0;
-  if (kg_json_require_int(object, member->string, KG_E_IMDS_FAILED, &number, &error) == KG_OK)
+    if (kg_json_require_int(object, member->string, KG_E_IMDS_FAILED, &number, &error) == KG_OK)
       promise(cJSON_IsNumber(member) || cJSON_IsString(member));
     (void)(kg_json_optional_string(object, member->string, KG_E_IMDS_FAILED, &text, &error) == KG_OK);
     (void)(kg_json_optional_int(object, member->string, 7, KG_E_IMDS_FAILED, &number, &error) == KG_OK);
@@ -74,7 +74,7 @@ static void read_metadata(struct kg_span body, int attestation) {
 }
 
 static struct kg_buf with_certificate(struct kg_span body) {
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   for (size_t i = 0; i < body.len; i++)
     if (body.len - i >= 6 && memcmp(body.data + i, "@CERT@", 6) == 0 && out.len < 65536) {
       promise(kg_buf_append(&out, kg_span_text(certificate())) == KG_OK);

@@ -62,7 +62,7 @@ static const char *in_folder(const char *name) {
 }
 
 static unsigned calls(void) {
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   unsigned count = 0;
   if (kg_file_read(in_folder("attest.log"), 65536, KG_TRUST_ANY, &text, NULL, NULL) == KG_OK)
     for (size_t i = 0; i < text.len; i++)
@@ -132,7 +132,7 @@ static void a_relative_or_network_path_is_refused(void) {
 }
 
 static void copy_fake(const char *name, int alter) {
-  struct kg_buf bytes = {NULL, 0};
+  struct kg_buf bytes = {0};
   CHECK(kg_file_read(fake_path, 64 << 20, KG_TRUST_ANY, &bytes, NULL, &error) == KG_OK);
   if (alter) bytes.data[bytes.len - 1] ^= 1;
   CHECK(kg_file_replace(in_folder(name), kg_buf_span(&bytes), 0644, &error) == KG_OK);
@@ -201,7 +201,7 @@ static void a_refused_initialisation_is_an_error(void) {
 /* 43, and the arguments of docs/protocol.md 5.1 */
 static void a_token_comes_with_the_right_arguments(void) {
   CHECK(get() == KG_OK && kg_span_equal(kg_buf_span(&token), kg_span_text(TOKEN)));
-  struct kg_buf text = {NULL, 0};
+  struct kg_buf text = {0};
   CHECK(kg_file_read(in_folder("attest.log"), 4096, KG_TRUST_ANY, &text, NULL, &error) == KG_OK);
   char expected[256];
   snprintf(expected, sizeof expected, "%s|NULL|{}|%s\r\n", endpoint, client_id);

@@ -161,7 +161,7 @@ static void entries_of_others_stay(void) {
                  {L"keyguard|web", L"web-key"},
                  {L"MSAL|alias=x#att=1|ep=https://x/y", L"web-key"},
                  {L"MSAL|alias=x#att=1|ep=https://x/y", L"KeyGuardRSAKey"}};
-  struct kg_buf foreign[8] = {{NULL, 0}};
+  struct kg_buf foreign[8] = {0};
   for (int i = 0; i < 8; i++) {
     make_der(&foreign[i], 100 + i);
     add_foreign(&foreign[i], entries[i].friendly, entries[i].container);

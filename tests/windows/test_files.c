@@ -96,7 +96,7 @@ static void reads_what_is_a_file_and_not_too_large(void) {
 }
 
 static DWORD WINAPI read_often(void *bad) {
-  struct kg_buf mine = {NULL, 0};
+  struct kg_buf mine = {0};
   for (int i = 0; i < 300; i++) {
     enum kg_status status = kg_file_read(in_folder("swapped"), 4096, KG_TRUST_ANY, &mine, NULL, NULL);
     if (status == KG_E_ACCESS) continue; /* the very moment of the exchange */

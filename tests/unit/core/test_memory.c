@@ -85,7 +85,7 @@ static char *text;
 static int make_binding(void **state) {
   (void)state;
   binding = fixture_binding();
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   assert_int_equal(kg_binding_format(binding, &out), KG_OK);
   text = (char *)out.data;
   return 0;
@@ -107,7 +107,7 @@ static enum kg_status parse_binding(struct kg_error *error) {
 }
 
 static enum kg_status format_binding(struct kg_error *error) {
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   enum kg_status status = kg_binding_format(binding, &out);
   (void)error;
   if (status != KG_OK) assert_null(out.data);
@@ -148,7 +148,7 @@ static enum kg_status encode_and_decode(struct kg_error *error) {
   char *hex = kg_hex_format(data), *base64 = kg_base64_format(data), *url = kg_base64url_format(data);
   enum kg_status status = hex != NULL && base64 != NULL && url != NULL ? KG_OK : KG_E_NO_MEMORY;
   (void)error;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   if (status == KG_OK) status = kg_hex_parse(hex, &out);
   if (status == KG_OK) status = kg_base64_parse(base64, &out);
   if (status == KG_OK) status = kg_base64url_parse(kg_span_text(url), &out);

@@ -35,7 +35,7 @@ static void published_vectors_are_formatted(void **state) {
 
 static void published_vectors_are_parsed(void **state) {
   (void)state;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   for (size_t i = 0; i < COUNT(vectors); i++) {
     struct kg_span data = kg_span_text(vectors[i].data);
     assert_int_equal(kg_hex_parse(vectors[i].hex, &out), KG_OK);
@@ -53,7 +53,7 @@ static void every_byte_and_length_survives_a_round_trip(void **state) {
   unsigned char data[256];
   for (size_t i = 0; i < sizeof data; i++)
     data[i] = (unsigned char)(255 - i);
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   for (size_t length = 0; length <= sizeof data; length++) {
     struct kg_span span = kg_span_of(data, length);
     char *hex = kg_hex_format(span), *base64 = kg_base64_format(span), *url = kg_base64url_format(span);
@@ -71,7 +71,7 @@ static void every_byte_and_length_survives_a_round_trip(void **state) {
 
 static void hex_takes_both_cases(void **state) {
   (void)state;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   assert_int_equal(kg_hex_parse("aBcDeF09", &out), KG_OK);
   assert_memory_equal(out.data, "\xab\xcd\xef\x09", 4);
   kg_buf_clear(&out);
@@ -80,7 +80,7 @@ static void hex_takes_both_cases(void **state) {
 static void bad_hex_is_refused(void **state) {
   static const char *const bad[] = {"0", "000", "0g", "g0", " 00", "00 ", "0 0", "00\n", "0x00", "\xff\xff", "-1"};
   (void)state;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   for (size_t i = 0; i < COUNT(bad); i++)
     assert_int_equal(kg_hex_parse(bad[i], &out), KG_E_USAGE);
   assert_int_equal(kg_hex_parse(NULL, &out), KG_E_USAGE);
@@ -92,7 +92,7 @@ static void bad_base64_is_refused(void **state) {
                                     "Zm9v====", "Zm9vYg=g", "Zg==Zg==",    "Zh==",   "Zm9=",   "Zm9v\n", " Zm9v",
                                     "Zm 9v",    "Zm9v-_==", "Zm9v\xff===", "Zg=\n=", "Z\tg==", "_w==",   "-w=="};
   (void)state;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   assert_int_equal(kg_buf_set(&out, kg_span_text("kept")), KG_OK);
   for (size_t i = 0; i < COUNT(bad); i++)
     assert_int_equal(kg_base64_parse(bad[i], &out), KG_E_USAGE);
@@ -105,7 +105,7 @@ static void bad_base64url_is_refused(void **state) {
   static const char *const bad[] = {
       "Z", "Zg==", "Zm8=", "Zh", "Zm9", "Zm9v=", "Zm9v\n", "Zm+v", "Zm/v", " Zg", "Zm9vZ"};
   (void)state;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   for (size_t i = 0; i < COUNT(bad); i++)
     assert_int_equal(kg_base64url_parse(kg_span_text(bad[i]), &out), KG_E_USAGE);
   assert_int_equal(kg_base64url_parse(kg_span_of("Zg\0", 3), &out), KG_E_USAGE);
@@ -114,7 +114,7 @@ static void bad_base64url_is_refused(void **state) {
 
 static void base64url_reads_no_further_than_its_length(void **state) {
   (void)state;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   assert_int_equal(kg_base64url_parse(kg_span_of("Zm9v.rest", 4), &out), KG_OK);
   assert_string_equal((char *)out.data, "foo");
   kg_buf_clear(&out);

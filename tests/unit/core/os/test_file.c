@@ -152,7 +152,7 @@ static void interrupted_calls_are_made_again(void **state) {
   assert_string_equal(failed_call, "write");
   assert_contents(path, NEW);
   start_turns(INTERRUPT, 0);
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   status = kg_file_read(path, 1000, KG_TRUST_ANY, &out, NULL, NULL);
   way = PASS;
   assert_int_equal(status, KG_OK);
@@ -166,7 +166,7 @@ static void failing_read_is_an_error(void **state) {
   (void)state;
   start_turns(FAIL, 0);
   failure = EIO;
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   struct kg_error error = {0};
   enum kg_status status = kg_file_read(path, 1000, KG_TRUST_ANY, &out, NULL, &error);
   way = PASS;
@@ -219,7 +219,7 @@ static void reader_never_sees_a_half(void **state) {
   }
   int status = 0, reads = 0;
   do {
-    struct kg_buf out = {NULL, 0};
+    struct kg_buf out = {0};
     assert_int_equal(kg_file_read(path, 1000, KG_TRUST_OWNER, &out, NULL, NULL), KG_OK);
     assert_true(strcmp((char *)out.data, OLD) == 0 || strcmp((char *)out.data, NEW) == 0);
     kg_buf_clear(&out);
@@ -254,7 +254,7 @@ static void read_ends_at_the_cap(void **state) {
   const char *path = scratch_write("ten", "0123456789", 0600);
   (void)state;
   struct kg_error error = {0};
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   assert_int_equal(kg_file_read(path, 10, KG_TRUST_OWNER, &out, NULL, &error), KG_OK);
   assert_string_equal((char *)out.data, "0123456789");
   assert_int_equal(kg_file_read(path, 9, KG_TRUST_OWNER, &out, NULL, &error), KG_E_IO);
@@ -276,7 +276,7 @@ static void identity_changes_with_every_replacement(void **state) {
   assert_int_equal(kg_file_identify(path, &before), KG_OK);
   assert_false(kg_file_id_equal(&before, &none));
   assert_int_equal(kg_file_replace(path, kg_span_text(NEW), 0644, NULL), KG_OK);
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   struct kg_file_id after = {0};
   assert_int_equal(kg_file_read(path, 1000, KG_TRUST_OWNER, &out, &after, NULL), KG_OK);
   assert_false(kg_file_id_equal(&before, &after));

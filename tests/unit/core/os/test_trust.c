@@ -13,7 +13,7 @@
 
 static enum kg_status read_with(const char *path, enum kg_file_trust trust, struct kg_error *error) {
   kg_error_clear(error);
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   enum kg_status status = kg_file_read(path, 1000, trust, &out, NULL, error);
   if (status != KG_OK) assert_null(out.data);
   kg_buf_clear(&out);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static char *text_of(const struct kg_binding *binding) {
-  struct kg_buf out = {NULL, 0};
+  struct kg_buf out = {0};
   assert_int_equal(kg_binding_format(binding, &out), KG_OK);
   assert_int_equal(strlen((char *)out.data), out.len);
   return (char *)out.data;
