@@ -1,7 +1,6 @@
 #include "plugin/attestation_loader.h"
 
 #include "core/base/encoding.h"
-#include "core/base/hash.h"
 #include "core/os/file.h"
 #include "core/os/path.h"
 #include "plugin/attestation_loader_system.h"
@@ -33,18 +32,14 @@ static bool pin_matches(const char *pin, const char *sha256) {
   return pin == NULL || OPENSSL_strcasecmp(pin, sha256) == 0;
 }
 
-/* Contents are read for their hash, which is logged by keyguardctl's status and compared with a pin. */
+/* Logged by keyguardctl's status and compared with a pin. */
 static enum kg_status hash_file(const char *path, char out[KG_SHA256_TEXT + 1], struct kg_error *error) {
-  struct kg_buf contents = {0};
-  if (kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &contents, NULL, error) != KG_OK) {
+  unsigned char digest[32];
+  if (kg_file_hash(path, SIZE_LIMIT, KG_TRUST_OWNER, KG_HASH_SHA256, digest, error) != KG_OK) {
     error->status = KG_E_ATTESTATION_FAILED;
     return kg_error_prefix(error, "attestation library");
   }
-  char *text = NULL;
-  unsigned char digest[32];
-  if (kg_hash_once(KG_HASH_SHA256, kg_buf_span(&contents), digest))
-    text = kg_hex_format(kg_span_of(digest, sizeof digest));
-  kg_buf_clear(&contents);
+  char *text = kg_hex_format(kg_span_of(digest, sizeof digest));
   if (text == NULL) return no_memory(error);
   memcpy(out, text, KG_SHA256_TEXT + 1);
   free(text);

@@ -3,6 +3,7 @@
 #define KG_CORE_OS_FILE_H
 
 #include "core/base/buf.h"
+#include "core/base/hash.h"
 
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ enum kg_file_trust {
  * KG_E_NOT_FOUND, KG_E_ACCESS, KG_E_UNTRUSTED, KG_E_IO. `id` may be NULL. */
 KG_MUST_USE enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust trust, struct kg_buf *out,
                                         struct kg_file_id *id, struct kg_error *error);
+/* The same for a file of which only the hash is wanted: its size costs no memory. `digest` has kg_hash_size() bytes. */
+KG_MUST_USE enum kg_status kg_file_hash(const char *path, size_t cap, enum kg_file_trust trust, enum kg_hash hash,
+                                        unsigned char *digest, struct kg_error *error);
 /* The same checks for a file (or folder, which "regular" then does not exclude) that somebody else is going to open. */
 KG_MUST_USE enum kg_status kg_file_check(const char *path, enum kg_file_trust trust, struct kg_error *error);
 KG_MUST_USE enum kg_status kg_file_identify(const char *path, struct kg_file_id *id); /* one stat, no open */

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* mkostemp: close-on-exec from the first moment */
 #include "core/os/errno_posix.h"
 #include "core/os/file.h"
+#include "core/os/file_scan.h"
 #include "core/os/trust_posix.h"
 
 #include <errno.h>
@@ -38,19 +39,22 @@ static enum kg_status open_any(const char *path, int *fd, struct kg_error *error
   return KG_OK;
 }
 
-static enum kg_status read_all(int fd, const char *path, size_t cap, struct kg_buf *out, struct kg_error *error) {
+static enum kg_status read_all(int fd, const char *path, size_t cap, kg_file_take *take, void *user,
+                               struct kg_error *error) {
   unsigned char chunk[8192];
   enum kg_status status = KG_OK;
+  size_t left = cap;
   ssize_t got = 1;
   while (status == KG_OK && got != 0) {
     got = read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       status = kg_errno_report(errno, "read", path, error);
-    } else if ((size_t)got > cap - out->len) {
+    } else if ((size_t)got > left) {
       status = kg_error_set(error, KG_E_IO, "'%s' is larger than %zu bytes", path, cap);
     } else {
-      status = kg_buf_append(out, kg_span_of(chunk, (size_t)got));
+      left -= (size_t)got;
+      status = take(user, kg_span_of(chunk, (size_t)got));
       if (status != KG_OK) kg_error_set(error, status, "no memory to read '%s'", path);
     }
   }
@@ -58,24 +62,16 @@ static enum kg_status read_all(int fd, const char *path, size_t cap, struct kg_b
   return status;
 }
 
-enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust trust, struct kg_buf *out,
+enum kg_status kg_file_scan(const char *path, size_t cap, enum kg_file_trust trust, kg_file_take *take, void *user,
                             struct kg_file_id *id, struct kg_error *error) {
   int fd = -1;
-
   enum kg_status status = trust == KG_TRUST_ANY ? open_any(path, &fd, error) : kg_trust_open(path, trust, &fd, error);
   if (status != KG_OK) return status;
   struct stat stat;
   if (fstat(fd, &stat) != 0) status = kg_errno_report(errno, "examine", path, error);
-  struct kg_buf contents = {0};
-  if (status == KG_OK) status = read_all(fd, path, cap, &contents, error);
+  if (status == KG_OK) status = read_all(fd, path, cap, take, user, error);
   close(fd);
-  if (status == KG_OK) {
-    kg_buf_clear(out);
-    *out = contents;
-    if (id != NULL) identify(&stat, id);
-  } else {
-    kg_buf_clear(&contents);
-  }
+  if (status == KG_OK) identify(&stat, id);
   return status;
 }
 
@@ -91,10 +87,6 @@ enum kg_status kg_file_identify(const char *path, struct kg_file_id *id) {
   if (stat(path, &found) != 0) return kg_errno_report(errno, "examine", path, NULL);
   identify(&found, id);
   return KG_OK;
-}
-
-bool kg_file_id_equal(const struct kg_file_id *a, const struct kg_file_id *b) {
-  return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns;
 }
 
 static int write_all(int fd, struct kg_span contents) {

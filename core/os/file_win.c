@@ -2,6 +2,7 @@
 
 #include "core/base/wide_win.h"
 #include "core/os/error_win.h"
+#include "core/os/file_scan.h"
 #include "core/os/trust_win.h"
 
 #include <stdio.h>
@@ -51,40 +52,35 @@ static enum kg_status open_regular(const char *path, DWORD access, HANDLE *out, 
   return kg_error_set(error, KG_E_UNTRUSTED, "'%s' is not a regular file", path);
 }
 
-static enum kg_status read_all(HANDLE file, const char *path, size_t cap, struct kg_buf *out, struct kg_error *error) {
+static enum kg_status read_all(HANDLE file, const char *path, size_t cap, kg_file_take *take, void *user,
+                               struct kg_error *error) {
   unsigned char chunk[8192];
   enum kg_status status = KG_OK;
+  size_t left = cap;
   DWORD got = 1;
   while (status == KG_OK && got != 0) {
     if (!ReadFile(file, chunk, sizeof chunk, &got, NULL))
       status = kg_win_report(GetLastError(), "read", path, error);
-    else if (got > cap - out->len)
+    else if (got > left)
       status = kg_error_set(error, KG_E_IO, "'%s' is larger than %zu bytes", path, cap);
-    else if (kg_buf_append(out, kg_span_of(chunk, got)) != KG_OK)
+    else if (take(user, kg_span_of(chunk, got)) != KG_OK)
       status = no_memory(path, error);
+    else
+      left -= got;
   }
   kg_wipe(chunk, sizeof chunk);
   return status;
 }
 
-enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust trust, struct kg_buf *out,
+enum kg_status kg_file_scan(const char *path, size_t cap, enum kg_file_trust trust, kg_file_take *take, void *user,
                             struct kg_file_id *id, struct kg_error *error) {
   HANDLE file = INVALID_HANDLE_VALUE;
   enum kg_status status = open_regular(path, GENERIC_READ, &file, error);
   if (status != KG_OK) return status;
   if (trust != KG_TRUST_ANY) status = kg_trust_check(file, path, trust, error);
-  struct kg_file_id found = {0, 0, 0, 0};
-  if (status == KG_OK) status = identify(file, path, &found, error);
-  struct kg_buf contents = {0};
-  if (status == KG_OK) status = read_all(file, path, cap, &contents, error);
+  if (status == KG_OK) status = identify(file, path, id, error);
+  if (status == KG_OK) status = read_all(file, path, cap, take, user, error);
   CloseHandle(file);
-  if (status == KG_OK) {
-    kg_buf_clear(out);
-    *out = contents;
-    if (id != NULL) *id = found;
-  } else {
-    kg_buf_clear(&contents);
-  }
   return status;
 }
 
@@ -106,10 +102,6 @@ enum kg_status kg_file_identify(const char *path, struct kg_file_id *id) {
   status = identify(file, path, id, NULL);
   CloseHandle(file);
   return status;
-}
-
-bool kg_file_id_equal(const struct kg_file_id *a, const struct kg_file_id *b) {
-  return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns;
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------- */

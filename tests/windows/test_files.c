@@ -95,6 +95,21 @@ static void reads_what_is_a_file_and_not_too_large(void) {
   CloseHandle(pipe);
 }
 
+/* SHA-256 of "0123456789" */
+static const unsigned char digits_hash[32] = {0x84, 0xd8, 0x98, 0x77, 0xf0, 0xd4, 0x04, 0x1e, 0xfb, 0x6b, 0xf9,
+                                              0x1a, 0x16, 0xf0, 0x24, 0x8f, 0x2f, 0xd5, 0x73, 0xe6, 0xaf, 0x05,
+                                              0xc1, 0x9f, 0x96, 0xbe, 0xdb, 0x9f, 0x88, 0x2f, 0x78, 0x82};
+
+static void hashes_what_it_would_read(void) {
+  unsigned char digest[32] = {0};
+  write_file("b", "0123456789");
+  CHECK(kg_file_hash(in_folder("b"), 10, KG_TRUST_ANY, KG_HASH_SHA256, digest, &error) == KG_OK);
+  CHECK(memcmp(digest, digits_hash, sizeof digest) == 0);
+  CHECK(kg_file_hash(in_folder("b"), 9, KG_TRUST_ANY, KG_HASH_SHA256, digest, &error) == KG_E_IO);
+  CHECK(kg_file_hash(in_folder("none"), 9, KG_TRUST_ANY, KG_HASH_SHA256, digest, &error) == KG_E_NOT_FOUND);
+  CHECK(kg_file_hash(folder, 9, KG_TRUST_ANY, KG_HASH_SHA256, digest, &error) == KG_E_UNTRUSTED);
+}
+
 static DWORD WINAPI read_often(void *bad) {
   struct kg_buf mine = {0};
   for (int i = 0; i < 300; i++) {
@@ -322,6 +337,7 @@ int main(int argc, char **argv) {
       {"/file/replaces_whole_files", replaces_whole_files},
       {"/file/a_failed_replacement_leaves_nothing", a_failed_replacement_leaves_nothing},
       {"/file/reads_what_is_a_file_and_not_too_large", reads_what_is_a_file_and_not_too_large},
+      {"/file/hashes_what_it_would_read", hashes_what_it_would_read},
       {"/file/readers_see_old_or_new", readers_see_old_or_new},
       {"/trust/what_others_may_write_is_not_trusted", what_others_may_write_is_not_trusted},
       {"/trust/a_folder_of_everybodys_is_not_trusted", a_folder_whose_files_others_may_exchange_is_not_trusted},

@@ -114,6 +114,22 @@ static void changed_file_is_refused_before_it_is_loaded(void **state) {
   check_refused(good, "does not have the pinned hash");
 }
 
+static void largest_file_is_loaded_by_its_hash_and_no_larger_one(void **state) {
+  const off_t limit = (off_t)64 * 1024 * 1024;
+  (void)state;
+  copy_to_path(FAKE_ATTESTATION, 0644);
+  assert_int_equal(truncate(path, limit + 1), 0);
+  check_refused(NULL, "is larger than 67108864 bytes");
+  assert_int_equal(truncate(path, limit), 0);
+  char good[65];
+  hash_of(path, good);
+  char other[65];
+  strcpy(other, good);
+  other[63] = other[63] == '0' ? '1' : '0';
+  check_refused(other, "does not have the pinned hash");
+  assert_int_equal(require(good), KG_OK);
+}
+
 static void file_that_others_may_write(void **state) {
   (void)state;
   copy_to_path(FAKE_ATTESTATION, 0644);
@@ -191,6 +207,7 @@ int main(void) {
       TEST(good_file_is_loaded_once),
       TEST(pinned_hash),
       TEST(changed_file_is_refused_before_it_is_loaded),
+      TEST(largest_file_is_loaded_by_its_hash_and_no_larger_one),
       TEST(file_that_others_may_write),
       TEST(missing_file),
       TEST(relative_path),

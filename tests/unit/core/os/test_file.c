@@ -67,6 +67,32 @@ ssize_t __wrap_read(int fd, void *data, size_t size) {
   return is_my_turn("read") ? -1 : __real_read(fd, data, size);
 }
 
+/* What is asked for while a test counts. */
+static bool counts;
+static size_t allocated;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *__wrap_malloc(size_t size) {
+  if (counts) allocated += size;
+  return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+  if (counts) allocated += count * size;
+  return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+  if (counts) allocated += size;
+  return __real_realloc(old, size);
+}
+
 static void start_turns(enum way how, int which) {
   failure = how == INTERRUPT ? EINTR : ENOSPC;
   way = how;
@@ -265,6 +291,78 @@ static void read_ends_at_the_cap(void **state) {
   kg_buf_clear(&out);
 }
 
+static void assert_sha256(const unsigned char *digest, const char *expected) {
+  char text[2 * 32 + 1] = "";
+  for (size_t i = 0; i < 32; i++)
+    sprintf(text + 2 * i, "%02x", digest[i]);
+  assert_string_equal(text, expected);
+}
+
+static void hash_is_that_of_the_contents(void **state) {
+  const char *path = scratch_write("hashed", "0123456789", 0600);
+  (void)state;
+  unsigned char digest[32];
+  assert_int_equal(kg_file_hash(path, 10, KG_TRUST_OWNER, KG_HASH_SHA256, digest, NULL), KG_OK);
+  assert_sha256(digest, "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882");
+  scratch_write("hashed", "", 0600);
+  assert_int_equal(kg_file_hash(path, 0, KG_TRUST_OWNER, KG_HASH_SHA256, digest, NULL), KG_OK);
+  assert_sha256(digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+static void hash_refuses_what_read_refuses(void **state) {
+  const char *path = scratch_write("unhashed", "0123456789", 0600), *folder = scratch_mkdir("unhashed-folder", 0755);
+  (void)state;
+  unsigned char digest[32];
+  struct kg_error error = {0};
+  assert_int_equal(kg_file_hash(path, 9, KG_TRUST_OWNER, KG_HASH_SHA256, digest, &error), KG_E_IO);
+  assert_non_null(strstr(error.text, "is larger than 9 bytes"));
+  assert_int_equal(chmod(path, 0622), 0);
+  assert_int_equal(kg_file_hash(path, 10, KG_TRUST_OWNER, KG_HASH_SHA256, digest, &error), KG_E_UNTRUSTED);
+  assert_int_equal(kg_file_hash(folder, 10, KG_TRUST_OWNER, KG_HASH_SHA256, digest, &error), KG_E_UNTRUSTED);
+  assert_int_equal(kg_file_hash(scratch_path("none"), 10, KG_TRUST_OWNER, KG_HASH_SHA256, digest, &error),
+                   KG_E_NOT_FOUND);
+  start_turns(FAIL, 0);
+  failure = EIO;
+  enum kg_status status = kg_file_hash(path, 10, KG_TRUST_ANY, KG_HASH_SHA256, digest, &error);
+  way = PASS;
+  assert_int_equal(status, KG_E_IO);
+  assert_int_equal(error.native_code, EIO);
+}
+
+#define LARGE ((size_t)64 * 1024 * 1024)
+
+static void size_costs_a_hash_no_memory(void **state) {
+  const char *path = scratch_write("large", "", 0600);
+  (void)state;
+  assert_int_equal(truncate(path, LARGE), 0);
+  unsigned char digest[32];
+  allocated = 0;
+  counts = true;
+  enum kg_status status = kg_file_hash(path, LARGE, KG_TRUST_OWNER, KG_HASH_SHA256, digest, NULL);
+  counts = false;
+  assert_int_equal(status, KG_OK);
+  assert_sha256(digest, "3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351");
+  assert_true(allocated < 64 * 1024);
+  assert_int_equal(truncate(path, LARGE + 1), 0);
+  assert_int_equal(kg_file_hash(path, LARGE, KG_TRUST_OWNER, KG_HASH_SHA256, digest, NULL), KG_E_IO);
+}
+
+static void reading_costs_a_few_times_the_size(void **state) {
+  const size_t size = LARGE / 8;
+  const char *path = scratch_write("large", "", 0600);
+  (void)state;
+  assert_int_equal(truncate(path, (off_t)size), 0);
+  struct kg_buf out = {0};
+  allocated = 0;
+  counts = true;
+  enum kg_status status = kg_file_read(path, size, KG_TRUST_OWNER, &out, NULL, NULL);
+  counts = false;
+  assert_int_equal(status, KG_OK);
+  assert_int_equal(out.len, size);
+  assert_true(allocated < 5 * size);
+  kg_buf_clear(&out);
+}
+
 static void identity_changes_with_every_replacement(void **state) {
   const char *path = scratch_path("identified");
   (void)state;
@@ -343,6 +441,10 @@ int main(void) {
       CASE("/file/replace_names_what_is_in_the_way", replace_names_what_is_in_the_way),
       CASE("/file/replace_puts_a_file_where_a_link_was", replace_puts_a_file_where_a_link_was),
       CASE("/file/read_ends_at_the_cap", read_ends_at_the_cap),
+      CASE("/file/hash_is_that_of_the_contents", hash_is_that_of_the_contents),
+      CASE("/file/hash_refuses_what_read_refuses", hash_refuses_what_read_refuses),
+      CASE("/file/size_costs_a_hash_no_memory", size_costs_a_hash_no_memory),
+      CASE("/file/reading_costs_a_few_times_the_size", reading_costs_a_few_times_the_size),
       CASE("/file/identity_changes_with_every_replacement", identity_changes_with_every_replacement),
       CASE("/file/identities_differ_in_any_part", identities_differ_in_any_part),
       CASE("/file/folders_are_made_once", folders_are_made_once),
