@@ -1,7 +1,7 @@
 /* keyguardctl exec, env: what a script needs to know to use the key through the module. */
 #include "core/os/path.h"
 #include "ctl/describe.h"
-#include "ctl/library.h"
+#include "ctl/installed.h"
 #include "ctl/output.h"
 #include "ctl/process.h"
 #include "ctl/provision.h"

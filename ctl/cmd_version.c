@@ -1,5 +1,5 @@
 /* keyguardctl version */
-#include "ctl/library.h"
+#include "ctl/installed.h"
 #include "ctl/output.h"
 #include "ctl/plugin_loader.h"
 

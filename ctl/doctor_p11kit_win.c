@@ -1,4 +1,5 @@
 /* Windows has no p11-kit; what a KeyGuard key needs is looked at in its place. */
+#include "core/os/library_win.h"
 #include "ctl/doctor.h"
 
 #include <windows.h>
@@ -13,10 +14,10 @@ typedef NTSTATUS NTAPI query_system_information(int class, void *information, UL
 
 /* 1 yes, 0 no, -1 this Windows does not tell. */
 static int secure_kernel_runs(void) {
-  HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+  struct kg_library_failure failure;
+  void *ntdll = kg_library_open_system(L"ntdll.dll", &failure);
   query_system_information *query = NULL;
-  FARPROC function = ntdll != NULL ? GetProcAddress(ntdll, "NtQuerySystemInformation") : NULL;
-  memcpy(&query, &function, sizeof query);
+  if (ntdll != NULL) query = (query_system_information *)kg_library_find(ntdll, "NtQuerySystemInformation");
   unsigned char information[16] = {0};
   ULONG written = 0;
   if (query == NULL || query(ISOLATED_USER_MODE_INFORMATION, information, sizeof information, &written) != 0) return -1;

@@ -1,8 +1,9 @@
 #include "ctl/plugin_loader.h"
 
 #include "core/os/file.h"
+#include "core/os/library.h"
 #include "core/os/path.h"
-#include "ctl/library.h"
+#include "ctl/installed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +32,19 @@ static enum kg_status check_file(const char *path, struct kg_error *error) {
                       path);
 }
 
+static enum kg_status open_library(struct kg_plugin *plugin, struct kg_error *error) {
+  struct kg_library_failure failure;
+  plugin->library = kg_library_open(plugin->path, &failure);
+  if (plugin->library != NULL) return KG_OK;
+  return kg_error_set(error, KG_E_PLUGIN, "cannot load %s: %s", plugin->path, failure.text);
+}
+
 static enum kg_status check_entry(struct kg_plugin *plugin, struct kg_error *error) {
-  void *symbol = kg_library_symbol(plugin->library, "keyguard_credential_plugin");
-  if (symbol == NULL)
+  kg_credential_plugin_function *function =
+      (kg_credential_plugin_function *)kg_library_find(plugin->library, "keyguard_credential_plugin");
+  if (function == NULL)
     return kg_error_set(error, KG_E_PLUGIN, "%s is no credential plugin: it lacks keyguard_credential_plugin()",
                         plugin->path);
-  kg_credential_plugin_function *function = NULL;
-  memcpy(&function, &symbol, sizeof function); /* ISO C has no conversion from object to function pointer */
   plugin->entry = function(KG_CREDENTIAL_PLUGIN_VERSION);
   if (plugin->entry == NULL)
     return kg_error_set(error, KG_E_PLUGIN,
@@ -60,7 +67,7 @@ enum kg_status kg_plugin_load(const char *name, struct kg_plugin **out, struct k
   if (plugin == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
   enum kg_status status = find_path(name, &plugin->path, error);
   if (status == KG_OK) status = check_file(plugin->path, error);
-  if (status == KG_OK) status = kg_library_open(plugin->path, &plugin->library, error);
+  if (status == KG_OK) status = open_library(plugin, error);
   if (status == KG_OK) status = check_entry(plugin, error);
   if (status == KG_OK)
     *out = plugin;

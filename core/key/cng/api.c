@@ -1,5 +1,7 @@
 #include "core/key/cng/api.h"
 
+#include "core/os/library_win.h"
+
 #include <stddef.h>
 
 struct code {
@@ -78,18 +80,16 @@ static const struct symbol symbols[] = {
 
 static struct kg_ncrypt ncrypt;
 static const char *missing = "ncrypt.dll"; /* what could not be loaded; NULL once all is there */
-static DWORD load_failure;
+static struct kg_library_failure load_failure;
 
 static BOOL CALLBACK load_once(INIT_ONCE *once, void *parameter, void **context) {
-  /* Never from the application's folder or the current one. */
-  HMODULE library = LoadLibraryExW(L"ncrypt.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+  void *library = kg_library_open_system(L"ncrypt.dll", &load_failure);
   (void)once, (void)parameter, (void)context;
-  if (library == NULL) load_failure = GetLastError();
   for (size_t i = 0; library != NULL && i < sizeof symbols / sizeof symbols[0]; i++) {
-    FARPROC function = GetProcAddress(library, symbols[i].name);
+    kg_library_function *function = kg_library_find(library, symbols[i].name);
     missing = symbols[i].name;
     if (function == NULL) return TRUE;
-    *(FARPROC *)((char *)&ncrypt + symbols[i].offset) = function;
+    *(kg_library_function **)((char *)&ncrypt + symbols[i].offset) = function;
   }
   if (library != NULL) missing = NULL;
   return TRUE;
@@ -100,7 +100,7 @@ enum kg_status kg_ncrypt_load(const struct kg_ncrypt **out, struct kg_error *err
   *out = &ncrypt;
   InitOnceExecuteOnce(&once, load_once, NULL, NULL);
   if (missing == NULL) return KG_OK;
-  kg_error_set(error, KG_E_KEY_STORE, "%s cannot be loaded from System32 (error %lu)", missing, load_failure);
-  if (error != NULL) error->native_code = (long)load_failure;
+  kg_error_set(error, KG_E_KEY_STORE, "%s cannot be loaded from System32 (error %ld)", missing, load_failure.code);
+  if (error != NULL) error->native_code = load_failure.code;
   return KG_E_KEY_STORE;
 }

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-void kg_host_learn(void *library); /* dlopen's handle: whether it brought libcrypto */
+void kg_host_learn(void *library); /* kg_library_open's: whether it brought libcrypto */
 bool kg_host_enter(void);
 void kg_host_leave(bool entered); /* takes what the matching enter answered */
 

@@ -1,18 +1,17 @@
 #include "core/key/pkcs11/host.h"
 
-#include <dlfcn.h>
+#include "core/os/library.h"
+
 #include <stdatomic.h>
-#include <string.h>
+#include <stddef.h>
 
 typedef int (*queue_function)(void); /* ERR_set_mark and ERR_pop_to_mark of libcrypto (ERR_set_mark(3)) */
 
 static _Atomic(queue_function) set_mark, pop_to_mark;
 
+/* In the library and what it needs, in that order; not in the host. */
 static queue_function find(void *library, const char *name) {
-  queue_function function = NULL;
-  void *symbol = dlsym(library, name); /* in the library and what it needs, in that order; not in the host */
-  if (symbol != NULL) memcpy(&function, &symbol, sizeof function);
-  return function;
+  return (queue_function)kg_library_find(library, name);
 }
 
 void kg_host_learn(void *library) {

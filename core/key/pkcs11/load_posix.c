@@ -1,40 +1,28 @@
-#define _GNU_SOURCE /* dladdr: which file does a function come from; realpath */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "core/key/pkcs11/load.h"
 
 #include "core/key/pkcs11/ckr.h"
 #include "core/key/pkcs11/host.h"
 #include "core/os/errno_posix.h"
 #include "core/os/file.h"
+#include "core/os/library.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Which loaded file an address is in; NULL: none. Equal for two addresses of one file, by whatever name. */
-static const void *file_of(const void *address) {
-  Dl_info info;
-  return dladdr(address, &info) != 0 ? info.dli_fbase : NULL;
-}
-
-/* A function's address as data and back: POSIX promises that they have the same representation (dlsym). */
-static const void *address_of(CK_C_GetFunctionList function) {
-  const void *address;
-  memcpy(&address, &function, sizeof address);
-  return address;
-}
+static void anchor(void) {}
 
 /* Both would lead back to us: p11-kit's proxy loads every configured module, ours among them. Its other name is
  * libp11-kit itself, known by a function that no token's library has. */
 static enum kg_status refuse_ourselves(void *handle, CK_C_GetFunctionList get, const char *path,
                                        struct kg_error *error) {
-  static const char anchor;
-  const void *library = file_of(address_of(get));
-  if (library == NULL || library == file_of(&anchor))
+  const void *library = kg_library_of((kg_library_function *)get);
+  if (library == NULL || library == kg_library_of(anchor))
     return kg_error_set(error, KG_E_USAGE, "module-path %s is this module itself, not a token's library", path);
-  const void *p11kit = dlsym(handle, "p11_kit_modules_load");
-  if (p11kit != NULL && file_of(p11kit) == library)
+  kg_library_function *p11kit = kg_library_find(handle, "p11_kit_modules_load");
+  if (p11kit != NULL && kg_library_of(p11kit) == library)
     return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library", path);
   return KG_OK;
 }
@@ -52,16 +40,12 @@ static bool is_complete(const CK_FUNCTION_LIST *f) {
 
 /* What was loaded stays loaded, whatever follows: a library's handlers (atexit, atfork) may outlive our use of it. */
 static enum kg_status load(const char *path, const CK_FUNCTION_LIST **f, struct kg_error *error) {
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (handle == NULL) {
-    const char *reason = dlerror();
-    return kg_error_set(error, KG_E_KEY_STORE, "cannot load %s: %s", path, reason != NULL ? reason : "unknown reason");
-  }
-  void *symbol = dlsym(handle, "C_GetFunctionList");
-  if (symbol == NULL)
+  struct kg_library_failure failure;
+  void *handle = kg_library_open(path, &failure);
+  if (handle == NULL) return kg_error_set(error, KG_E_KEY_STORE, "cannot load %s: %s", path, failure.text);
+  CK_C_GetFunctionList get = (CK_C_GetFunctionList)kg_library_find(handle, "C_GetFunctionList");
+  if (get == NULL)
     return kg_error_set(error, KG_E_KEY_STORE, "%s is not a PKCS#11 library: it has no C_GetFunctionList", path);
-  CK_C_GetFunctionList get = NULL;
-  memcpy(&get, &symbol, sizeof get);
   enum kg_status status = refuse_ourselves(handle, get, path, error);
   if (status != KG_OK) return status;
   CK_FUNCTION_LIST *list = NULL;
