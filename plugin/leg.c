@@ -151,10 +151,10 @@ static enum kg_status try_until_done(struct attempts *attempts, enum kg_leg leg,
 enum kg_status kg_leg_perform(const struct kg_acquisition *acquisition, const struct kg_leg_request *request,
                               struct kg_http_response *response, struct kg_error *error) {
   const struct kg_plugin_host *host = acquisition->request->host;
-  char request_id[sizeof HEADER_REQUEST_ID + KG_UUID_SIZE];
   struct attempts attempts = {.acquisition = acquisition, .leg = &legs[request->leg]};
   char *url = format_url(acquisition, request);
   if (url == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a URL");
+  char request_id[sizeof HEADER_REQUEST_ID + KG_UUID_SIZE];
   snprintf(request_id, sizeof request_id, HEADER_REQUEST_ID "%s", acquisition->correlation_id);
   const char *headers[] = {HEADER_METADATA, request_id, HEADER_ACCEPT, request->body.len ? HEADER_CONTENT_TYPE : NULL,
                            NULL};

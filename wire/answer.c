@@ -54,10 +54,11 @@ enum kg_status kg_answer_error(enum kg_status status, const char *what, const st
   cJSON *json = kg_json_parse(kg_buf_span(&response->body), status, NULL);
   struct answer answer = read_answer(json);
   struct kg_error parts = {0};
-  char description[KG_DESCRIPTION_MAX + 1] = "", id[40] = "";
   set_oauth_error(answer.error, &parts);
   set_aadsts(&answer, &parts);
+  char description[KG_DESCRIPTION_MAX + 1] = "";
   if (answer.description != NULL) kg_redact(answer.description, description, sizeof description);
+  char id[40] = "";
   if (answer.correlation_id != NULL) kg_redact(answer.correlation_id, id, sizeof id);
   (void)kg_error_set(error, status, "%s: HTTP %d%s%s%s%s%s%s%s", what, response->status, *parts.oauth_error ? ", " : "",
                      parts.oauth_error, *description ? ": " : "", description, *id ? " (service's correlation id " : "",

@@ -1,6 +1,7 @@
-#include "wire/http_parts.h"
+#include "wire/http.h"
 
 #include "core/base/clock.h"
+#include "wire/http_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
-#include "core/key/store.h"
+#include "core/key/key.h"
 
 #include "core/key/digest_info.h"
-#include "core/key/key.h"
+#include "core/key/store.h"
 #include "core/os/exit.h"
 
 #include <string.h>

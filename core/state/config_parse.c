@@ -208,7 +208,6 @@ static void fail_unknown(struct parser *parser, const char *name) {
 }
 
 static void begin_key(struct parser *parser, const char *name) {
-  unsigned bit = 0;
   finish_key(parser);
   if (parser->section == KG_SECTION_NONE) {
     fail(parser, parser->line, "a key stands before the first section");
@@ -219,7 +218,7 @@ static void begin_key(struct parser *parser, const char *name) {
     fail_unknown(parser, name);
     return;
   }
-  bit = 1U << kg_config_key_index(parser->section, key);
+  unsigned bit = 1U << kg_config_key_index(parser->section, key);
   if (parser->seen & bit) fail_key(parser, parser->line, name, "is there twice");
   parser->seen |= bit;
   parser->key = key;

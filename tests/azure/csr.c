@@ -131,9 +131,9 @@ static bool is_canonical(gnutls_pubkey_t key, const gnutls_datum_t *der) {
 
 static char *check_key(asn1_node request, gnutls_pubkey_t key) {
   gnutls_datum_t der;
-  unsigned bits = 0;
   if (!az_der_read(request, INFO "subjectPublicKeyInfo", &der)) return az_text_dup("it has no public key");
   char *problem = NULL;
+  unsigned bits = 0;
   if (gnutls_pubkey_import(key, &der, GNUTLS_X509_FMT_DER) != 0)
     problem = az_text_dup("its public key cannot be read");
   else if (gnutls_pubkey_get_pk_algorithm(key, &bits) != GNUTLS_PK_RSA || !is_canonical(key, &der))

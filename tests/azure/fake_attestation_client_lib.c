@@ -184,7 +184,8 @@ static int32_t read_refusal(const struct reply *reply, const cJSON *json) {
   const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
   const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "code"));
   const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
-  LOG(ERROR, "Attestation failed: HTTP %ld %s: %s", reply->status, code ? code : "", message ? message : "");
+  LOG(ERROR, "Attestation failed: HTTP %ld %s: %s", reply->status, code != NULL ? code : "",
+      message != NULL ? message : "");
   return code != NULL && strcmp(code, "PolicyEvaluationError") == 0 ? KG_ATTESTATION_REJECTED
                                                                     : KG_ATTESTATION_HTTP_FAILED;
 }
@@ -217,7 +218,7 @@ static int32_t attest(const struct kg_attestation_key *key, const char *endpoint
     code = post(endpoint, evidence, &reply);
   }
   if (code == KG_ATTESTATION_OK) {
-    LOG(DEBUG, "Answer: %s", reply.body ? reply.body : "");
+    LOG(DEBUG, "Answer: %s", reply.body != NULL ? reply.body : "");
     code = read_token(&reply, token);
   }
   if (reply.native_code) {

@@ -8,9 +8,9 @@
 /* libmicrohttpd creates its TLS sessions without GNUTLS_POST_HANDSHAKE_AUTH and has no option for it; without the flag
  * GnuTLS ignores a client's offer to authenticate later. So its call comes by here on the way to the library's. */
 __attribute__((visibility("default"))) int gnutls_init(gnutls_session_t *session, unsigned flags) {
-  int (*init)(gnutls_session_t *, unsigned);
   void *address = dlsym(RTLD_NEXT, "gnutls_init");
   if (address == NULL) abort();
+  int (*init)(gnutls_session_t *, unsigned);
   memcpy(&init, &address, sizeof init); /* ISO C has no cast between the two kinds of pointer */
   return init(session, flags & GNUTLS_SERVER ? flags | GNUTLS_POST_HANDSHAKE_AUTH : flags);
 }

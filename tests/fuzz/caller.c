@@ -55,9 +55,9 @@ static void room(struct caller *c, struct room *out) {
 }
 
 static CK_RV check_room(CK_RV rv, const struct room *room, CK_ULONG need) {
-  if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL) promise(room->len_pointer && (!need || room->len == need));
+  if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL) promise(room->len_pointer != NULL && (!need || room->len == need));
   if (rv == CKR_OK && room->buffer != NULL) promise(room->len <= room->given);
-  if (rv == CKR_BUFFER_TOO_SMALL) promise(room->buffer && room->len > room->given);
+  if (rv == CKR_BUFFER_TOO_SMALL) promise(room->buffer != NULL && room->len > room->given);
   return rv;
 }
 

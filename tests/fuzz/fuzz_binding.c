@@ -19,7 +19,7 @@ static struct kg_buf frame(struct kg_span body) {
   unsigned char digest[KG_HASH_MAX_SIZE];
   promise(kg_hash_once(KG_HASH_SHA256, body, digest));
   char *sum = kg_hex_format(kg_span_of(digest, 32));
-  promise(sum);
+  promise(sum != NULL);
   struct kg_buf text = {0};
   promise(kg_buf_append(&text, kg_span_text("{\"version\":1,\"sha256\":\"")) == KG_OK);
   promise(kg_buf_append(&text, kg_span_text(sum)) == KG_OK);
@@ -90,7 +90,7 @@ static void check(struct kg_span text) {
   enum kg_status status = kg_binding_parse(text, &binding, &error);
   promise((status == KG_OK) == (binding != NULL));
   if (status != KG_OK) {
-    promise(error.status == status && error.text[0] && !strpbrk(error.text, "\r\n"));
+    promise(error.status == status && error.text[0] && strpbrk(error.text, "\r\n") == NULL);
     return;
   }
   (void)(kg_binding_check_identity(binding, &identity, &error) == KG_OK);

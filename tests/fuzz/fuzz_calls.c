@@ -45,7 +45,7 @@ static void write_binding(void) {
 static void write_configuration(void) {
   char *path = path_of("keyguard.conf");
   FILE *file = fopen(path, "w");
-  promise(file);
+  promise(file != NULL);
   fprintf(file,
           "[keyguard]\nstate-dir = %s/state\n[identity web]\nkey-store = pkcs11:token=t\n"
           "mtls-proof-of-possession = true\nminimum-strength = software\n"
@@ -61,7 +61,7 @@ static void set_up(struct caller *caller) {
   CK_INTERFACE *interface = NULL;
   char *state = NULL;
   if (list == NULL) {
-    promise(mkdtemp(folder));
+    promise(mkdtemp(folder) != NULL);
     atexit(remove_folder);
     state = path_of("state");
     promise(mkdir(state, 0755) == 0);

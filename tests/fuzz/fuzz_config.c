@@ -16,7 +16,7 @@ static void check_identity(const struct kg_config *config, const struct kg_ident
   promise(kg_identity_name_is_valid(identity->name));
   promise(kg_config_find(config, identity->name) == identity); /* there is one of each name */
   promise((identity->selector == KG_SELECT_SYSTEM) == (identity->selector_value == NULL));
-  promise(identity->key_store && !strpbrk(identity->key_store, " \t\r\n"));
+  promise(identity->key_store != NULL && strpbrk(identity->key_store, " \t\r\n") == NULL);
   struct kg_error error = {0};
   if (kg_identity_check_gates(identity, &error) == KG_OK) promise(identity->proof_of_possession);
   if (strncmp(identity->key_store, "pkcs11:", 7) != 0) return;
@@ -24,7 +24,8 @@ static void check_identity(const struct kg_config *config, const struct kg_ident
   if (kg_uri_parse(identity->key_store, &uri, &error) != KG_OK) return;
   kg_uri_clear(&uri);
   char *shown = kg_uri_redact(identity->key_store);
-  promise(shown && kg_uri_parse(shown, &uri, &error) == KG_OK && uri.pin_value.len == 0 && !uri.pin_source);
+  promise(shown != NULL && kg_uri_parse(shown, &uri, &error) == KG_OK && uri.pin_value.len == 0 &&
+          uri.pin_source == NULL);
   free(shown);
   kg_uri_clear(&uri);
 }
@@ -44,8 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   enum kg_status status = kg_config_parse(PATH, kg_span_of(data, size), &config, &error);
   promise((status == KG_OK) == (config != NULL));
   if (status != KG_OK) {
-    promise(error.status == status && strstr(error.text, PATH));
-    promise(!strpbrk(error.text, "\r\n"));
+    promise(error.status == status && strstr(error.text, PATH) != NULL);
+    promise(strpbrk(error.text, "\r\n") == NULL);
     return 0;
   }
   promise(config->state_dir[0] == '/' && config->plugin[0] && config->deadline_s >= 1 && config->deadline_s <= 3600);

@@ -30,12 +30,12 @@ static const char *certificate(void) {
                                      .not_after = host()->wall_s + 7 * 86400,
                                      .extended_key_usage = "clientAuth"};
   if (base64 == NULL) base64 = support_certificate_base64(&what);
-  promise(base64);
+  promise(base64 != NULL);
   return base64;
 }
 
 static void check_failure(enum kg_status status, const struct kg_error *error) {
-  promise(error->status == status && error->text[0] && !strpbrk(error->text, "\r\n"));
+  promise(error->status == status && error->text[0] && strpbrk(error->text, "\r\n") == NULL);
 }
 
 static void read_members(struct kg_span body) {
@@ -48,7 +48,7 @@ static void read_members(struct kg_span body) {
   for (const cJSON *member = object->child; member != NULL; member = member->next) {
     const char *text = NULL;
     if (kg_json_require_string(object, member->string, KG_E_IMDS_FAILED, &text, &error) == KG_OK)
-      promise(text && text[0] && cJSON_IsString(member));
+      promise(text != NULL && text[0] && cJSON_IsString(member));
     int64_t number = 0;
     if (kg_json_require_int(object, member->string, KG_E_IMDS_FAILED, &number, &error) == KG_OK)
       promise(cJSON_IsNumber(member) || cJSON_IsString(member));
@@ -65,7 +65,8 @@ static void read_metadata(struct kg_span body, int attestation) {
   struct kg_error error = {0};
   enum kg_status status = kg_metadata_parse(&request, body, &metadata, &error);
   if (status == KG_OK) {
-    promise(metadata.client_id && metadata.tenant_id && (metadata.vm_id || metadata.vmss_id));
+    promise(metadata.client_id != NULL && metadata.tenant_id != NULL &&
+            (metadata.vm_id != NULL || metadata.vmss_id != NULL));
     promise(!attestation || strncmp(metadata.attestation_endpoint, "https://", 8) == 0);
   } else {
     check_failure(status, &error);
@@ -94,7 +95,7 @@ static void read_issued(struct kg_span body) {
   enum kg_status status = kg_issue_parse(&host()->acquisition, &metadata, kg_buf_span(&text), &issued, &error);
   if (status == KG_OK) {
     promise(issued.certificate.len && strcasecmp(issued.tenant_id, tenant) == 0);
-    promise(strncmp(issued.token_endpoint, "https://", 8) == 0 && strstr(issued.token_endpoint, tenant));
+    promise(strncmp(issued.token_endpoint, "https://", 8) == 0 && strstr(issued.token_endpoint, tenant) != NULL);
   } else {
     check_failure(status, &error);
   }

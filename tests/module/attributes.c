@@ -286,7 +286,8 @@ static void issuers_and_facts_are_there(void) {
   must_hold(found[0], CKA_APPLICATION, "keyguard", 8);
   must_be(CKR_OK, get(found[0], CKA_VALUE, facts, &len));
   facts[len] = 0;
-  must(strstr((char *)facts, "\"token_endpoint\"") && strstr((char *)facts, "11111111-2222-3333-4444-555555555555"));
+  must(strstr((char *)facts, "\"token_endpoint\"") != NULL &&
+       strstr((char *)facts, "11111111-2222-3333-4444-555555555555") != NULL);
 }
 
 static void wrong_arguments_are_told(void) {

@@ -9,7 +9,7 @@ static struct host *host;
 
 static size_t entries_of(const char *path) {
   DIR *folder = opendir(path);
-  must(folder);
+  must(folder != NULL);
   size_t count = 0;
   while (readdir(folder) != NULL)
     count++;

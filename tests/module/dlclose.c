@@ -23,7 +23,7 @@ static void *use_once(void *argument) {
   struct host mine = *host;
   (void)argument;
   mine.library = dlopen(KG_MODULE_PATH, RTLD_NOW | RTLD_LOCAL);
-  must(mine.library);
+  must(mine.library != NULL);
   CK_C_GetFunctionList get = NULL;
   *(void **)&get = dlsym(mine.library, "C_GetFunctionList");
   CK_FUNCTION_LIST *list = NULL;

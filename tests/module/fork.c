@@ -80,13 +80,13 @@ static int child(void *argument) {
 static void children_start_anew_while_the_parent_signs(void) {
   int forks = getenv("KG_FORKS") != NULL ? atoi(getenv("KG_FORKS")) : 200;
   CK_SESSION_HANDLE session = open_on("forkable");
-  long before = 0;
   atomic_store(&stop, false);
   pthread_barrier_init(&started, NULL, THREADS + 1);
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     must(pthread_create(&threads[i], NULL, sign_on_and_on, NULL) == 0);
   pthread_barrier_wait(&started);
+  long before = 0;
   for (int i = 0; i < forks; i++) {
     int status = host_fork(child, &session);
     if (status) host_fail("child", i, "exit status", (unsigned long)status);

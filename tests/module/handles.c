@@ -14,7 +14,7 @@ static void a_million_sessions_never_repeat_a_handle(void) {
   enum { ROUNDS = 1000000, KEPT = 16 };
   CK_SESSION_HANDLE *seen = calloc(ROUNDS, sizeof *seen);
   CK_SLOT_ID slot = host_slot(host, "web");
-  must(seen);
+  must(seen != NULL);
   CK_SESSION_HANDLE kept[KEPT] = {0};
   for (size_t i = 0; i < ROUNDS; i++) {
     must_be(CKR_OK, host->p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &seen[i]));

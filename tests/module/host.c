@@ -64,7 +64,7 @@ void host_spawn(const char *const arguments[]) {
 char *host_read(const char *path) {
   FILE *file = fopen(path, "r");
   char *text = calloc(1, 1 << 20);
-  must(file && text);
+  must(file != NULL && text != NULL);
   must(fread(text, 1, (1 << 20) - 1, file) > 0);
   fclose(file);
   return text;
@@ -87,7 +87,7 @@ static void set_number(struct kg_buf *buf, EVP_PKEY *key, const char *name) {
 static X509 *make_certificate(const struct host_identity *identity, long serial, const char *subject) {
   X509 *certificate = X509_new();
   X509_NAME *name = X509_NAME_new();
-  must(certificate && name);
+  must(certificate != NULL && name != NULL);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)subject, -1, -1, 0);
   X509_set_version(certificate, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);
@@ -134,13 +134,13 @@ static void describe(X509 *from, struct kg_certificate *out) {
 
 static void set_text(char **field, const char *text) {
   *field = kg_strdup(text);
-  must(*field);
+  must(*field != NULL);
 }
 
 static void add_issuers(struct kg_binding *binding, const struct host_identity *identity) {
   if (!identity->issuers) return;
   binding->chain = calloc(identity->issuers, sizeof binding->chain[0]);
-  must(binding->chain);
+  must(binding->chain != NULL);
   binding->chain_count = identity->issuers;
   for (size_t i = 0; i < identity->issuers; i++) {
     char subject[32];
@@ -175,7 +175,7 @@ static void set_facts(struct kg_binding *binding, const struct host_identity *id
 
 void host_bind(struct host_identity *identity) {
   struct kg_binding *binding = calloc(1, sizeof *binding);
-  must(binding);
+  must(binding != NULL);
   X509 *certificate = make_certificate(identity, ++identity->serial, identity->name);
   set_facts(binding, identity);
   set_key(binding, identity);
@@ -200,9 +200,9 @@ void host_new_key(struct host *host, struct host_identity *identity) {
   EVP_PKEY_free(identity->key);
   identity->key = EVP_RSA_gen(2048);
   char *path = NULL;
-  must(identity->key && asprintf(&path, "%s/key.pem", host->softhsm->folder) > 0);
+  must(identity->key != NULL && asprintf(&path, "%s/key.pem", host->softhsm->folder) > 0);
   FILE *file = fopen(path, "w");
-  must(file && PEM_write_PKCS8PrivateKey(file, identity->key, NULL, NULL, 0, NULL, NULL));
+  must(file != NULL && PEM_write_PKCS8PrivateKey(file, identity->key, NULL, NULL, 0, NULL, NULL));
   fclose(file);
   host_spawn((const char *const[]){"softhsm2-util", "--import", path, "--token", identity->token, "--label",
                                    identity->name, "--id", id, "--force", "--pin", KG_SOFTHSM_PIN, NULL});
@@ -222,7 +222,7 @@ void host_drop_key(struct host *host, const struct host_identity *identity) {
 void host_configure(struct host *host) {
   if (host->extra == NULL && getenv("KG_LOG") != NULL) host->extra = "log-level = error\n";
   char *text = NULL;
-  must(asprintf(&text, "[keyguard]\nstate-dir = %s\n%s", host->state, host->extra ? host->extra : "") > 0);
+  must(asprintf(&text, "[keyguard]\nstate-dir = %s\n%s", host->state, host->extra != NULL ? host->extra : "") > 0);
   char *more = NULL;
   for (size_t i = 0; i < host->count; i++) {
     must(asprintf(&more,
@@ -294,13 +294,13 @@ struct host_identity *host_add_fake(struct host *host, const char *name) {
 struct fake_token *host_fake_token(void) {
   void *library = dlopen(KG_FAKE_TOKEN, RTLD_NOW | RTLD_LOCAL);
   struct fake_token *token = library != NULL ? dlsym(library, "fake_token") : NULL;
-  must(token);
+  must(token != NULL);
   return token;
 }
 
 struct host *host_new(void) {
   struct host *host = calloc(1, sizeof *host);
-  must(host);
+  must(host != NULL);
   host->softhsm = kg_softhsm_new();
   kg_softhsm_add_token(host->softhsm, "backing");
   must(asprintf(&host->state, "%s/state", host->softhsm->folder) > 0);
@@ -339,7 +339,7 @@ const char *host_module(void) {
 }
 
 void host_share_module(void) {
-  must(mkdtemp(shared_folder) && chmod(shared_folder, 0755) == 0);
+  must(mkdtemp(shared_folder) != NULL && chmod(shared_folder, 0755) == 0);
   must(snprintf(shared, sizeof shared, "%s/keyguard-pkcs11.so", shared_folder) > 0);
   host_spawn((const char *const[]){"cp", KG_MODULE_PATH, shared, NULL});
   must(chmod(shared, 0755) == 0 && setenv("KG_TEST_MODULE", shared, 1) == 0);
@@ -354,7 +354,7 @@ void host_load(struct host *host) {
   if (host->library == NULL) host_fail(host_module(), 0, dlerror(), 0);
   CK_C_GetInterface get_interface = NULL;
   *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
-  must(get_interface);
+  must(get_interface != NULL);
   CK_INTERFACE *interface = NULL;
   must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
   host->p11 = interface->pFunctionList;
@@ -432,7 +432,7 @@ bool host_verifies(EVP_PKEY *key, const struct kg_sign_params *params, struct kg
   EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
   const EVP_MD *md = md_of(params->hash);
   bool pss = params->padding == KG_PADDING_PSS;
-  must(ctx && EVP_PKEY_verify_init(ctx) == 1);
+  must(ctx != NULL && EVP_PKEY_verify_init(ctx) == 1);
   must(EVP_PKEY_CTX_set_rsa_padding(ctx, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) == 1);
   if (md != NULL) must(EVP_PKEY_CTX_set_signature_md(ctx, md) == 1);
   if (pss) must(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)params->salt_len) == 1);

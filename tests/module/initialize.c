@@ -37,7 +37,7 @@ static char *traced(void) {
   char *text = host_read(path);
   char *begin = strstr(text, BEGIN);
   char *end = strstr(text, END);
-  must(begin && end && begin < end);
+  must(begin != NULL && end != NULL && begin < end);
   *end = '\0';
   memmove(text, begin, strlen(begin) + 1);
   free(path);

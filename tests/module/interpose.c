@@ -13,10 +13,10 @@ static const char *program;
 static int among_traps(void) {
   CK_BYTE out[256];
   CK_ULONG len = sizeof out;
-  must(dlsym(RTLD_DEFAULT, "C_Initialize") && dlsym(RTLD_DEFAULT, "nettle_sha256_init"));
+  must(dlsym(RTLD_DEFAULT, "C_Initialize") != NULL && dlsym(RTLD_DEFAULT, "nettle_sha256_init") != NULL);
   struct host mine = {0};
   mine.library = dlopen(KG_MODULE_PATH, RTLD_NOW | RTLD_GLOBAL);
-  must(mine.library);
+  must(mine.library != NULL);
   CK_C_GetFunctionList get = NULL;
   *(void **)&get = dlsym(mine.library, "C_GetFunctionList");
   CK_FUNCTION_LIST *list = NULL;

@@ -32,7 +32,7 @@ static char *lines_of(const char *level, void (*work)(void)) {
   struct request request = {work};
   must(host_fork(child, &request) == 0);
   FILE *file = fopen(output, "r");
-  must(file && text);
+  must(file != NULL && text != NULL);
   must(fread(text, 1, 65535, file) < 65535);
   fclose(file);
   host->extra = NULL;
@@ -77,11 +77,11 @@ static void with_wrong_pin(void (*test)(void)) {
 static void check_failure(void) {
   char *text = lines_of("error", fail_once);
   if (count_lines(text) != 1) host_fail(text, 0, "lines", count_lines(text));
-  must(strstr(text, "C_Sign") && strstr(text, "identity web") && strstr(text, "PIN"));
-  must(!strstr(text, "secret"));
+  must(strstr(text, "C_Sign") != NULL && strstr(text, "identity web") != NULL && strstr(text, "PIN") != NULL);
+  must(strstr(text, "secret") == NULL);
   free(text);
   text = lines_of("debug", fail_once);
-  must(!strstr(text, "secret"));
+  must(strstr(text, "secret") == NULL);
   free(text);
   text = lines_of("off", fail_once);
   must(*text == '\0');
@@ -97,14 +97,14 @@ static void the_callers_mistakes_are_told_on_request_only(void) {
   must(*text == '\0');
   free(text);
   text = lines_of("debug", call_wrongly);
-  must(strstr(text, "C_SignFinal") && strstr(text, "C_CloseSession"));
+  must(strstr(text, "C_SignFinal") != NULL && strstr(text, "C_CloseSession") != NULL);
   free(text);
 }
 
 static void an_abandoned_operation_is_told_once_a_session(void) {
   char *text = lines_of("warn", begin_twice);
   if (count_lines(text) != 1) host_fail(text, 0, "lines", count_lines(text));
-  must(strstr(text, "active"));
+  must(strstr(text, "active") != NULL);
   free(text);
 }
 

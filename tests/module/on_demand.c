@@ -412,14 +412,14 @@ static void write_built_in(void) {
   (void)mkdir(KG_BUILT_IN, 0755);
   (void)mkdir(KG_BUILT_IN "/keyguard", 0755);
   FILE *file = fopen(KG_BUILT_IN "/keyguard/keyguard.conf", "w");
-  must(file);
+  must(file != NULL);
   char text[1024];
   snprintf(text, sizeof text,
            "[keyguard]\nstate-dir = " KG_BUILT_IN "/keyguard/state\nprovision-on-demand = true\n[identity web]\n"
            "key-store = pkcs11:token=t;object=o?module-path=/usr/lib/none.so\nmtls-proof-of-possession = true\n");
   must(fputs(text, file) >= 0 && fclose(file) == 0);
   file = fopen(KG_BUILT_IN "/keyguard/fake.mode", "w");
-  must(file && fputs("lie", file) >= 0 && fclose(file) == 0);
+  must(file != NULL && fputs("lie", file) >= 0 && fclose(file) == 0);
   unlink(KG_BUILT_IN "/keyguard/fake.report");
 }
 

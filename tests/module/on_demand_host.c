@@ -45,7 +45,7 @@ void demand_load(void) {
   if (host->library == NULL) host_fail(KG_ON_DEMAND_MODULE, 0, dlerror(), 0);
   CK_C_GetInterface get_interface = NULL;
   *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
-  must(get_interface);
+  must(get_interface != NULL);
   CK_INTERFACE *interface = NULL;
   must_be(CKR_OK, get_interface(NULL, NULL, &interface, 0));
   host->p11 = interface->pFunctionList;

@@ -61,7 +61,7 @@ void profile_slot_and_token_info(const struct host *host, CK_SLOT_ID slot) {
   must(info.flags & CKF_TOKEN_INITIALIZED && !(info.flags & (CKF_LOGIN_REQUIRED | CKF_RNG | CKF_CLOCK_ON_TOKEN)));
   must(info.ulMinPinLen <= info.ulMaxPinLen);
   must(info.ulSessionCount == 0 && info.ulRwSessionCount == 0 && info.ulMaxSessionCount > 0);
-  must(!memchr(info.utcTime, 0, sizeof info.utcTime));
+  must(memchr(info.utcTime, 0, sizeof info.utcTime) == NULL);
 }
 
 void profile_finish(const struct host *host, CK_SLOT_ID slot, CK_SESSION_HANDLE session) {
@@ -98,7 +98,7 @@ CK_BYTE *profile_read(const struct host *host, CK_SESSION_HANDLE session, CK_OBJ
   must(attribute.ulValueLen != CK_UNAVAILABLE_INFORMATION);
   *len = attribute.ulValueLen;
   CK_BYTE *value = malloc(*len + 1);
-  must(value);
+  must(value != NULL);
   attribute.pValue = value;
   must_be(CKR_OK, host->p11->C_GetAttributeValue(session, object, &attribute, 1));
   must(attribute.ulValueLen == *len);

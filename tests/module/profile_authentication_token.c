@@ -12,7 +12,7 @@ static const CK_BYTE data[] = "what the other side wants to see signed";
 static void is_number(const CK_BYTE *value, CK_ULONG len, const char *name) {
   BIGNUM *expected = NULL, *got = BN_bin2bn(value, (int)len, NULL);
   must(EVP_PKEY_get_bn_param(host->identities[0].key, name, &expected));
-  must(got && BN_cmp(expected, got) == 0);
+  must(got != NULL && BN_cmp(expected, got) == 0);
   BN_free(expected);
   BN_free(got);
 }
@@ -28,7 +28,7 @@ static void read_public_key(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key) {
 
 static void verify(EVP_PKEY *key, const CK_BYTE *signature, CK_ULONG len) {
   EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-  must(ctx && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1);
+  must(ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1);
   must(EVP_DigestVerify(ctx, signature, len, data, sizeof data) == 1);
   EVP_MD_CTX_free(ctx);
 }
@@ -80,7 +80,7 @@ static void key_is_found_by_the_id_of_the_certificate(void) {
   must(profile_flag(host, session, keys[0], CKA_VERIFY));
   const unsigned char *at = der;
   X509 *x509 = d2i_X509(NULL, &at, (long)der_len);
-  must(x509);
+  must(x509 != NULL);
   verify(X509_get0_pubkey(x509), signature, sizeof signature);
   X509_free(x509);
   free(id);

@@ -28,8 +28,8 @@ bool sandbox_is_possible(void) {
 }
 
 static void install(const long *calls, size_t count, unsigned listed, unsigned others) {
-  struct sock_filter filter[2 * CALLS_MAX + 8];
   must(count <= CALLS_MAX);
+  struct sock_filter filter[2 * CALLS_MAX + 8];
   size_t n = 0;
   filter[n++] = LOAD(arch);
   filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);

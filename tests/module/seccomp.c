@@ -45,11 +45,11 @@ static long number_of(const char *name) {
 /* The words of the block below the mark. */
 static size_t read_documented(long *out, size_t room) {
   char *text = host_read(KG_CONFORMANCE), *block = strstr(text, "<!-- system calls of a signature -->");
-  must(block);
+  must(block != NULL);
   block = strstr(block, "```\n");
-  must(block);
+  must(block != NULL);
   char *next = strstr(block + 4, "```");
-  must(next);
+  must(next != NULL);
   *next = 0;
   size_t count = 0;
   for (char *word = strtok_r(block + 4, " \n", &next); word != NULL; word = strtok_r(NULL, " \n", &next)) {
@@ -107,9 +107,8 @@ static void filter_of_these_tests_bites(void) {
 
 static long threads(void) {
   char *text = host_read("/proc/self/status"), *line = strstr(text, "\nThreads:");
-  long count = 0;
-  must(line);
-  count = atol(line + strlen("\nThreads:"));
+  must(line != NULL);
+  long count = atol(line + strlen("\nThreads:"));
   free(text);
   return count;
 }

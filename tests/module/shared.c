@@ -13,7 +13,7 @@ static atomic_long signatures;
 
 static void load_softhsm(void) {
   void *library = dlopen(host->softhsm->library, RTLD_NOW | RTLD_LOCAL);
-  must(library);
+  must(library != NULL);
   CK_C_GetFunctionList get = NULL;
   *(void **)&get = dlsym(library, "C_GetFunctionList");
   must_be(CKR_OK, get(&softhsm));

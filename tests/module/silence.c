@@ -44,7 +44,7 @@ static void state_missing(void) {
 }
 static void damaged_binding(void) {
   FILE *file = fopen(host->identities[0].binding, "w");
-  must(file && fputs("{\"version\":99", file) > 0 && fclose(file) == 0);
+  must(file != NULL && fputs("{\"version\":99", file) > 0 && fclose(file) == 0);
 }
 
 /* Who asks. */
@@ -79,7 +79,7 @@ static void use(const CK_FUNCTION_LIST *list) {
 /* As every program that uses p11-kit does. */
 static void use_by_p11_kit(void) {
   CK_FUNCTION_LIST *list = p11_kit_module_load(host_module(), 0);
-  must(list);
+  must(list != NULL);
   must_be(CKR_OK, p11_kit_module_initialize(list));
   use(list);
   must_be(CKR_OK, p11_kit_module_finalize(list));

@@ -60,7 +60,7 @@ static void uris_find_their_token(void) {
   for (size_t i = 0; i < NAMES; i++) {
     char *text = kg_uri_format(names[i], names[i], "private");
     P11KitUri *uri = p11_kit_uri_new();
-    must(text && uri && p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) == P11_KIT_URI_OK);
+    must(text != NULL && uri != NULL && p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) == P11_KIT_URI_OK);
     for (size_t j = 0; j < NAMES; j++) {
       CK_TOKEN_INFO info;
       token_of(names[j], &info);

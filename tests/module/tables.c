@@ -35,14 +35,13 @@ static void walk(const CK_FUNCTION_LIST_3_0 *list, size_t count, CK_ULONG first,
 
 static void no_list_has_a_hole(void) {
   CK_FUNCTION_LIST *old = NULL;
-  void *const *words = NULL;
   must_be(CKR_OK, get_function_list(&old));
-  words = (void *const *)((const char *)old + offsetof(CK_FUNCTION_LIST, C_Initialize));
+  void *const *words = (void *const *)((const char *)old + offsetof(CK_FUNCTION_LIST, C_Initialize));
   for (size_t i = 0; i < 68; i++)
-    must(words[i]);
+    must(words[i] != NULL);
   words = (void *const *)((const char *)host->p11 + offsetof(CK_FUNCTION_LIST_3_0, C_Initialize));
   for (size_t i = 0; i < HOST_ENTRIES; i++)
-    must(words[i]);
+    must(words[i] != NULL);
 }
 
 static void lists_say_their_own_version(void) {
@@ -150,7 +149,7 @@ static void unknown_interfaces_are_refused(void) {
     CK_INTERFACE *interface = (CK_INTERFACE *)(void *)&seed, *const untouched = interface;
     strcpy((char *)name, names[random_word() % 7]);
     if (get_interface(name, asked, &interface, flags) == CKR_OK)
-      must(is_ours(name, asked, flags) && interface != untouched && interface->pFunctionList);
+      must(is_ours(name, asked, flags) && interface != untouched && interface->pFunctionList != NULL);
     else
       must(interface == untouched && (!is_ours(name, asked, flags) || flags));
   }
@@ -172,7 +171,7 @@ int main(int argc, char **argv) {
   *(void **)&get_interface = dlsym(host->library, "C_GetInterface");
   *(void **)&get_interface_list = dlsym(host->library, "C_GetInterfaceList");
   *(void **)&get_function_list = dlsym(host->library, "C_GetFunctionList");
-  must(get_interface && get_interface_list && get_function_list);
+  must(get_interface != NULL && get_interface_list != NULL && get_function_list != NULL);
   int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
   host_free(&host);
   return status;

@@ -21,7 +21,7 @@ static void sign_pss(void) {
                                    "--input-file", in, "--output-file", out, NULL});
   FILE *file = fopen(out, "r");
   unsigned char signature[257];
-  must(file && fread(signature, 1, sizeof signature, file) == 256);
+  must(file != NULL && fread(signature, 1, sizeof signature, file) == 256);
   fclose(file);
   unsigned char digest[KG_HASH_MAX_SIZE];
   kg_hash_once(KG_HASH_SHA256, kg_span_text("data"), digest);

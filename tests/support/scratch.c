@@ -66,8 +66,8 @@ const char *scratch_mkdir(const char *name, mode_t mode) {
 
 int scratch_count(const char *path) {
   DIR *opened = opendir(path);
-  int count = -2;
   assert_non_null(opened);
+  int count = -2;
   while (readdir(opened) != NULL)
     count++;
   closedir(opened);

@@ -74,7 +74,7 @@ static void replaces_whole_files(void) {
 
 static void a_failed_replacement_leaves_nothing(void) {
   CHECK(kg_file_replace(in_folder("no\\such"), kg_span_text("x"), 0644, &error) == KG_E_NOT_FOUND);
-  CHECK(strstr(error.text, "no\\such") && error.native_code == ERROR_PATH_NOT_FOUND);
+  CHECK(strstr(error.text, "no\\such") != NULL && error.native_code == ERROR_PATH_NOT_FOUND);
   CHECK(kg_file_make_directory(in_folder("target"), 0755, &error) == KG_OK);
   CHECK(kg_file_replace(in_folder("target"), kg_span_text("x"), 0644, &error) != KG_OK); /* a folder has the name */
   WIN32_FIND_DATAA found;
@@ -149,9 +149,11 @@ static void what_others_may_write_is_not_trusted(void) {
   CHECK(trust("c", KG_TRUST_SHARED) == KG_OK);
   set_access(in_folder("c"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FR;;;WD)");
   CHECK(trust("c", KG_TRUST_OWNER) == KG_OK);
-  CHECK(trust("c", KG_TRUST_PRIVATE) == KG_E_UNTRUSTED && strstr(error.text, "may be read by others (S-1-1-0)"));
+  CHECK(trust("c", KG_TRUST_PRIVATE) == KG_E_UNTRUSTED &&
+        strstr(error.text, "may be read by others (S-1-1-0)") != NULL);
   set_access(in_folder("c"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FRFW;;;WD)");
-  CHECK(trust("c", KG_TRUST_OWNER) == KG_E_UNTRUSTED && strstr(error.text, "may be written by others (S-1-1-0)"));
+  CHECK(trust("c", KG_TRUST_OWNER) == KG_E_UNTRUSTED &&
+        strstr(error.text, "may be written by others (S-1-1-0)") != NULL);
   CHECK(trust("c", KG_TRUST_ANY) == KG_OK);
   set_access(in_folder("c"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)");
   CHECK(trust("c", KG_TRUST_PRIVATE) == KG_OK);
@@ -163,7 +165,7 @@ static void a_folder_whose_files_others_may_exchange_is_not_trusted(void) {
   CHECK(trust("open\\d", KG_TRUST_OWNER) == KG_OK);
   CHECK(kg_file_check(in_folder("open"), KG_TRUST_OWNER, &error) == KG_OK);
   set_access(in_folder("open"), "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;WD)");
-  CHECK(trust("open\\d", KG_TRUST_OWNER) == KG_E_UNTRUSTED && strstr(error.text, "open"));
+  CHECK(trust("open\\d", KG_TRUST_OWNER) == KG_E_UNTRUSTED && strstr(error.text, "open") != NULL);
   CHECK(kg_file_check(in_folder("open"), KG_TRUST_OWNER, &error) == KG_E_UNTRUSTED);
 }
 
@@ -209,7 +211,7 @@ static void a_lock_is_held_and_dies_with_its_holder(void) {
   struct kg_lock *lock = NULL;
   DWORD pid = 0;
   HANDLE holder = start_holder(&pid);
-  CHECK(kg_lock_acquire(in_folder("lock"), 100, kg_clock_system(), &lock, &error) == KG_E_LOCK_BUSY && !lock);
+  CHECK(kg_lock_acquire(in_folder("lock"), 100, kg_clock_system(), &lock, &error) == KG_E_LOCK_BUSY && lock == NULL);
   char expected[32];
   snprintf(expected, sizeof expected, "process %lu", pid);
   CHECK(strstr(error.text, expected));
@@ -233,14 +235,14 @@ static void paths_are_absolute_on_a_drive(void) {
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
     CHECK(!kg_path_is_absolute(bad[i]));
   char *path = kg_path_expand("%ProgramData%\\KeyGuard\\x");
-  CHECK(path && strcmp(path, "C:\\ProgramData\\KeyGuard\\x") == 0);
+  CHECK(path != NULL && strcmp(path, "C:\\ProgramData\\KeyGuard\\x") == 0);
   free(path);
   SetEnvironmentVariableW(L"LOCALAPPDATA", L"C:\\users\\me\\local");
   path = kg_path_expand("%LOCALAPPDATA%/KeyGuard");
-  CHECK(path && strcmp(path, "C:\\users\\me\\local\\KeyGuard") == 0);
+  CHECK(path != NULL && strcmp(path, "C:\\users\\me\\local\\KeyGuard") == 0);
   free(path);
   path = kg_path_expand("D:/x/y");
-  CHECK(path && strcmp(path, "D:\\x\\y") == 0);
+  CHECK(path != NULL && strcmp(path, "D:\\x\\y") == 0);
   free(path);
 }
 
@@ -249,7 +251,7 @@ static void program_data_does_not_come_from_the_environment(void) {
   SetEnvironmentVariableA("ProgramData", "C:\\evil");
   SetEnvironmentVariableA("SystemDrive", "E:");
   char *path = kg_path_state_dir();
-  CHECK(path && strcmp(path, "C:\\ProgramData\\KeyGuard\\state") == 0);
+  CHECK(path != NULL && strcmp(path, "C:\\ProgramData\\KeyGuard\\state") == 0);
   free(path);
 }
 
@@ -268,7 +270,7 @@ static void a_configuration_of_windows_is_read(void) {
   CHECK(config->identities[0].floor == KG_STRENGTH_KEYGUARD);
   kg_config_free(&config);
   set_access(in_folder("keyguard.conf"), "D:P(A;;FA;;;OW)(A;;FA;;;WD)");
-  CHECK(kg_config_load(in_folder("keyguard.conf"), &config, &error) == KG_E_UNTRUSTED && !config);
+  CHECK(kg_config_load(in_folder("keyguard.conf"), &config, &error) == KG_E_UNTRUSTED && config == NULL);
 }
 
 /* Bindings are files of these names. */
@@ -301,10 +303,10 @@ static void the_configuration_path_is_absolute_or_the_default(void) {
 
 static void uris_are_percent_encoded(void) {
   char *text = kg_uri_format("my token", "a;b", "private");
-  CHECK(text && strcmp(text, "pkcs11:token=my%20token;object=a%3Bb;type=private") == 0);
+  CHECK(text != NULL && strcmp(text, "pkcs11:token=my%20token;object=a%3Bb;type=private") == 0);
   free(text);
   text = kg_uri_redact("cng:name=web");
-  CHECK(text && strcmp(text, "cng:name=web") == 0);
+  CHECK(text != NULL && strcmp(text, "cng:name=web") == 0);
   free(text);
   CHECK(kg_uri_redact("pkcs11:token=x?pin-value=1") == NULL);
   struct kg_uri uri;
@@ -325,10 +327,10 @@ static void machine_and_user_are_known(void) {
   char sid[KG_SID_TEXT_SIZE];
   CHECK(kg_user_sid(sid, &error) == KG_OK && strncmp(sid, "S-1-5-", 6) == 0);
   char *machine = kg_machine_id();
-  CHECK(machine && strcmp(machine, MACHINE_ID) == 0);
+  CHECK(machine != NULL && strcmp(machine, MACHINE_ID) == 0);
   free(machine);
   char *boot = kg_boot_id();
-  CHECK(boot && strcmp(boot, "42") == 0);
+  CHECK(boot != NULL && strcmp(boot, "42") == 0);
   free(boot);
 }
 

@@ -54,7 +54,7 @@ static void without_vbs_keyguard_is_unavailable(void) {
     set("FAKE_NCRYPT_FAIL", failures[i]);
     CHECK(open_key(KG_KEY_CREATE) == KG_E_KEYGUARD_UNAVAILABLE);
     CHECK(strcmp(kg_status_code(error.status), "MSI_V2_KEYGUARD_UNAVAILABLE") == 0);
-    CHECK(strstr(error.text, code) && strstr(error.text, "virtualization-based security"));
+    CHECK(strstr(error.text, code) != NULL && strstr(error.text, "virtualization-based security") != NULL);
     CHECK(error.native_code == (long)strtoul(code, NULL, 0));
     CHECK(key == NULL);
     set("FAKE_NCRYPT_FAIL", NULL);

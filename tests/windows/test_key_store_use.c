@@ -160,13 +160,14 @@ static void an_abandoned_mutex_is_free_and_a_held_one_busy(void) {
   static wchar_t name[] = L"Global\\KeyguardPkcs11_test";
   HANDLE thread = CreateThread(NULL, 0, hold_and_die, name, 0, NULL);
   DWORD code = 1;
-  CHECK(thread && WaitForSingleObject(thread, 60000) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) && code == 0);
+  CHECK(thread != NULL && WaitForSingleObject(thread, 60000) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) &&
+        code == 0);
   void *mutex = NULL;
   CHECK(kg_named_mutex_acquire(name, 0, 0, &mutex, &error) == KG_OK);
   kg_named_mutex_release(&mutex);
   taken = CreateEventA(NULL, TRUE, FALSE, NULL), give_back = CreateEventA(NULL, TRUE, FALSE, NULL);
   thread = CreateThread(NULL, 0, hold, name, 0, NULL);
-  CHECK(thread && WaitForSingleObject(taken, 60000) == WAIT_OBJECT_0);
+  CHECK(thread != NULL && WaitForSingleObject(taken, 60000) == WAIT_OBJECT_0);
   CHECK(kg_named_mutex_acquire(name, 1, 10, &mutex, &error) == KG_E_LOCK_BUSY && mutex == NULL);
   SetEvent(give_back);
   CHECK(WaitForSingleObject(thread, 60000) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) && code == 0);
@@ -201,7 +202,7 @@ static void two_processes_that_start_together_use_one_key(void) {
     snprintf(name, sizeof name, "modulus%d", i);
     in_folder(name, path);
     FILE *file = fopen(path, "rb");
-    CHECK(file && fread(i ? one : first, 1, 256, file) == 256);
+    CHECK(file != NULL && fread(i ? one : first, 1, 256, file) == 256);
     fclose(file);
     CHECK(i == 0 || memcmp(one, first, 256) == 0);
   }

@@ -97,12 +97,12 @@ static void provision(void) {
 }
 
 static void load(void) {
-  CK_RV (*get)(CK_FUNCTION_LIST **) = NULL;
   if (module == NULL) module = LoadLibraryA(module_path);
   CHECK(module != NULL);
   FARPROC function = GetProcAddress(module, "C_GetFunctionList");
+  CK_RV (*get)(CK_FUNCTION_LIST **) = NULL;
   memcpy(&get, &function, sizeof get);
-  CHECK(get && get(&p11) == CKR_OK && p11);
+  CHECK(get != NULL && get(&p11) == CKR_OK && p11 != NULL);
 }
 
 static void start(void) {
@@ -238,13 +238,13 @@ static int is_good_pss(CK_SESSION_HANDLE session, const char *text, CK_BYTE *sig
 static void objects_are_found_and_the_key_stays_inside(void) {
   CK_SESSION_HANDLE session = open_session();
   CK_BBOOL sensitive = 0, extractable = 1;
-  CK_BYTE id[2][64];
   CK_ATTRIBUTE flags[] = {{CKA_SENSITIVE, &sensitive, 1}, {CKA_EXTRACTABLE, &extractable, 1}};
   CK_OBJECT_HANDLE key = find(session, CKO_PRIVATE_KEY);
   CHECK(p11->C_GetAttributeValue(session, key, flags, 2) == CKR_OK && sensitive && !extractable);
   CK_ATTRIBUTE secret = {CKA_PRIVATE_EXPONENT, NULL, 0};
   CHECK(p11->C_GetAttributeValue(session, key, &secret, 1) == CKR_ATTRIBUTE_SENSITIVE);
   CHECK(secret.ulValueLen == CK_UNAVAILABLE_INFORMATION);
+  CK_BYTE id[2][64];
   CK_ATTRIBUTE key_id = {CKA_ID, id[0], 64};
   CHECK(p11->C_GetAttributeValue(session, key, &key_id, 1) == CKR_OK);
   CK_ATTRIBUTE certificate_id = {CKA_ID, id[1], 64};
@@ -402,7 +402,7 @@ static void planted_libraries_are_not_loaded(void) {
   CHECK(sign_something(open_session()) == CKR_OK);
   HMODULE library = GetModuleHandleA("ncrypt.dll");
   char where[MAX_PATH];
-  CHECK(library && GetModuleFileNameA(library, where, sizeof where));
+  CHECK(library != NULL && GetModuleFileNameA(library, where, sizeof where));
   CHECK(_strnicmp(where, "C:\\windows\\system32\\", 20) == 0);
 }
 

@@ -66,11 +66,11 @@ static enum kg_status parse_part(const char *text, size_t length, unsigned *seen
 enum kg_status kg_cng_name_parse(const char *store, struct kg_cng_name *out, struct kg_error *error) {
   static const char scheme[] = "cng:";
   const char *at = store + sizeof scheme - 1;
-  unsigned seen = 0;
   memset(out, 0, sizeof *out);
   memcpy(out->name, KG_CNG_DEFAULT_NAME, sizeof KG_CNG_DEFAULT_NAME);
   if (strncmp(store, scheme, sizeof scheme - 1) != 0) return kg_error_set(error, KG_E_USAGE, "not a cng: key store");
   enum kg_status status = KG_OK;
+  unsigned seen = 0;
   while (*at && status == KG_OK) {
     size_t length = strcspn(at, ";");
     status = parse_part(at, length, &seen, out, error);

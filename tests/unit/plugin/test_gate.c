@@ -72,7 +72,7 @@ static void environment_of_another_source(void **state) {
     for (size_t j = 0; j < 3 && rows[i].set[j] != NULL; j++)
       setenv(rows[i].set[j], "http://value_canary", 1);
     struct kg_error error = {0};
-    assert_int_equal(check(1, 0, &error), rows[i].name ? KG_E_ENVIRONMENT : KG_OK);
+    assert_int_equal(check(1, 0, &error), rows[i].name != NULL ? KG_E_ENVIRONMENT : KG_OK);
     if (rows[i].name != NULL) assert_non_null(strstr(error.text, rows[i].name));
     assert_null(strstr(error.text, "value_canary"));
   }

@@ -180,7 +180,7 @@ static void token_endpoint_rules(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     replace("mtls_authentication_endpoint", cJSON_CreateString(rows[i].endpoint));
-    assert_int_equal(parse(), rows[i].token_endpoint ? KG_OK : KG_E_IMDS_FAILED);
+    assert_int_equal(parse(), rows[i].token_endpoint != NULL ? KG_OK : KG_E_IMDS_FAILED);
     if (rows[i].token_endpoint != NULL) assert_string_equal(issued.token_endpoint, rows[i].token_endpoint);
   }
 }

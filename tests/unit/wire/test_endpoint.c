@@ -182,7 +182,8 @@ static void metadata_address_may_be_http_and_needs_a_scheme(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     char *origin = NULL;
     struct kg_error error = {0};
-    assert_int_equal(kg_endpoint_check_metadata(rows[i].text, &origin, &error), rows[i].origin ? KG_OK : KG_E_CONFIG);
+    assert_int_equal(kg_endpoint_check_metadata(rows[i].text, &origin, &error),
+                     rows[i].origin != NULL ? KG_OK : KG_E_CONFIG);
     if (rows[i].origin != NULL) assert_string_equal(origin, rows[i].origin);
     free(origin);
   }

@@ -204,10 +204,10 @@ static void two_keys_of_one_name_are_an_error_that_names_both(void **state) {
   struct token *token = *state;
   struct application application;
   char *uri = token_uri(token, "twin"), *pin = kg_softhsm_write(token->softhsm, "pin", KG_SOFTHSM_PIN, 0600);
-  CK_BYTE id[8];
   token_enter(token, "t", &application);
   application_generate(&application, "twin", 2048, NULL, 0);
   CK_OBJECT_HANDLE first = application_find(&application, CKO_PRIVATE_KEY, "twin");
+  CK_BYTE id[8];
   CK_ATTRIBUTE attribute = {CKA_ID, id, sizeof id};
   assert_int_equal(application.f->C_GetAttributeValue(application.session, first, &attribute, 1), CKR_OK);
   application_generate(&application, "twin", 2048, NULL, 0);
