@@ -1,6 +1,6 @@
 // One HTTPS request with the client key of a PKCS#11 token, as an application on the JDK alone would make it:
-//   java Client.java CONFIG first|last CA.pem POST URL FORM-FILE BODY-FILE
-//   java Client.java CONFIG first|last CA.pem GET URL HEADER-FILE BODY-FILE
+//   java Client CONFIG first|last CA.pem POST URL FORM-FILE BODY-FILE
+//   java Client CONFIG first|last CA.pem GET URL HEADER-FILE BODY-FILE
 // Prints the status.
 import java.io.FileInputStream;
 import java.net.URI;

@@ -16,11 +16,6 @@ sick() { # exit code, check, identity or "", pattern of level, symptom and cure;
   matches "$pattern" "$(finding "$check" "$identity")" "finding '$check'"
 }
 
-ready() {
-  identity demo
-  succeeds provision demo
-}
-
 case_healthy() {
   ready
   succeeds doctor

@@ -72,6 +72,21 @@ stock() { # a program of Debian's that will load our module: after the sanitizer
   env ${KG_PRELOAD:+LD_PRELOAD="$KG_PRELOAD" ASAN_OPTIONS=detect_leaks=0} "$@"
 }
 
+ready() { # the identity demo is provisioned and the counters are zero
+  identity demo
+  succeeds provision demo
+  emulator POST reset '{}' >/dev/null
+}
+
+spoiled() { # fault, pattern of the text, [sub-code]: provision is refused and the old binding stays
+  local before
+  ready
+  before=$(cat "$(binding demo)")
+  fault "$1"
+  refused 6 "${3:-managed_identity_request_failed}" "$2" provision demo --force
+  equal "$before" "$(cat "$(binding demo)")" 'the old binding'
+}
+
 binding() { printf '%s/state/%s.json' "$KG_RUN" "$1"; }
 
 thumbprint() { jq -r '.binding.certificate.sha256 // .binding.sha256' "$(binding "$1")"; }
@@ -81,6 +96,16 @@ conf_set() { # key, value: of the [keyguard] section, instead of what stands the
 }
 
 is_sanitized() { grep -q '^KEYGUARD_SANITIZE:STRING=.\+' "$KG_BUILD/CMakeCache.txt"; }
+
+provisions_once() { # identity: the second time there is nothing to do
+  local before
+  identity "$1"
+  succeeds provision "$1"
+  before=$(cat "$(binding "$1")")
+  succeeds provision "$1"
+  requests_are 'metadata=1 issue=1'
+  equal "$before" "$(cat "$(binding "$1")")" 'the binding'
+}
 
 needs_nobody() { # the case runs keyguardctl as another user
   [ "$(id -u)" = 0 ] || skip 'only root can become somebody else'

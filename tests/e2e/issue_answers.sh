@@ -3,17 +3,6 @@
 # shellcheck source=tests/e2e/harness.sh
 . "$(dirname "$0")/harness.sh"
 
-spoiled() { # fault, pattern of the text, [sub-code]: provision is refused and the old binding stays
-  local before
-  identity demo
-  succeeds provision demo
-  before=$(cat "$(binding demo)")
-  emulator POST reset '{}' >/dev/null
-  fault "$1"
-  refused 6 "${3:-managed_identity_request_failed}" "$2" provision demo --force
-  equal "$before" "$(cat "$(binding demo)")" 'the old binding'
-}
-
 case_57_issue_fields_no_client_id() { spoiled '{"endpoint":"issue","omit":["client_id"]}' client_id; }
 case_57_issue_fields_no_tenant_id() { spoiled '{"endpoint":"issue","omit":["tenant_id"]}' tenant_id; }
 case_57_issue_fields_no_certificate() { spoiled '{"endpoint":"issue","omit":["certificate"]}' certificate; }

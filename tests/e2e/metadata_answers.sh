@@ -3,40 +3,33 @@
 # shellcheck source=tests/e2e/harness.sh
 . "$(dirname "$0")/harness.sh"
 
-spoiled() { # fault, pattern of the text, [sub-code]: provision is refused, nothing further is sent, the old binding stays
-  local before
-  identity demo
-  succeeds provision demo
-  before=$(cat "$(binding demo)")
-  emulator POST reset '{}' >/dev/null
-  fault "$1"
-  refused 6 "${3:-managed_identity_request_failed}" "$2" provision demo --force
+spoiled_metadata() { # as spoiled, and nothing further is sent
+  spoiled "$@"
   requests_are 'issue=0'
-  equal "$before" "$(cat "$(binding demo)")" 'the old binding'
 }
 
-case_24_meta_incomplete_no_client_id() { spoiled '{"endpoint":"metadata","omit":["clientId"]}' clientId; }
-case_24_meta_incomplete_no_tenant_id() { spoiled '{"endpoint":"metadata","omit":["tenantId"]}' tenantId; }
-case_24_meta_incomplete_no_cu_id() { spoiled '{"endpoint":"metadata","omit":["cuId"]}' cuId; }
-case_24_meta_incomplete_empty_client_id() { spoiled '{"endpoint":"metadata","replace":{"clientId":""}}' clientId; }
-case_24_meta_incomplete_null_tenant_id() { spoiled '{"endpoint":"metadata","replace":{"tenantId":null}}' tenantId; }
-case_24_meta_incomplete_client_id_is_a_number() { spoiled '{"endpoint":"metadata","replace":{"clientId":7}}' clientId; }
-case_24_meta_incomplete_cu_id_is_a_string() { spoiled '{"endpoint":"metadata","replace":{"cuId":"x"}}' cuId; }
-case_24_meta_incomplete_cu_id_has_neither_id() { spoiled '{"endpoint":"metadata","replace":{"cuId":{}}}' 'vmId|cuId'; }
-case_24_meta_incomplete_empty_object() { spoiled '{"endpoint":"metadata","body":"{}"}' 'clientId|cuId'; }
-case_24_meta_incomplete_not_json() { spoiled '{"endpoint":"metadata","body":"<html>"}' '[Jj][Ss][Oo][Nn]'; }
-case_24_meta_incomplete_an_array() { spoiled '{"endpoint":"metadata","body":"[]"}' 'object'; }
-case_24_meta_incomplete_empty_body() { spoiled '{"endpoint":"metadata","body":""}' .; }
-case_24_meta_incomplete_duplicate_member() { spoiled '{"endpoint":"metadata","body":"{\"clientId\":\"a\",\"clientId\":\"b\"}"}' 'clientId'; }
-case_23_meta_server_header_missing() { spoiled '{"endpoint":"metadata","server_header":null}' 'Server'; }
-case_23_meta_server_header_of_somebody_else() { spoiled '{"endpoint":"metadata","server_header":"I_MDS/150.870.65.1854"}' 'Server'; }
-case_23_meta_server_header_that_contains_the_name() { spoiled '{"endpoint":"metadata","server_header":"nginx IMDS/1"}' 'Server'; }
-case_25_meta_no_attestation_endpoint_attested() { spoiled '{"endpoint":"metadata","omit":["attestationEndpoint"]}' attestationEndpoint; }
-case_28_meta_redirect_302() { spoiled "{\"endpoint\":\"metadata\",\"status\":302,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '302'; requests_are canary=0; }
-case_28_meta_redirect_307() { spoiled "{\"endpoint\":\"metadata\",\"status\":307,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '307'; requests_are canary=0; }
-case_28_meta_redirect_308() { spoiled "{\"endpoint\":\"metadata\",\"status\":308,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '308'; requests_are canary=0; }
-case_106_retry_400() { spoiled '{"endpoint":"metadata","status":400,"body":{"error":"invalid_request","error_description":"spoiled"}}' spoiled; requests_are metadata=1; }
-case_106_retry_403() { spoiled '{"endpoint":"metadata","status":403,"body":{"error":"forbidden"}}' 403; requests_are metadata=1; }
+case_24_meta_incomplete_no_client_id() { spoiled_metadata '{"endpoint":"metadata","omit":["clientId"]}' clientId; }
+case_24_meta_incomplete_no_tenant_id() { spoiled_metadata '{"endpoint":"metadata","omit":["tenantId"]}' tenantId; }
+case_24_meta_incomplete_no_cu_id() { spoiled_metadata '{"endpoint":"metadata","omit":["cuId"]}' cuId; }
+case_24_meta_incomplete_empty_client_id() { spoiled_metadata '{"endpoint":"metadata","replace":{"clientId":""}}' clientId; }
+case_24_meta_incomplete_null_tenant_id() { spoiled_metadata '{"endpoint":"metadata","replace":{"tenantId":null}}' tenantId; }
+case_24_meta_incomplete_client_id_is_a_number() { spoiled_metadata '{"endpoint":"metadata","replace":{"clientId":7}}' clientId; }
+case_24_meta_incomplete_cu_id_is_a_string() { spoiled_metadata '{"endpoint":"metadata","replace":{"cuId":"x"}}' cuId; }
+case_24_meta_incomplete_cu_id_has_neither_id() { spoiled_metadata '{"endpoint":"metadata","replace":{"cuId":{}}}' 'vmId|cuId'; }
+case_24_meta_incomplete_empty_object() { spoiled_metadata '{"endpoint":"metadata","body":"{}"}' 'clientId|cuId'; }
+case_24_meta_incomplete_not_json() { spoiled_metadata '{"endpoint":"metadata","body":"<html>"}' '[Jj][Ss][Oo][Nn]'; }
+case_24_meta_incomplete_an_array() { spoiled_metadata '{"endpoint":"metadata","body":"[]"}' 'object'; }
+case_24_meta_incomplete_empty_body() { spoiled_metadata '{"endpoint":"metadata","body":""}' .; }
+case_24_meta_incomplete_duplicate_member() { spoiled_metadata '{"endpoint":"metadata","body":"{\"clientId\":\"a\",\"clientId\":\"b\"}"}' 'clientId'; }
+case_23_meta_server_header_missing() { spoiled_metadata '{"endpoint":"metadata","server_header":null}' 'Server'; }
+case_23_meta_server_header_of_somebody_else() { spoiled_metadata '{"endpoint":"metadata","server_header":"I_MDS/150.870.65.1854"}' 'Server'; }
+case_23_meta_server_header_that_contains_the_name() { spoiled_metadata '{"endpoint":"metadata","server_header":"nginx IMDS/1"}' 'Server'; }
+case_25_meta_no_attestation_endpoint_attested() { spoiled_metadata '{"endpoint":"metadata","omit":["attestationEndpoint"]}' attestationEndpoint; }
+case_28_meta_redirect_302() { spoiled_metadata "{\"endpoint\":\"metadata\",\"status\":302,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '302'; requests_are canary=0; }
+case_28_meta_redirect_307() { spoiled_metadata "{\"endpoint\":\"metadata\",\"status\":307,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '307'; requests_are canary=0; }
+case_28_meta_redirect_308() { spoiled_metadata "{\"endpoint\":\"metadata\",\"status\":308,\"redirect\":\"$AZURE_EMULATOR_CANARY_URL\"}" '308'; requests_are canary=0; }
+case_106_retry_400() { spoiled_metadata '{"endpoint":"metadata","status":400,"body":{"error":"invalid_request","error_description":"spoiled"}}' spoiled; requests_are metadata=1; }
+case_106_retry_403() { spoiled_metadata '{"endpoint":"metadata","status":403,"body":{"error":"forbidden"}}' 403; requests_are metadata=1; }
 
 case_23_meta_server_header_without_version() {
   identity demo

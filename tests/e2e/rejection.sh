@@ -5,12 +5,6 @@
 
 VAULT=https://vault.azure.net
 
-ready() { # the identity is provisioned and the counters are zero
-  identity demo
-  succeeds provision demo
-  emulator POST reset '{}' >/dev/null
-}
-
 oauth_fault() { # AADSTS number (0: none), OAuth error, [times]
   local codes="[$1]"
   [ "$1" != 0 ] || codes='[]'

@@ -5,12 +5,6 @@
 
 VAULT=https://vault.azure.net
 
-ready() { # the identity is provisioned and the counters are zero
-  identity demo
-  succeeds provision demo
-  emulator POST reset '{}' >/dev/null
-}
-
 case_82_token_fields() {
   ready
   succeeds token demo --scope $VAULT

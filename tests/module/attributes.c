@@ -321,8 +321,5 @@ int main(int argc, char **argv) {
   session = host_open(host, 0);
   find_all();
   must(objects_count == 8 + 2);
-  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
-  must_be(CKR_OK, host->p11->C_Finalize(NULL));
-  host_free(&host);
-  return status;
+  return host_finish(&host, argc, argv, cases, sizeof cases / sizeof cases[0]);
 }

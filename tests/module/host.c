@@ -331,6 +331,13 @@ void host_free(struct host **pointer) {
 
 /* --- the module --- */
 
+int host_finish(struct host **host, int argc, char **argv, const struct host_case *cases, size_t count) {
+  int status = host_run(argc, argv, cases, count);
+  must_be(CKR_OK, (*host)->p11->C_Finalize(NULL));
+  host_free(host);
+  return status;
+}
+
 static char shared_folder[] = "/tmp/kg-module-XXXXXX", shared[sizeof shared_folder + 24];
 
 const char *host_module(void) {

@@ -75,6 +75,8 @@ void host_drop_key(struct host *host, const struct host_identity *identity);
 
 void host_load(struct host *host);  /* dlopen and the function list; not initialised */
 void host_start(struct host *host); /* and C_Initialize with OS locking */
+/* The end of a program whose cases share one initialised module: host_run(), C_Finalize, host_free(); its result. */
+int host_finish(struct host **host, int argc, char **argv, const struct host_case *cases, size_t count);
 CK_SLOT_ID host_slot(const struct host *host, const char *label);
 CK_SESSION_HANDLE host_open(const struct host *host, CK_FLAGS flags); /* on the first identity */
 CK_OBJECT_HANDLE host_find(const struct host *host, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class);

@@ -123,8 +123,5 @@ static const struct host_case cases[] = {
 int main(int argc, char **argv) {
   host = host_new();
   host_start(host);
-  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
-  must_be(CKR_OK, host->p11->C_Finalize(NULL));
-  host_free(&host);
-  return status;
+  return host_finish(&host, argc, argv, cases, sizeof cases / sizeof cases[0]);
 }

@@ -217,8 +217,5 @@ int main(int argc, char **argv) {
   session = host_open(host, 0);
   private_key = host_find(host, session, CKO_PRIVATE_KEY);
   public_key = host_find(host, session, CKO_PUBLIC_KEY);
-  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
-  must_be(CKR_OK, host->p11->C_Finalize(NULL));
-  host_free(&host);
-  return status;
+  return host_finish(&host, argc, argv, cases, sizeof cases / sizeof cases[0]);
 }

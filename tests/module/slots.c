@@ -94,8 +94,5 @@ int main(int argc, char **argv) {
     (void)host_add(host, names[i]);
   host_configure(host);
   host_start(host);
-  int status = host_run(argc, argv, cases, sizeof cases / sizeof cases[0]);
-  must_be(CKR_OK, host->p11->C_Finalize(NULL));
-  host_free(&host);
-  return status;
+  return host_finish(&host, argc, argv, cases, sizeof cases / sizeof cases[0]);
 }

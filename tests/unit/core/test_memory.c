@@ -8,41 +8,13 @@
 #include "core/state/binding_writer.h"
 #include "core/state/config.h"
 #include "core/state/config_parse.h"
+#include "tests/support/failing_malloc.h"
 #include "tests/support/scratch.h"
 #include "tests/support/unit.h"
 #include "tests/unit/core/state/binding_fixture.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The linker leads the library's calls here (--wrap). */
-static int turn = -1, turns;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool is_my_turn(void) {
-  if (turn < 0 || turns++ != turn) return false;
-  errno = ENOMEM;
-  return true;
-}
-
-void *__wrap_malloc(size_t size) {
-  return is_my_turn() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-  return is_my_turn() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-  return is_my_turn() ? NULL : __real_realloc(old, size);
-}
 
 /* Runs `attempt` with the first, the second, ... allocation failing until all succeed; returns how many there were.
  * cJSON cannot tell no memory from no JSON, so there `or_else` is right, too. */
@@ -52,9 +24,9 @@ static int fail_each(enum kg_status (*attempt)(struct kg_error *error), enum kg_
   int failing = 0;
   for (;; failing++) {
     kg_error_clear(&error);
-    turn = failing, turns = 0;
+    failing_malloc_start(failing);
     status = attempt(&error);
-    turn = -1;
+    failing_malloc_stop();
     if (status == KG_OK) return failing;
     assert_true(status == KG_E_NO_MEMORY || status == or_else);
     assert_true(error.status == KG_OK || error.status == status); /* KG_OK: the call has no error to fill */

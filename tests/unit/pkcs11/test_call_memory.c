@@ -4,42 +4,14 @@
 #include "core/state/binding_writer.h"
 #include "keyguard/cryptoki.h"
 #include "sample.h"
+#include "tests/support/failing_malloc.h"
 #include "tests/support/scratch.h"
 #include "tests/support/unit.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The linker leads the module's calls here (--wrap). */
-static int turn = -1, turns;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool is_my_turn(void) {
-  if (turn < 0 || turns++ != turn) return false;
-  errno = ENOMEM;
-  return true;
-}
-
-void *__wrap_malloc(size_t size) {
-  return is_my_turn() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-  return is_my_turn() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-  return is_my_turn() ? NULL : __real_realloc(old, size);
-}
 
 static CK_FUNCTION_LIST_3_0 *p11;
 
@@ -111,10 +83,9 @@ static void each_allocation_may_fail_once(void **state) {
   bool failed = true;
   int failing = 0;
   for (; failed; failing++) {
-    turn = failing, turns = 0;
+    failing_malloc_start(failing);
     CK_RV rv = live();
-    failed = turns > turn;
-    turn = -1;
+    failed = failing_malloc_stop();
     if (failed && rv != CKR_OK && !is_memory(rv)) fail_msg("allocation %d: 0x%lx", failing, (unsigned long)rv);
     if (!failed) assert_int_equal(rv, CKR_OK);
     assert_int_equal(live(), CKR_OK);

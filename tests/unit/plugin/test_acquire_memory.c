@@ -3,6 +3,7 @@
 #include "fake_attestation.h"
 #include "plugin/acquire.h"
 #include "support_service.h"
+#include "tests/support/failing_malloc.h"
 
 #include <curl/curl.h>
 #include <dlfcn.h>
@@ -14,32 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* The linker leads this program's calls here (--wrap). By thread, because the service has one of its own. */
-static _Thread_local int turn = -1, turns;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool is_my_turn(void) {
-  return turn >= 0 && turns++ == turn;
-}
-
-void *__wrap_malloc(size_t size) {
-  return is_my_turn() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-  return is_my_turn() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-  return is_my_turn() ? NULL : __real_realloc(old, size);
-}
 
 static char *wrap_strdup(const char *text) {
   char *copy = __wrap_malloc(strlen(text) + 1);
@@ -63,11 +38,10 @@ static void fail_each(int attestation) {
     host.request.attestation = host.request.drop_attestation = attestation;
     host.request.attestation_library = FAKE_ATTESTATION;
     service.attestation_endpoint = "https://memory.attest.azure.net";
-    turn = failing++, turns = 0;
+    failing_malloc_start(failing++);
     struct kg_plugin_credential *credential = NULL;
     int rc = kg_imds_acquire(&host.request, &credential, &error);
-    failed = turns > turn;
-    turn = -1;
+    failed = failing_malloc_stop();
     if (rc == 0) {
       assert_string_equal(credential->client_id, SUPPORT_CLIENT);
       assert_non_null(credential->certificate.data);
