@@ -43,7 +43,7 @@ kg_env_softhsm_module() { # path of Debian's SoftHSM2
 }
 
 kg_env_key_uri() { # token, object: the key-store value
-  printf 'pkcs11:token=%s;object=%s\n  ?module-path=%s\n  &pin-source=file:%s' \
+  printf 'pkcs11:token=%s;object=%s?module-path=%s&pin-source=file:%s' \
     "$1" "$2" "$(kg_env_softhsm_module)" "$KG_RUN/pin"
 }
 

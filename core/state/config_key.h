@@ -1,5 +1,5 @@
-/* The keys of the configuration: their names, where their values go, and what a good value is. Only core/config_*.c
- * includes this. */
+/* The keys of the configuration: their names, where their values go, and what a good value is. Only
+ * config_parse.c includes this. */
 #ifndef KG_CORE_STATE_CONFIG_KEY_H
 #define KG_CORE_STATE_CONFIG_KEY_H
 
@@ -9,7 +9,7 @@ enum kg_config_section { KG_SECTION_NONE = 0, KG_SECTION_KEYGUARD, KG_SECTION_ID
 
 struct kg_config_key {
   const char *name;
-  bool continues; /* its value may go on in indented lines, because it may be longer than a line of inih's */
+  bool continues; /* its value may go on in indented lines, because it may be long */
   /* Stores the value, or says in a few words why not; the words never hold the value, which may be a secret. */
   const char *(*set)(void *field, const char *value);
   size_t field; /* offset in struct kg_config or struct kg_identity */

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* inih splits lines into keys and values. It tells its handler neither the line's number nor of sections without keys,
- * so our reader, which hands it the lines one by one, keeps track of both. */
+/* inih splits lines into keys and values, takes comments away and stops at a line that is neither. It skips an indented
+ * line's indentation and whatever follows a section's head, so our reader, which hands it the lines one by one, looks
+ * at both. */
 struct parser {
   const char *path;
   struct kg_span rest;
@@ -27,7 +28,6 @@ struct parser {
   unsigned key_line;
   struct kg_buf value;
   enum kg_status status;
-  unsigned error_line;
   struct kg_error *error;
 };
 
@@ -39,13 +39,11 @@ static void KG_PRINTF(3, 4) fail(struct parser *parser, unsigned line, const cha
   char text[sizeof parser->error->text];
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  parser->error_line = line;
   parser->status = kg_error_set(parser->error, KG_E_CONFIG, "%s:%u: %s", parser->path, line, text);
 }
 
 static void fail_memory(struct parser *parser) {
   if (parser->status != KG_OK) return;
-  parser->error_line = parser->line;
   parser->status = kg_error_set(parser->error, KG_E_NO_MEMORY, "no memory to read '%s'", parser->path);
 }
 
@@ -155,34 +153,38 @@ static void look_at_line(struct parser *parser, const char *line) {
     begin_section(parser, line + 1);
 }
 
-/* Beside tabs and the line's end. No value may have any, and who reads a message could take it for two lines. */
-static bool has_control_character(const unsigned char *line, size_t length) {
-  if (length && line[length - 1] == '\n') length--;
-  if (length && line[length - 1] == '\r') length--;
-  for (size_t i = 0; i < length; i++)
-    if ((line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f) return true;
+/* No value may have any but tabs, and who reads a message could take it for two lines. */
+static bool has_control_character(struct kg_span line) {
+  for (size_t i = 0; i < line.len; i++)
+    if ((line.data[i] < ' ' && line.data[i] != '\t') || line.data[i] == 0x7f) return true;
   return false;
 }
+
+/* Without its end, which is LF, CR LF or the text's. */
+static struct kg_span next_line(struct kg_span *rest) {
+  const unsigned char *end = memchr(rest->data, '\n', rest->len);
+  struct kg_span line = kg_span_of(rest->data, end != NULL ? (size_t)(end - rest->data) : rest->len);
+  size_t taken = line.len + (end != NULL);
+  rest->data += taken;
+  rest->len -= taken;
+  if (line.len && line.data[line.len - 1] == '\r') line.len--;
+  return line;
+}
+
+_Static_assert(INI_INITIAL_ALLOC >= KG_CONFIG_LINE_MAX + 3 && INI_INITIAL_ALLOC == INI_MAX_LINE, "a line fits at once");
 
 /* inih's fgets(). */
 static char *read_line(char *out, int size, void *stream) {
   struct parser *parser = stream;
+  (void)size; /* see above */
   if (parser->status != KG_OK || parser->rest.len == 0) return NULL;
-  const unsigned char *end = memchr(parser->rest.data, '\n', parser->rest.len);
-  size_t length = end != NULL ? (size_t)(end - parser->rest.data) + 1 : parser->rest.len;
+  struct kg_span line = next_line(&parser->rest);
   parser->line++;
-  if (has_control_character(parser->rest.data, length))
-    fail(parser, parser->line, "the line holds a control character");
-  if (length - (end != NULL) > (size_t)size - 2) /* its end of line and a NUL must fit, too */
-    fail(parser, parser->line,
-         "the line is longer than %d bytes; a key-store, user-assigned-resource-id or allowed-hosts may continue on "
-         "indented lines",
-         size - 2);
+  if (has_control_character(line)) fail(parser, parser->line, "the line holds a control character");
+  if (line.len > KG_CONFIG_LINE_MAX) fail(parser, parser->line, "the line is longer than %d bytes", KG_CONFIG_LINE_MAX);
   if (parser->status != KG_OK) return NULL;
-  memcpy(out, parser->rest.data, length);
-  out[length] = '\0';
-  parser->rest.data += length;
-  parser->rest.len -= length;
+  memcpy(out, line.data, line.len);
+  memcpy(out + line.len, "\n", 2);
   look_at_line(parser, out);
   return parser->status != KG_OK ? NULL : out;
 }
@@ -242,10 +244,8 @@ static void run(struct parser *parser) {
   }
   int bad_line = ini_parse_stream(read_line, parser, take_value, parser);
   if (bad_line < 0) fail_memory(parser);
-  finish_section(parser);
-  if (bad_line <= 0 || (parser->status != KG_OK && parser->error_line <= (unsigned)bad_line)) return;
-  parser->status = KG_OK; /* a line that inih skipped comes before what we found */
-  fail(parser, (unsigned)bad_line, "the line is neither a [section] nor key = value");
+  finish_section(parser); /* what is wrong above that line comes first */
+  if (bad_line > 0) fail(parser, (unsigned)bad_line, "the line is neither a [section] nor key = value");
 }
 
 static enum kg_status set_defaults(const char *path, struct kg_config *config) {

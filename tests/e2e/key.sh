@@ -66,7 +66,7 @@ case_35_key_open_other_error() { # not being let in is not "there is none"
 
 case_36_key_live_not_overwritten() { # two identities, one key, two processes at once
   local store
-  store=$(kg_env_key_uri keyguard-backing shared | tr -d '\n ')
+  store=$(kg_env_key_uri keyguard-backing shared)
   printf '\n[identity %s]\nkey-store = %s\nmtls-proof-of-possession = true\nminimum-strength = software\n' \
     one "$store" two "$store" >>"$KEYGUARD_CONF"
   command keyguardctl provision one >"$KG_RUN/one" 2>&1 &
