@@ -29,7 +29,7 @@ static enum kg_status encode(encode_function *function, const void *object, stru
   if (len < 0) return refuse(error, "a part of it cannot be encoded");
   enum kg_status status = kg_buf_set(out, kg_span_of(der, (size_t)len));
   OPENSSL_free(der);
-  return status == KG_OK ? KG_OK : kg_error_set(error, status, "out of memory");
+  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "to read a certificate");
 }
 
 static int encode_name(const void *object, unsigned char **out) {
@@ -67,15 +67,15 @@ static enum kg_status read_id(const X509 *x509, struct kg_buf *out, struct kg_er
   if (key == NULL) return refuse(error, "it has no public key");
   struct kg_span bits = kg_span_of(ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key));
   unsigned char digest[KG_HASH_MAX_SIZE];
-  if (!kg_hash_once(KG_HASH_SHA1, bits, digest)) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (!kg_hash_once(KG_HASH_SHA1, bits, digest)) return kg_error_no_memory(error, "to read a certificate");
   enum kg_status status = kg_buf_set(out, kg_span_of(digest, KG_KEY_ID_SIZE));
-  return status == KG_OK ? KG_OK : kg_error_set(error, status, "out of memory");
+  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "to read a certificate");
 }
 
 static enum kg_status read_common(const X509 *x509, struct kg_span der, struct kg_certificate *out,
                                   struct kg_error *error) {
   enum kg_status status = kg_buf_set(&out->der, der);
-  if (status != KG_OK) return kg_error_set(error, status, "out of memory");
+  if (status != KG_OK) return kg_error_no_memory(error, "to read a certificate");
   if (!time_read(X509_get0_notBefore(x509), &out->not_before)) return refuse(error, "notBefore is no time");
   if (!time_read(X509_get0_notAfter(x509), &out->not_after)) return refuse(error, "notAfter is no time");
   if (out->not_after <= out->not_before) return refuse(error, "it ends before it begins");
@@ -91,7 +91,7 @@ static enum kg_status read_number(EVP_PKEY *key, const char *name, struct kg_buf
   enum kg_status status = kg_buf_resize(out, (size_t)BN_num_bytes(number));
   if (status == KG_OK) BN_bn2bin(number, out->data);
   BN_free(number);
-  return status == KG_OK ? KG_OK : kg_error_set(error, status, "out of memory");
+  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "to read a certificate");
 }
 
 static enum kg_status read_public_key(const X509 *x509, struct kg_certificate_facts *out, struct kg_error *error) {
@@ -190,7 +190,7 @@ enum kg_status kg_public_key_info(const struct kg_key_info *key, struct kg_buf *
   if (len <= 0) return kg_error_set(error, KG_E_BUG, "the public key cannot be encoded");
   enum kg_status status = kg_buf_set(out, kg_span_of(der, (size_t)len));
   OPENSSL_free(der);
-  return status == KG_OK ? KG_OK : kg_error_set(error, status, "out of memory");
+  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "to read a certificate");
 }
 
 enum kg_status kg_certificate_read(struct kg_span der, struct kg_certificate *out, struct kg_error *error) {
@@ -211,7 +211,7 @@ enum kg_status kg_certificate_facts_read(struct kg_span der, struct kg_certifica
   if (status == KG_OK) status = read_public_key(x509, out, error);
   if (status == KG_OK &&
       !(kg_hash_once(KG_HASH_SHA256, der, out->sha256) && kg_hash_once(KG_HASH_SHA1, der, out->sha1)))
-    status = kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+    status = kg_error_no_memory(error, "to read a certificate");
   if (status == KG_OK) out->token_not_after = read_token_not_after(x509);
   X509_free(x509);
   if (status != KG_OK) kg_certificate_facts_clear(out);

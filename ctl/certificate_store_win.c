@@ -29,10 +29,8 @@ static void describe(const char *identity, const struct kg_cng_name *name, struc
 
 static enum kg_status report(const char *what, struct kg_error *error) {
   DWORD code = GetLastError();
-  kg_error_set(error, code == ERROR_ACCESS_DENIED ? KG_E_ACCESS : KG_E_IO, "certificate store: %s (0x%08lX)", what,
-               code);
-  if (error != NULL) error->native_code = (long)code;
-  return code == ERROR_ACCESS_DENIED ? KG_E_ACCESS : KG_E_IO;
+  return kg_error_set_code(error, code == ERROR_ACCESS_DENIED ? KG_E_ACCESS : KG_E_IO, (long)code,
+                           "certificate store: %s (0x%08lX)", what, code);
 }
 
 static enum kg_status open_store(bool machine, HCERTSTORE *out, struct kg_error *error) {

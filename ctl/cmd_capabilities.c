@@ -49,7 +49,7 @@ static enum kg_strength strength_of(const struct kg_identity *identity) {
 static enum kg_status look(struct kg_run *run, int64_t budget_ms, struct capabilities *out, struct kg_error *error) {
   const struct kg_config *config = run->config;
   out->of_identity = calloc(config->identities_count + 1, sizeof *out->of_identity);
-  if (out->of_identity == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (out->of_identity == NULL) return kg_error_no_memory(error, "for the capabilities");
   struct kg_error refusal = {0};
   if (kg_source_check(&refusal) != KG_OK) { /* the answer is definite, and nobody is asked */
     snprintf(out->probe.reason, sizeof out->probe.reason, "%.250s", refusal.text);

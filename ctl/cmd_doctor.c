@@ -90,8 +90,8 @@ static int run_doctor(const struct kg_command *command, struct kg_run *run, int 
   struct kg_error error = {0};
   if (user != NULL && kg_process_become(user, &error) != KG_OK) return kg_output_error(run, &error);
   struct kg_doctor doctor = {.run = run, .findings = calloc(KG_FINDINGS_MAX, sizeof *doctor.findings)};
-  enum kg_status status = doctor.findings != NULL ? examine(&doctor, &operands, &error)
-                                                  : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
+  enum kg_status status =
+      doctor.findings != NULL ? examine(&doctor, &operands, &error) : kg_error_no_memory(&error, "for a path");
   exit_code = status == KG_OK ? report(&doctor) : kg_output_error(run, &error);
   free(doctor.findings);
   return exit_code;

@@ -39,7 +39,7 @@ static enum kg_status fill(const struct kg_config *config, const struct kg_bindi
   set(&variables[5], "KEYGUARD_MODULE", kg_strdup(module_path()));
   set(&variables[6], "KEYGUARD_CONF", kg_strdup(config->path)); /* the module reads the same one */
   for (int i = 0; i < VARIABLES; i++)
-    if (variables[i].value == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+    if (variables[i].value == NULL) return kg_error_no_memory(error, "for the environment");
   return KG_OK;
 }
 

@@ -33,15 +33,14 @@ static void renew_one(struct kg_run *run, const struct kg_identity *identity, st
 /* How much of the old binding is left, appended to why it was not replaced. */
 static void explain(struct kg_run *run, struct outcome *outcome) {
   struct kg_error *error = &outcome->error;
-  size_t used = strlen(error->text);
   if (outcome->binding == NULL) {
-    snprintf(error->text + used, sizeof error->text - used, "; there is no binding to go on with");
+    kg_error_append(error, "; there is no binding to go on with");
     return;
   }
   struct kg_renew plan = kg_renew_binding(outcome->binding, now_of(run));
   char left[KG_DURATION_SIZE];
   kg_duration_format(plan.left_s, left);
-  snprintf(error->text + used, sizeof error->text - used, "; the binding in use lasts %s more", left);
+  kg_error_append(error, "; the binding in use lasts %s more", left);
   if (plan.state == KG_RENEW_LATEST)
     kg_log(KG_LOG_ERROR, "'%s': 90 %% of the binding's life is over, %s left", outcome->identity->name, left);
   else if (plan.state == KG_RENEW_LATE)

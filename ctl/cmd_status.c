@@ -34,7 +34,7 @@ static void look(struct kg_run *run, const struct kg_identity *identity, bool wi
   char *binding_path = kg_binding_path(run->config->state_dir, identity->name);
   char *failure_path = kg_failure_path(run->config->state_dir, identity->name);
   if (binding_path == NULL || failure_path == NULL) {
-    (void)kg_error_set(&out->error, KG_E_NO_MEMORY, "out of memory");
+    (void)kg_error_no_memory(&out->error, "for a path");
   } else if (kg_binding_load(binding_path, &out->binding, NULL, &out->error) == KG_E_NOT_FOUND) {
     (void)kg_error_set(&out->error, KG_E_NOT_FOUND, "no binding yet: run keyguardctl provision %s", identity->name);
   } else if (out->binding != NULL) {

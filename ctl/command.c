@@ -98,7 +98,7 @@ enum kg_status kg_command_select(const struct kg_run *run, const struct kg_opera
   if (all && operands->count > 0) return kg_error_set(error, KG_E_USAGE, "either --all or a NAME, not both");
   if (wanted == 0 && all) return kg_error_set(error, KG_E_CONFIG, "%s has no [identity NAME]", run->config->path);
   if (wanted == 0) return kg_error_set(error, KG_E_USAGE, "which identity? Give its NAME, or --all");
-  if ((*out = calloc(wanted, sizeof **out)) == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if ((*out = calloc(wanted, sizeof **out)) == NULL) return kg_error_no_memory(error, "for the identities");
   for (size_t i = 0; i < wanted; i++) {
     (*out)[i] = all ? &run->config->identities[i] : kg_config_find(run->config, operands->items[i]);
     if ((*out)[i] == NULL) {

@@ -26,10 +26,6 @@ struct acquisition { /* everything one call of the plugin needs and brings */
   uint64_t seed;
 };
 
-static enum kg_status no_memory(struct kg_error *error) {
-  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
-}
-
 /* The host's side of the plugin interface. */
 
 static void host_log(void *context, int level, const char *line) {
@@ -83,7 +79,7 @@ static enum kg_status prepare(struct acquisition *a, struct kg_error *error) {
   a->machine_id = kg_machine_id();
   a->seed = kg_renew_seed(a->machine_id, a->request->identity->name);
   a->allowed_hosts = calloc(config->allowed_hosts_count + 1, sizeof *a->allowed_hosts);
-  if (a->allowed_hosts == NULL) return no_memory(error);
+  if (a->allowed_hosts == NULL) return kg_error_no_memory(error, "for a credential");
   for (size_t i = 0; i < config->allowed_hosts_count; i++)
     a->allowed_hosts[i] = config->allowed_hosts[i];
   return KG_OK;
@@ -162,7 +158,7 @@ static enum kg_status read_chain(const struct kg_plugin_credential *credential, 
                                  struct kg_error *error) {
   if (credential->chain_count == 0) return KG_OK;
   binding->chain = calloc(credential->chain_count, sizeof *binding->chain);
-  if (binding->chain == NULL) return no_memory(error);
+  if (binding->chain == NULL) return kg_error_no_memory(error, "for a credential");
   enum kg_status status = KG_OK;
   for (; status == KG_OK && binding->chain_count < credential->chain_count; binding->chain_count++) {
     const struct kg_plugin_bytes *der = &credential->chain[binding->chain_count];
@@ -202,7 +198,7 @@ static enum kg_status copy_texts(const struct acquisition *a, struct kg_binding 
       !copy_text(&binding->identity_type, from->identity_type) ||
       !copy_text(&binding->mtls_authentication_endpoint, from->mtls_authentication_endpoint) ||
       !copy_text(&binding->token_endpoint, from->token_endpoint))
-    return no_memory(error);
+    return kg_error_no_memory(error, "for a credential");
   return KG_OK;
 }
 
@@ -214,10 +210,8 @@ static enum kg_status check_time(const struct acquisition *a, const struct kg_bi
   char ours[KG_TIME_TEXT_SIZE];
   kg_time_format(now, ours);
   if (a->credential->server_time_s > 0) kg_time_format(a->credential->server_time_s, theirs);
-  (void)kg_error_prefix(error, "the new certificate cannot be used now (this clock: %s, the service's: %s)", ours,
-                        theirs);
-  error->status = KG_E_INVALID_CERTIFICATE;
-  return error->status;
+  return kg_error_prefix(error, KG_E_INVALID_CERTIFICATE,
+                         "the new certificate cannot be used now (this clock: %s, the service's: %s)", ours, theirs);
 }
 
 static enum kg_status fill(const struct acquisition *a, struct kg_binding *binding, struct kg_error *error) {
@@ -257,7 +251,8 @@ enum kg_status kg_credential_acquire(struct kg_credential_request *request, stru
   if (status == KG_OK) status = call(&a, error);
   if (status == KG_OK) status = check_contract(&a, error);
   struct kg_binding *binding = NULL;
-  if (status == KG_OK && (binding = calloc(1, sizeof *binding)) == NULL) status = no_memory(error);
+  if (status == KG_OK && (binding = calloc(1, sizeof *binding)) == NULL)
+    status = kg_error_no_memory(error, "for a credential");
   if (status == KG_OK) status = fill(&a, binding, error);
   if (status == KG_OK)
     *out = binding;

@@ -75,8 +75,8 @@ static void check_binding(struct kg_doctor *doctor, const struct kg_identity *id
   struct kg_binding *binding = NULL;
   struct kg_error error = {0};
   int64_t now = doctor->run->clock->wall(doctor->run->clock->context);
-  enum kg_status status = path != NULL ? kg_binding_load(path, &binding, NULL, &error)
-                                       : kg_error_set(&error, KG_E_NO_MEMORY, "out of memory");
+  enum kg_status status =
+      path != NULL ? kg_binding_load(path, &binding, NULL, &error) : kg_error_no_memory(&error, "for a path");
   if (status == KG_E_NOT_FOUND) status = kg_error_set(&error, KG_E_NOT_FOUND, "there is none yet");
   if (status == KG_OK) status = kg_binding_check_identity(binding, identity, &error);
   if (status == KG_OK) status = kg_binding_check_time(binding, now, &error);

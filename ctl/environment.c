@@ -19,7 +19,7 @@ static enum kg_status parse_host(const char *text, char **out, struct kg_error *
   memcpy(trimmed, text + start, len);
   trimmed[len] = 0;
   enum kg_status status = kg_endpoint_check_metadata(trimmed, out, error);
-  return status == KG_OK ? KG_OK : kg_error_prefix(error, "environment: %s", authority_host);
+  return status == KG_OK ? KG_OK : kg_error_prefix(error, status, "environment: %s", authority_host);
 }
 
 enum kg_status kg_environment_metadata_endpoint(const struct kg_config *config, char **out, struct kg_error *error) {
@@ -28,7 +28,7 @@ enum kg_status kg_environment_metadata_endpoint(const struct kg_config *config, 
   *out = NULL;
   if (config->metadata_endpoint != NULL) {
     *out = kg_strdup(config->metadata_endpoint);
-    return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+    return *out != NULL ? KG_OK : kg_error_no_memory(error, "for the metadata endpoint");
   }
   if (value == NULL || value[strspn(value, " \t\r\n")] == 0) return KG_OK;
   enum kg_status status = parse_host(value, out, error);

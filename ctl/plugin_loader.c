@@ -22,7 +22,7 @@ static enum kg_status find_path(const char *name, char **out, struct kg_error *e
   } else {
     *out = kg_file_join(KG_PLUGIN_DIR, name, KG_LIBRARY_SUFFIX);
   }
-  return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  return *out != NULL ? KG_OK : kg_error_no_memory(error, "for the credential plugin");
 }
 
 static enum kg_status check_file(const char *path, struct kg_error *error) {
@@ -64,7 +64,7 @@ static enum kg_status check_entry(struct kg_plugin *plugin, struct kg_error *err
 enum kg_status kg_plugin_load(const char *name, struct kg_plugin **out, struct kg_error *error) {
   struct kg_plugin *plugin = calloc(1, sizeof *plugin);
   *out = NULL;
-  if (plugin == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (plugin == NULL) return kg_error_no_memory(error, "for the credential plugin");
   enum kg_status status = find_path(name, &plugin->path, error);
   if (status == KG_OK) status = check_file(plugin->path, error);
   if (status == KG_OK) status = open_library(plugin, error);

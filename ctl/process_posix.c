@@ -62,7 +62,7 @@ enum kg_status kg_process_become(const char *user, struct kg_error *error) {
   if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0)
     return kg_error_set(error, KG_E_ACCESS, "only root can look as another user");
   if (setenv("HOME", entry->pw_dir, 1) != 0 || setenv("USER", user, 1) != 0 || unsetenv("XDG_CACHE_HOME") != 0)
-    return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+    return kg_error_no_memory(error, "for the environment");
   return KG_OK;
 }
 
@@ -74,7 +74,5 @@ enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *va
   execvp(argv[0], argv);
   int code = errno;
   enum kg_status status = code == ENOENT ? KG_E_USAGE : code == EACCES ? KG_E_ACCESS : KG_E_IO;
-  status = kg_error_set(error, status, "cannot run %s: %s", argv[0], strerror(code));
-  error->native_code = code;
-  return status;
+  return kg_error_set_code(error, status, code, "cannot run %s: %s", argv[0], strerror(code));
 }

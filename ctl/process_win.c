@@ -90,16 +90,14 @@ enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *va
   startup.cb = sizeof startup;
   if (line == NULL || !set_variables(variables)) {
     free(line);
-    return kg_error_set(error, KG_E_NO_MEMORY, "no memory to run %s", argv[0]);
+    return kg_error_no_memory(error, "to run %s", argv[0]);
   }
   PROCESS_INFORMATION child;
   if (!CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &child)) {
     enum kg_status status = GetLastError() == ERROR_FILE_NOT_FOUND ? KG_E_NOT_FOUND : KG_E_IO;
     unsigned long reason = GetLastError();
     free(line);
-    status = kg_error_set(error, status, "cannot run %s: error %lu", argv[0], reason);
-    if (error != NULL) error->native_code = (long)reason;
-    return status;
+    return kg_error_set_code(error, status, (long)reason, "cannot run %s: error %lu", argv[0], reason);
   }
   free(line);
   WaitForSingleObject(child.hProcess, INFINITE);

@@ -36,15 +36,11 @@ static int64_t now_of(const struct job *job) {
   return job->clock->wall(job->clock->context);
 }
 
-static enum kg_status no_memory(struct kg_error *error) {
-  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
-}
-
 enum kg_status kg_provision_find(const struct kg_config *config, const struct kg_identity *identity, int64_t now,
                                  struct kg_binding **out, struct kg_error *error) {
   char *path = kg_binding_path(config->state_dir, identity->name);
   *out = NULL;
-  if (path == NULL) return no_memory(error);
+  if (path == NULL) return kg_error_no_memory(error, "to find the binding");
   enum kg_status status = kg_binding_load(path, out, NULL, error);
   if (status == KG_E_NOT_FOUND)
     status = kg_error_set(error, KG_E_NOT_FOUND, "no binding yet: run keyguardctl provision %s", identity->name);
@@ -115,7 +111,8 @@ static enum kg_status open_key_locked(struct job *job, struct kg_error *error) {
   if (status != KG_E_KEY_DEAD) return status;
   /* KeyGuard's keys live one boot, so a dead one is its normal end. Anywhere else it may be somebody's only key. */
   if (info->strength == KG_STRENGTH_KEYGUARD || job->options->replace_key) return replace_key(job, error);
-  return kg_error_prefix(error, "the key of '%s' does not sign (--replace-key makes a new one)", job->identity->name);
+  return kg_error_prefix(error, status, "the key of '%s' does not sign (--replace-key makes a new one)",
+                         job->identity->name);
 }
 
 /* ".key.<hash>.lock" in the state folder: no identity's name begins with a dot. */
@@ -138,7 +135,8 @@ static enum kg_status open_key(struct job *job, struct kg_error *error) {
   int64_t left_ms = job->deadline_ms - job->clock->elapsed_ms(job->clock->context);
   struct kg_lock *lock = NULL;
   char *path = key_lock_path(job);
-  enum kg_status status = path != NULL ? kg_lock_acquire(path, left_ms, job->clock, &lock, error) : no_memory(error);
+  enum kg_status status = path != NULL ? kg_lock_acquire(path, left_ms, job->clock, &lock, error)
+                                       : kg_error_no_memory(error, "to lock the key");
   if (status == KG_OK) status = open_key_locked(job, error);
   kg_lock_release(&lock);
   free(path);
@@ -150,11 +148,11 @@ static enum kg_status open_key(struct job *job, struct kg_error *error) {
 static enum kg_status check_room(const struct job *job, struct kg_error *error) {
   static const unsigned char room[16 * 1024]; /* a binding has about 8 KiB */
   char *path = kg_file_join(job->config->state_dir, job->identity->name, ".room");
-  enum kg_status status =
-      path != NULL ? kg_file_replace(path, kg_span_of(room, sizeof room), 0600, error) : no_memory(error);
+  enum kg_status status = path != NULL ? kg_file_replace(path, kg_span_of(room, sizeof room), 0600, error)
+                                       : kg_error_no_memory(error, "to write to the state folder");
   if (path != NULL) (void)remove(path);
   free(path);
-  return status == KG_OK ? KG_OK : kg_error_prefix(error, "there is no place for what is issued");
+  return status == KG_OK ? KG_OK : kg_error_prefix(error, status, "there is no place for what is issued");
 }
 
 static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_error *error) {
@@ -199,9 +197,9 @@ static enum kg_status check_failure(const struct job *job, struct kg_error *erro
   if (job->options->force || !kg_failure_load(job->failure_path, &failure) ||
       !kg_failure_is_active(&failure, job->fingerprint, now))
     return KG_OK;
-  *error = failure.error;
+  enum kg_status status = kg_error_copy(error, &failure.error);
   return kg_error_prefix(
-      error, "tried %lld s ago and failed, next attempt in %lld s (keyguardctl provision %s --force tries now)",
+      error, status, "tried %lld s ago and failed, next attempt in %lld s (keyguardctl provision %s --force tries now)",
       (long long)(now > failure.at ? now - failure.at : 0), (long long)(failure.until - now), job->identity->name);
 }
 
@@ -231,7 +229,7 @@ static enum kg_status prepare(struct job *job, struct kg_error *error) {
   job->fingerprint = kg_fingerprint(job->config, job->identity);
   return job->binding_path != NULL && job->failure_path != NULL && job->lock_path != NULL && job->fingerprint != NULL
              ? KG_OK
-             : no_memory(error);
+             : kg_error_no_memory(error, "to provision '%s'", job->identity->name);
 }
 
 static enum kg_status provision_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {

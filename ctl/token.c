@@ -60,9 +60,9 @@ static enum kg_status attempt(struct leg *leg, struct kg_span form, struct kg_ht
          (long long)(leg->clock->elapsed_ms(leg->clock->context) - leg->started_ms));
   leg->server_alert = response->server_alert;
   leg->key_failed = client.signer.error.status != KG_OK;
-  if (status != KG_OK && client.error.status != KG_OK) *error = client.error;
-  if (status != KG_OK && leg->key_failed) *error = client.signer.error;
-  return status != KG_OK ? error->status : KG_OK;
+  if (status == KG_OK) return KG_OK;
+  if (leg->key_failed) return kg_error_copy(error, &client.signer.error);
+  return client.error.status != KG_OK ? kg_error_copy(error, &client.error) : status;
 }
 
 static bool wait_for_retry(struct leg *leg, struct kg_retry *retry, enum kg_status status,
@@ -141,8 +141,9 @@ static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
     return status;
   }
   struct kg_error first = *error;
-  if (provision(leg, &options, error) == KG_OK) return KG_OK;
-  return kg_error_prefix(error, "%.200s; provisioning", first.text);
+  status = provision(leg, &options, error);
+  if (status == KG_OK) return KG_OK;
+  return kg_error_prefix(error, status, "%.200s; provisioning", first.text);
 }
 
 /* Once: an unbounded loop against a rate-limited service helps nobody (docs/protocol.md 9.2). */
@@ -159,7 +160,7 @@ static enum kg_status remint(struct leg *leg, enum kg_token_remedy remedy, struc
   kg_log(KG_LOG_WARN, "'%s': the certificate was rejected and is replaced", leg->identity->name);
   enum kg_status status = provision(leg, &options, error);
   if (status == KG_OK) return exchange(leg, error);
-  return kg_error_prefix(error, "certificate rejected (%.160s), and not replaced", first.text);
+  return kg_error_prefix(error, status, "certificate rejected (%.160s), and not replaced", first.text);
 }
 
 static struct kg_token_cache_key cache_key(const struct leg *leg) {

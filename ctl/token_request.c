@@ -48,7 +48,7 @@ enum kg_status kg_token_scope(const char *resource, char **out, struct kg_error 
   if (len > 0 && resource[len - 1] == '/') len--;
   if (len == 0) return kg_error_set(error, KG_E_USAGE, "the scope is empty");
   *out = malloc(len + suffix + 1);
-  if (*out == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (*out == NULL) return kg_error_no_memory(error, "for the scope");
   memcpy(*out, resource, len);
   memcpy(*out + len, DEFAULT_SCOPE, suffix + 1);
   return KG_OK;
@@ -57,7 +57,7 @@ enum kg_status kg_token_scope(const char *resource, char **out, struct kg_error 
 enum kg_status kg_token_request_check(const struct kg_token_request *request, struct kg_error *error) {
   if (request->claims == NULL) return KG_OK;
   cJSON *claims = kg_json_parse(kg_span_text(request->claims), KG_E_USAGE, error);
-  if (claims == NULL) return kg_error_prefix(error, "claims");
+  if (claims == NULL) return kg_error_prefix(error, KG_E_USAGE, "claims");
   cJSON_Delete(claims);
   return KG_OK;
 }
@@ -80,7 +80,7 @@ enum kg_status kg_token_request_form(const struct kg_token_request *request, con
   if (status == KG_OK) status = add_field(out, "scope", request->scope);
   if (status == KG_OK) status = add_field(out, "token_type", kg_token_type_name(request->type));
   if (status == KG_OK && request->claims != NULL) status = add_field(out, "claims", request->claims);
-  return status == KG_OK ? KG_OK : kg_error_set(error, status, "out of memory");
+  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "for the token request");
 }
 
 void kg_token_headers_init(struct kg_token_headers *headers, const char *request_id) {

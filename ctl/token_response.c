@@ -14,7 +14,7 @@
 static enum kg_status check_type(const cJSON *answer, enum kg_token_type type, struct kg_error *error) {
   const char *text = NULL, *wanted = kg_token_type_name(type);
   if (kg_json_require_string(answer, "token_type", KG_E_TOKEN_TYPE_MISSING, &text, error) != KG_OK)
-    return kg_error_prefix(error, "token answer");
+    return kg_error_prefix(error, KG_E_TOKEN_TYPE_MISSING, "token answer");
   size_t len = strlen(wanted), same = 0; /* MIC/OAuth2/TokenClient.cs compares without case */
   while (same < len && (text[same] | 0x20) == (wanted[same] | 0x20))
     same++;
@@ -27,7 +27,7 @@ static enum kg_status read_life(const cJSON *answer, struct kg_token *out, struc
   enum kg_status status = kg_json_require_int(answer, "expires_in", KG_E_TOKEN_INVALID, &out->expires_in, error);
   if (status == KG_OK)
     status = kg_json_optional_int(answer, "refresh_in", 0, KG_E_TOKEN_INVALID, &out->refresh_in, error);
-  if (status != KG_OK) return kg_error_prefix(error, "token answer");
+  if (status != KG_OK) return kg_error_prefix(error, status, "token answer");
   if (out->expires_in > 0) return KG_OK;
   return kg_error_set(error, KG_E_TOKEN_INVALID, "token answer: expires_in is not above 0");
 }
@@ -41,7 +41,7 @@ static cJSON *parse_payload(const char *token, struct kg_error *error) {
       kg_base64url_parse(kg_span_of(first + 1, (size_t)(second - first - 1)), &payload) != KG_OK)
     (void)kg_error_set(error, KG_E_TOKEN_INVALID, "access token: not a JWT, so that its binding cannot be checked");
   else if ((claims = kg_json_parse(kg_buf_span(&payload), KG_E_TOKEN_INVALID, error)) == NULL)
-    (void)kg_error_prefix(error, "access token: claims");
+    (void)kg_error_prefix(error, KG_E_TOKEN_INVALID, "access token: claims");
   kg_buf_clear(&payload);
   return claims;
 }
@@ -53,7 +53,7 @@ static enum kg_status check_claim(const cJSON *claims, const char *expected, str
                         "access token: it has no cnf claim: it is not bound to a certificate");
   const char *thumbprint = NULL;
   if (kg_json_require_string(cnf, THUMBPRINT_CLAIM, KG_E_TOKEN_INVALID, &thumbprint, error) != KG_OK)
-    return kg_error_prefix(error, "access token: cnf");
+    return kg_error_prefix(error, KG_E_TOKEN_INVALID, "access token: cnf");
   if (strcmp(thumbprint, expected) == 0) return KG_OK;
   return kg_error_set(error, KG_E_TOKEN_INVALID, "access token: it is bound to another certificate than ours (%s)",
                       expected);
@@ -63,7 +63,7 @@ enum kg_status kg_token_check_bound(const char *token, enum kg_token_type type, 
                                     struct kg_error *error) {
   if (type != KG_TOKEN_MTLS_POP) return KG_OK;
   char *expected = kg_base64url_format(kg_span_of(binding->sha256, sizeof binding->sha256));
-  if (expected == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (expected == NULL) return kg_error_no_memory(error, "for a thumbprint");
   cJSON *claims = parse_payload(token, error);
   enum kg_status status = claims != NULL ? check_claim(claims, expected, error) : KG_E_TOKEN_INVALID;
   cJSON_Delete(claims);
@@ -82,29 +82,22 @@ static enum kg_status read_success(const cJSON *answer, enum kg_token_type type,
                                    struct kg_token *out, struct kg_error *error) {
   const char *token = NULL;
   if (kg_json_require_string(answer, "access_token", KG_E_TOKEN_INVALID, &token, error) != KG_OK)
-    return kg_error_prefix(error, "token answer");
+    return kg_error_prefix(error, KG_E_TOKEN_INVALID, "token answer");
   if (!is_token_text(token)) return kg_error_set(error, KG_E_TOKEN_INVALID, "access token: it holds blanks");
   enum kg_status status = check_type(answer, type, error);
   if (status == KG_OK) status = read_life(answer, out, error);
   if (status == KG_OK) status = kg_token_check_bound(token, type, binding, error);
-  if (status == KG_OK) status = kg_buf_set(&out->access_token, kg_span_text(token));
-  return status;
-}
-
-static void append(struct kg_error *error, const char *text) {
-  size_t used = strlen(error->text);
-  snprintf(error->text + used, sizeof error->text - used, "; %s", text);
+  if (status != KG_OK) return status;
+  return kg_buf_set(&out->access_token, kg_span_text(token)) == KG_OK ? KG_OK
+                                                                      : kg_error_no_memory(error, "for a token");
 }
 
 static enum kg_status read_refusal(const struct kg_http_response *response, struct kg_error *error) {
   enum kg_status status = kg_answer_error(KG_E_TOKEN_REJECTED, "token service", response, error);
   if (response->status >= 300 && response->status < 400)
-    append(error, "a redirect, which is never followed: the certificate is for this address");
-  char wait[64];
-  if (response->retry_after_s >= 0) {
-    snprintf(wait, sizeof wait, "it asks to wait %lld s", (long long)response->retry_after_s);
-    append(error, wait);
-  }
+    kg_error_append(error, "; a redirect, which is never followed: the certificate is for this address");
+  if (response->retry_after_s >= 0)
+    kg_error_append(error, "; it asks to wait %lld s", (long long)response->retry_after_s);
   kg_token_advise(error);
   return status;
 }
@@ -115,15 +108,15 @@ enum kg_status kg_token_response_read(const struct kg_http_response *response, e
   if (response->status != 200) return read_refusal(response, error);
   struct kg_error own = {0};
   cJSON *answer = kg_json_parse(kg_buf_span(&response->body), KG_E_TOKEN_INVALID, &own);
-  enum kg_status status =
-      answer != NULL ? read_success(answer, type, binding, out, &own) : kg_error_prefix(&own, "token answer");
+  enum kg_status status = answer != NULL ? read_success(answer, type, binding, out, &own)
+                                         : kg_error_prefix(&own, KG_E_TOKEN_INVALID, "token answer");
   kg_json_clear(&answer);
   if (status != KG_OK) {
     kg_token_clear(out);
     own.http_status = response->status;
-    *error = own;
+    return kg_error_copy(error, &own);
   }
-  return status;
+  return KG_OK;
 }
 
 void kg_token_clear(struct kg_token *token) {
@@ -181,5 +174,5 @@ enum kg_token_remedy kg_token_remedy(const struct kg_error *error, unsigned char
 
 void kg_token_advise(struct kg_error *error) {
   size_t code = find_code(error);
-  if (code < CODE_COUNT && codes[code].advice != NULL) append(error, codes[code].advice);
+  if (code < CODE_COUNT && codes[code].advice != NULL) kg_error_append(error, "; %s", codes[code].advice);
 }

@@ -27,8 +27,7 @@
  * module): what could reach the token again is refused before it waits for anything. */
 static CK_RV begin(struct kg_call *call, unsigned flags) {
   call->identity = NULL;
-  call->error.status = KG_OK;
-  call->error.text[0] = '\0';
+  (void)kg_error_change(&call->error, KG_OK); /* its details are read behind a status alone, and are many bytes */
   CK_RV rv = kg_module_enter(call);
   if (rv != CKR_OK || !(flags & KG_CALL_REACHES_STORE) || !kg_key_store_is_busy()) return rv;
   kg_module_leave(call);

@@ -27,7 +27,7 @@ enum kg_status kg_generation_new(const struct kg_identity *identity, struct kg_b
                                  const struct kg_generation *before, struct kg_generation **out,
                                  struct kg_error *error) {
   struct kg_generation *generation = calloc(1, sizeof *generation);
-  if (generation == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a token");
+  if (generation == NULL) return kg_error_no_memory(error, "for a token");
   atomic_store(&generation->references, 1);
   generation->binding = *binding;
   read_limits(generation);
@@ -37,7 +37,7 @@ enum kg_status kg_generation_new(const struct kg_identity *identity, struct kg_b
   if (generation->facts != NULL && generation->key != NULL)
     status = kg_objects_build(identity->name, generation, before != NULL ? &before->objects : NULL, error);
   else
-    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for a token");
+    status = kg_error_no_memory(error, "for a token");
   if (status == KG_OK) {
     *binding = NULL;
     *out = generation;

@@ -253,11 +253,11 @@ enum kg_status kg_objects_build(const char *identity, struct kg_generation *gene
                                 struct kg_error *error) {
   struct kg_objects *objects = &generation->objects;
   objects->items = calloc(4 + generation->binding->chain_count + COUNT(profiles), sizeof *objects->items);
-  if (objects->items == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the objects of a token");
+  if (objects->items == NULL) return kg_error_no_memory(error, "for the objects of a token");
   build_all(identity, generation, before);
   for (size_t i = 0; i < objects->count; i++)
     if (objects->items[i].attributes.incomplete || objects->items[i].handle == 0)
-      return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the attributes of an object, or no handle left");
+      return kg_error_no_memory(error, "for the attributes of an object, or no handle left");
   return KG_OK;
 }
 

@@ -29,7 +29,7 @@ void kg_refresh_clear(struct kg_refresh *refresh) {
 }
 
 static void report(const struct kg_refresh *refresh, struct kg_error *error) {
-  (void)kg_error_prefix(error, "identity %s", refresh->identity->name);
+  (void)kg_error_prefix(error, error->status, "identity %s", refresh->identity->name);
   kg_log_error(KG_LOG_WARN, error);
 }
 

@@ -28,10 +28,8 @@ static kg_attestation_key_handle handle_of(const struct kg_plugin_key *key, stru
 static enum kg_status fail(const char *call, int32_t code, struct kg_error *error) {
   char lines[240];
   kg_attestation_log_errors(lines, sizeof lines);
-  (void)kg_error_set(error, KG_E_ATTESTATION_FAILED, "%s returned %ld (%s)%s%s", call, (long)code,
-                     kg_attestation_code_name(code), *lines ? ": " : "", lines);
-  error->native_code = (long)code;
-  return KG_E_ATTESTATION_FAILED;
+  return kg_error_set_code(error, KG_E_ATTESTATION_FAILED, code, "%s returned %ld (%s)%s%s", call, (long)code,
+                           kg_attestation_code_name(code), *lines ? ": " : "", lines);
 }
 
 /* Once; a library that refused may be asked again by the next acquisition. */
@@ -57,7 +55,7 @@ static enum kg_status call(const struct kg_acquisition *acquisition, const struc
   else if (token == NULL)
     status = kg_error_set(error, KG_E_ATTESTATION_FAILED, "the attestation library succeeded without a token");
   else if (kg_buf_set(out, kg_span_text(token)) != KG_OK)
-    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for the attestation token");
+    status = kg_error_no_memory(error, "for the attestation token");
   if (token != NULL) {
     kg_wipe(token, strlen(token));
     library->free_token(token);
@@ -120,5 +118,5 @@ enum kg_status kg_attestation_get(const struct kg_acquisition *acquisition, cons
   enum kg_status status = attest_and_keep(acquisition, metadata, &id, out, error);
   if (status == KG_OK) return KG_OK;
   kg_buf_clear(out);
-  return kg_error_prefix(error, "attestation at %s", id.endpoint);
+  return kg_error_prefix(error, status, "attestation at %s", id.endpoint);
 }

@@ -27,10 +27,6 @@ static enum kg_status refuse(struct kg_error *error, const char *path, const cha
   return kg_error_set(error, KG_E_ATTESTATION_FAILED, "attestation library '%s' %s", path, why);
 }
 
-static enum kg_status no_memory(struct kg_error *error) {
-  return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the attestation library");
-}
-
 static bool pin_matches(const char *pin, const char *sha256) {
   return pin == NULL || OPENSSL_strcasecmp(pin, sha256) == 0;
 }
@@ -38,12 +34,10 @@ static bool pin_matches(const char *pin, const char *sha256) {
 /* Logged by keyguardctl's status and compared with a pin. */
 static enum kg_status hash_file(const char *path, char out[SHA256_TEXT + 1], struct kg_error *error) {
   unsigned char digest[32];
-  if (kg_file_hash(path, SIZE_LIMIT, KG_TRUST_OWNER, KG_HASH_SHA256, digest, error) != KG_OK) {
-    error->status = KG_E_ATTESTATION_FAILED;
-    return kg_error_prefix(error, "attestation library");
-  }
+  if (kg_file_hash(path, SIZE_LIMIT, KG_TRUST_OWNER, KG_HASH_SHA256, digest, error) != KG_OK)
+    return kg_error_prefix(error, KG_E_ATTESTATION_FAILED, "attestation library");
   char *text = kg_hex_format(kg_span_of(digest, sizeof digest));
-  if (text == NULL) return no_memory(error);
+  if (text == NULL) return kg_error_no_memory(error, "for the attestation library");
   memcpy(out, text, SHA256_TEXT + 1);
   free(text);
   return KG_OK;
@@ -106,7 +100,7 @@ static struct loaded *find_loaded(const char *path) {
 /* Takes `path` where it succeeds. */
 static enum kg_status load(char *path, const char *pin, struct loaded **out, struct kg_error *error) {
   struct loaded *fresh = calloc(1, sizeof *fresh);
-  if (fresh == NULL) return no_memory(error);
+  if (fresh == NULL) return kg_error_no_memory(error, "for the attestation library");
   void *held = kg_attestation_file_hold(path);
   enum kg_status status = check_file(path, pin, fresh->sha256, error);
   if (status == KG_OK) status = open_library(path, &fresh->library, error);

@@ -25,7 +25,7 @@ void kg_attestation_file_release(void *held) {
 enum kg_status kg_attestation_file_check_signature(const char *path, struct kg_error *error) {
   wchar_t *wide = kg_wide_dup(path);
   enum kg_status status = wide != NULL ? kg_authenticode_check(wide, path, error)
-                                       : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the attestation library");
+                                       : kg_error_no_memory(error, "for the attestation library");
   free(wide);
   return status;
 }

@@ -39,10 +39,8 @@ enum kg_status kg_authenticode_check(const wchar_t *file, const char *path, stru
   if (code == 0)
     return kg_error_set(error, KG_E_ATTESTATION_FAILED,
                         "attestation library '%s' is not signed by Microsoft; pin its SHA-256 if it is meant", path);
-  kg_error_set(
-      error, KG_E_ATTESTATION_FAILED,
+  return kg_error_set_code(
+      error, KG_E_ATTESTATION_FAILED, code,
       "attestation library '%s' has no signature that Windows trusts (0x%08lX); pin its SHA-256 if it is meant", path,
       (unsigned long)code);
-  if (error != NULL) error->native_code = code;
-  return KG_E_ATTESTATION_FAILED;
 }

@@ -13,7 +13,7 @@ struct owned { /* `shown` comes first: the caller holds its address */
 enum kg_status kg_credential_new(struct kg_issued *issued, bool attested, struct kg_plugin_credential **out,
                                  struct kg_error *error) {
   struct owned *owned = calloc(1, sizeof *owned);
-  if (owned == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the credential");
+  if (owned == NULL) return kg_error_no_memory(error, "for the credential");
   owned->issued = *issued;
   memset(issued, 0, sizeof *issued);
   struct kg_plugin_credential *shown = &owned->shown;

@@ -142,13 +142,10 @@ static enum kg_status sign(X509_REQ *req, EVP_PKEY *public_key, const struct kg_
   if (!hashed) return kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be encoded");
   unsigned char signature[KEY_BITS / 8] = {0};
   int code = key->sign_pss_sha256(key->context, digest, signature);
-  if (code != 0) {
-    (void)kg_error_set(error, KG_E_KEY_DEAD, "the key did not sign the certificate request (code %d)", code);
-    error->native_code = code;
-    return KG_E_KEY_DEAD;
-  }
-  if (!attach_signature(req, signature, sizeof signature))
-    return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a signature");
+  if (code != 0)
+    return kg_error_set_code(error, KG_E_KEY_DEAD, code, "the key did not sign the certificate request (code %d)",
+                             code);
+  if (!attach_signature(req, signature, sizeof signature)) return kg_error_no_memory(error, "for a signature");
   if (X509_REQ_verify(req, public_key) != 1)
     return kg_error_set(error, KG_E_KEY_DEAD, "the key's signature does not fit its public part");
   return KG_OK;
@@ -172,8 +169,7 @@ enum kg_status kg_csr_new(const struct kg_plugin_key *key, const struct kg_metad
     status = kg_error_set(error, KG_E_NO_MEMORY, "the certificate request cannot be built");
   if (status == KG_OK) status = sign(req, public_key, key, error);
   if (status == KG_OK) *out = encode(req);
-  if (status == KG_OK && *out == NULL)
-    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for a certificate request");
+  if (status == KG_OK && *out == NULL) status = kg_error_no_memory(error, "for a certificate request");
   X509_REQ_free(req);
   EVP_PKEY_free(public_key);
   ERR_clear_error();

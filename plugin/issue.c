@@ -35,7 +35,7 @@ static enum kg_status format_body(const char *csr, struct kg_span token, struct 
          cJSON_PrintPreallocated(json, (char *)out->data, (int)out->len, 0);
   if (done) out->len = strlen((const char *)out->data);
   cJSON_Delete(json);
-  return done ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the request's body");
+  return done ? KG_OK : kg_error_no_memory(error, "for the request's body");
 }
 
 /* The specification wants bypass_cache on a re-mint and no client sends it yet (docs/protocol.md 6.2), so a service
@@ -66,13 +66,11 @@ static enum kg_status read_answer(const cJSON *json, struct answer *out, struct 
     bool is_there = cJSON_GetObjectItemCaseSensitive(json, members[i].name) != NULL;
     struct kg_error one = {0};
     enum kg_status bad = is_certificate && is_there ? KG_E_INVALID_CERTIFICATE : KG_E_IMDS_FAILED;
-    enum kg_status found = kg_json_require_string(json, members[i].name, bad, members[i].to, &one);
-    if (found == KG_OK) continue;
+    if (kg_json_require_string(json, members[i].name, bad, members[i].to, &one) == KG_OK) continue;
     if (status == KG_OK)
-      *error = one;
+      status = kg_error_copy(error, &one);
     else
-      (void)kg_error_prefix(error, "%s", one.text);
-    if (status == KG_OK) status = found;
+      (void)kg_error_prefix(error, status, "%s", one.text);
   }
   return status;
 }
@@ -118,7 +116,7 @@ static enum kg_status keep(const struct kg_metadata *metadata, const struct answ
   out->identity_type = kg_strdup(answer->identity_type);
   out->token_endpoint = malloc(size);
   if (out->client_id == NULL || out->tenant_id == NULL || out->identity_type == NULL || out->token_endpoint == NULL)
-    return kg_error_set(error, KG_E_NO_MEMORY, "no memory for the credential");
+    return kg_error_no_memory(error, "for the credential");
   snprintf(out->token_endpoint, size, "%s/%s" TOKEN_PATH, out->endpoint, metadata->tenant_id);
   return KG_OK;
 }
@@ -151,7 +149,7 @@ enum kg_status kg_issue(const struct kg_acquisition *acquisition, const struct k
   out->server_time_s = response.date_s;
   status = kg_issue_parse(acquisition, metadata, kg_buf_span(&response.body), out, error);
   kg_http_response_clear(&response);
-  if (status != KG_OK) return kg_error_prefix(error, "issuecredential");
+  if (status != KG_OK) return kg_error_prefix(error, status, "issuecredential");
   kg_acquisition_log(acquisition, KG_PLUGIN_LOG_INFO, "issuecredential: a certificate of %zu bytes, tokens at %s",
                      out->certificate.len, out->endpoint);
   return KG_OK;

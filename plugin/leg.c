@@ -72,26 +72,21 @@ static enum kg_status describe_answer(const struct attempts *attempts, const str
   bool v1_only = response->status == 404 && attempts->leg == &legs[KG_LEG_METADATA];
   enum kg_status status = v1_only ? KG_E_IMDS_V1_ONLY : KG_E_IMDS_FAILED;
   status = kg_answer_error(status, attempts->leg->name, response, error);
-  if (says_unassigned(response, error->text)) status = error->status = KG_E_IDENTITY;
-  if (v1_only) status = kg_error_prefix(error, "this machine's metadata service has no managed identity v2");
+  if (says_unassigned(response, error->text)) return kg_error_change(error, KG_E_IDENTITY);
+  if (v1_only) return kg_error_prefix(error, status, "this machine's metadata service has no managed identity v2");
   return status;
 }
 
 static enum kg_status describe(const struct attempts *attempts, enum kg_status status, bool out_of_time,
                                const struct kg_http_response *response, struct kg_error *error) {
   if (status != KG_OK)
-    (void)kg_error_prefix(error, "%s", attempts->leg->name);
+    (void)kg_error_prefix(error, status, "%s", attempts->leg->name);
   else
-    (void)describe_answer(attempts, response, error);
-  if (out_of_time) {
-    (void)kg_error_prefix(error, "no time left to retry");
-    error->status = KG_E_TIMEOUT;
-    error->sub_code[0] = '\0';
-  }
-  size_t len = strlen(error->text);
-  snprintf(error->text + len, sizeof error->text - len, " (%u retries, correlation id %s)", attempts->retry.failures,
-           attempts->acquisition->correlation_id);
-  return error->status;
+    status = describe_answer(attempts, response, error);
+  if (out_of_time) status = kg_error_prefix(error, KG_E_TIMEOUT, "no time left to retry");
+  kg_error_append(error, " (%u retries, correlation id %s)", attempts->retry.failures,
+                  attempts->acquisition->correlation_id);
+  return status;
 }
 
 static int64_t elapsed_ms(const struct attempts *attempts) {
@@ -153,7 +148,7 @@ enum kg_status kg_leg_perform(const struct kg_acquisition *acquisition, const st
   const struct kg_plugin_host *host = acquisition->request->host;
   struct attempts attempts = {.acquisition = acquisition, .leg = &legs[request->leg]};
   char *url = format_url(acquisition, request);
-  if (url == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for a URL");
+  if (url == NULL) return kg_error_no_memory(error, "for a URL");
   char request_id[sizeof HEADER_REQUEST_ID + KG_UUID_SIZE];
   snprintf(request_id, sizeof request_id, HEADER_REQUEST_ID "%s", acquisition->correlation_id);
   const char *headers[] = {HEADER_METADATA, request_id, HEADER_ACCEPT, request->body.len ? HEADER_CONTENT_TYPE : NULL,

@@ -32,7 +32,7 @@ static enum kg_status require_id(const cJSON *object, const char *name, char **o
   if (status != KG_OK) return status;
   if (!id_is_valid(text)) return kg_error_set(error, KG_E_IMDS_FAILED, "member '%s' is not an identifier", name);
   *out = kg_strdup(text);
-  return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the metadata");
+  return *out != NULL ? KG_OK : kg_error_no_memory(error, "for the metadata");
 }
 
 /* It only becomes a JSON string. */
@@ -50,7 +50,7 @@ static enum kg_status take_unit(const cJSON *object, const char *name, char **ou
   if (status != KG_OK || text == NULL || !*text) return status;
   if (!unit_is_valid(text)) return kg_error_set(error, KG_E_IMDS_FAILED, "member '%s' is not an identifier", name);
   *out = kg_strdup(text);
-  return *out != NULL ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "no memory for the metadata");
+  return *out != NULL ? KG_OK : kg_error_no_memory(error, "for the metadata");
 }
 
 static enum kg_status take_units(const cJSON *json, struct kg_metadata *out, struct kg_error *error) {
@@ -124,7 +124,7 @@ enum kg_status kg_metadata_get(const struct kg_acquisition *acquisition, struct 
     status = kg_metadata_parse(acquisition->request, kg_buf_span(&response.body), out, error);
   }
   kg_http_response_clear(&response);
-  if (status != KG_OK) return kg_error_prefix(error, "getplatformmetadata");
+  if (status != KG_OK) return kg_error_prefix(error, status, "getplatformmetadata");
   log_identity(acquisition, out);
   return KG_OK;
 }

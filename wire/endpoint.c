@@ -115,7 +115,7 @@ static enum kg_status refuse(enum kg_status status, const char *what, const char
 static enum kg_status format(const char *scheme, const struct origin *origin, char **out, struct kg_error *error) {
   size_t size = strlen(scheme) + strlen("://") + strlen(origin->host) + strlen(origin->port) + 1;
   *out = malloc(size);
-  if (*out == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory for an endpoint");
+  if (*out == NULL) return kg_error_no_memory(error, "for an endpoint");
   snprintf(*out, size, "%s://%s%s", scheme, origin->host, origin->port);
   return KG_OK;
 }

@@ -206,7 +206,7 @@ static enum kg_status run(struct kg_http_transfer *transfer, struct kg_error *er
   if (make_headers(transfer->request, &headers) && kg_http_tls_attach(transfer))
     status = run_with(transfer, headers, error);
   else
-    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory for a request");
+    status = kg_error_no_memory(error, "for a request");
   curl_slist_free_all(headers);
   return status;
 }

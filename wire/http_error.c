@@ -73,10 +73,7 @@ enum kg_status kg_http_error(const struct kg_http_transfer *transfer, CURLcode c
   struct kind kind = refine(transfer, code);
   char detail[200];
   explain(transfer, code, detail);
-  (void)kg_error_set(error, kind.status, "%s: %s", transfer->host, detail);
-  if (error != NULL) {
-    error->native_code = (long)code;
-    snprintf(error->sub_code, sizeof error->sub_code, "%s", kind.sub_code);
-  }
+  (void)kg_error_set_code(error, kind.status, (long)code, "%s: %s", transfer->host, detail);
+  if (error != NULL) snprintf(error->sub_code, sizeof error->sub_code, "%s", kind.sub_code);
   return kind.status;
 }

@@ -50,8 +50,7 @@ void kg_log(enum kg_log_level level, const char *format, ...) {
 
 void kg_log_error(enum kg_log_level level, const struct kg_error *error) {
   if (error == NULL || !kg_log_enabled(level)) return;
-  kg_log(level, "%s %s: %s", kg_status_code(error->status),
-         error->sub_code[0] ? error->sub_code : kg_status_sub_code(error->status), error->text);
+  kg_log(level, "%s %s: %s", kg_status_code(error->status), kg_error_sub_code(error), error->text);
 }
 
 enum kg_status kg_log_level_parse(const char *text, enum kg_log_level *out) {

@@ -153,9 +153,7 @@ enum kg_status kg_key_probe(struct kg_key *key, struct kg_error *error) {
   if (status == KG_OK && key->info.capabilities & KG_CAN_VERIFY)
     status = kg_key_verify(key, &params, input, kg_span_of(signature, key->info.bits / 8), error);
   if (status == KG_OK || is_inconclusive(status)) return status;
-  kg_error_prefix(error, "the key does not sign");
-  if (error != NULL) error->status = KG_E_KEY_DEAD;
-  return KG_E_KEY_DEAD;
+  return kg_error_prefix(error, KG_E_KEY_DEAD, "the key does not sign");
 }
 
 enum kg_status kg_key_delete(struct kg_key **key, struct kg_error *error) {

@@ -118,7 +118,7 @@ static enum kg_status take_pin_source(const char *source, char **out, struct kg_
   if (source[0] != '/' || source[1] == '/' || source[1] == '\0')
     return kg_error_set(error, KG_E_USAGE, "PKCS#11 URI: pin-source is not the absolute path of a file");
   if (take_text(source, out) == KG_OK) return KG_OK;
-  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  return kg_error_no_memory(error, "for a key-store URI");
 }
 
 static enum kg_status take_all(P11KitUri *uri, struct kg_uri *out, struct kg_error *error) {
@@ -132,7 +132,7 @@ static enum kg_status take_all(P11KitUri *uri, struct kg_uri *out, struct kg_err
   if (status == KG_OK) status = take_text(p11_kit_uri_get_module_path(uri), &out->module_path);
   const char *pin = p11_kit_uri_get_pin_value(uri);
   if (status == KG_OK && pin != NULL) status = kg_buf_set(&out->pin_value, kg_span_text(pin));
-  if (status == KG_E_NO_MEMORY) return kg_error_set(error, status, "out of memory");
+  if (status == KG_E_NO_MEMORY) return kg_error_no_memory(error, "for a key-store URI");
   return take_pin_source(p11_kit_uri_get_pin_source(uri), &out->pin_source, error);
 }
 
@@ -148,7 +148,7 @@ static enum kg_status parse(const char *text, P11KitUri **out, struct kg_error *
   enum kg_status status = check_text(text, error);
   if (status != KG_OK) return status;
   P11KitUri *uri = p11_kit_uri_new();
-  if (uri == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (uri == NULL) return kg_error_no_memory(error, "for a key-store URI");
   int result = p11_kit_uri_parse(text, P11_KIT_URI_FOR_OBJECT_ON_TOKEN_AND_MODULE, uri);
   if (result != P11_KIT_URI_OK)
     status = kg_error_set(error, KG_E_USAGE, "PKCS#11 URI: %s", p11_kit_uri_message(result));

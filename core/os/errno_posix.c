@@ -23,7 +23,5 @@ enum kg_status kg_errno_report(int number, const char *doing, const char *path, 
   enum kg_status status = status_of(number);
   char text[128] = "unknown error";
   if (strerror_r(number, text, sizeof text) != 0) text[sizeof text - 1] = '\0';
-  kg_error_set(error, status, "cannot %s '%s': %s", doing, path, text);
-  if (error != NULL) error->native_code = number;
-  return status;
+  return kg_error_set_code(error, status, number, "cannot %s '%s': %s", doing, path, text);
 }

@@ -40,9 +40,9 @@ static char *words_of(unsigned long code) {
 
 enum kg_status kg_win_report(unsigned long code, const char *doing, const char *path, struct kg_error *error) {
   char *words = words_of(code);
-  enum kg_status status = kg_error_set(error, status_of(code), "cannot %s '%s': error %lu%s%s%s", doing, path, code,
-                                       words != NULL ? " (" : "", words != NULL ? words : "", words != NULL ? ")" : "");
-  if (error != NULL) error->native_code = (long)code;
+  enum kg_status status =
+      kg_error_set_code(error, status_of(code), (long)code, "cannot %s '%s': error %lu%s%s%s", doing, path, code,
+                        words != NULL ? " (" : "", words != NULL ? words : "", words != NULL ? ")" : "");
   free(words);
   return status;
 }

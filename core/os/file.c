@@ -36,7 +36,7 @@ enum kg_status kg_file_hash(const char *path, size_t cap, enum kg_file_trust tru
   if (status != KG_OK)
     kg_hash_clear(&context);
   else if (!kg_hash_final(&context, digest))
-    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory to hash '%s'", path);
+    status = kg_error_no_memory(error, "to hash '%s'", path);
   return status;
 }
 

@@ -55,7 +55,7 @@ static enum kg_status read_all(int fd, const char *path, size_t cap, kg_file_tak
     } else {
       left -= (size_t)got;
       status = take(user, kg_span_of(chunk, (size_t)got));
-      if (status != KG_OK) kg_error_set(error, status, "no memory to read '%s'", path);
+      if (status != KG_OK) kg_error_no_memory(error, "to read '%s'", path);
     }
   }
   kg_wipe(chunk, sizeof chunk); /* a PIN file comes this way, too */
@@ -125,7 +125,7 @@ static int sync_folder(const char *path) {
 enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsigned mode, struct kg_error *error) {
   size_t size = strlen(path) + sizeof ".XXXXXX";
   char *temporary = malloc(size);
-  if (temporary == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to write '%s'", path);
+  if (temporary == NULL) return kg_error_no_memory(error, "to write '%s'", path);
   snprintf(temporary, size, "%s.XXXXXX", path);
   int fd = mkostemp(temporary, O_CLOEXEC);
   int number = 0;

@@ -17,7 +17,7 @@
 #define NO_IMPERSONATION (SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION)
 
 static enum kg_status no_memory(const char *path, struct kg_error *error) {
-  return kg_error_set(error, KG_E_NO_MEMORY, "no memory for '%s'", path);
+  return kg_error_no_memory(error, "for '%s'", path);
 }
 
 static enum kg_status open_path(const char *path, DWORD access, DWORD flags, HANDLE *out, struct kg_error *error) {

@@ -77,7 +77,7 @@ enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struc
   else if (number)
     status = kg_errno_report(number, "lock", path, error);
   else if ((lock = malloc(sizeof *lock)) == NULL)
-    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory to lock '%s'", path);
+    status = kg_error_no_memory(error, "to lock '%s'", path);
   if (status != KG_OK) {
     close(fd);
     return status;

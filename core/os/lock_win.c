@@ -15,7 +15,7 @@ struct kg_lock {
 
 static enum kg_status open_file(const char *path, HANDLE *file, struct kg_error *error) {
   wchar_t *wide = kg_wide_dup(path);
-  if (wide == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to lock '%s'", path);
+  if (wide == NULL) return kg_error_no_memory(error, "to lock '%s'", path);
   *file =
       CreateFileW(wide, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                   OPEN_ALWAYS, FILE_FLAG_OPEN_REPARSE_POINT | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, NULL);
@@ -78,7 +78,7 @@ enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struc
   else if (code)
     status = kg_win_report(code, "lock", path, error);
   else if ((lock = malloc(sizeof *lock)) == NULL)
-    status = kg_error_set(error, KG_E_NO_MEMORY, "no memory to lock '%s'", path);
+    status = kg_error_no_memory(error, "to lock '%s'", path);
   if (status != KG_OK) {
     CloseHandle(file);
     return status;

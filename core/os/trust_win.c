@@ -145,7 +145,7 @@ enum kg_status kg_trust_check(void *handle, const char *path, enum kg_file_trust
   struct check check = {0};
   wchar_t *name = malloc(most * sizeof *name);
   check.path = path, check.trust = trust, check.error = error;
-  if (name == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to examine '%s'", path);
+  if (name == NULL) return kg_error_no_memory(error, "to examine '%s'", path);
   DWORD length = GetFinalPathNameByHandleW(handle, name, most, FILE_NAME_NORMALIZED | VOLUME_NAME_DOS);
   BY_HANDLE_FILE_INFORMATION info;
   enum kg_status status;

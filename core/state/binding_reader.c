@@ -14,7 +14,7 @@ static enum kg_status fail_member(const struct kg_member *member, const char *re
 }
 
 static enum kg_status fail_memory(struct kg_error *error) {
-  return kg_error_set(error, KG_E_NO_MEMORY, "no memory to read a binding");
+  return kg_error_no_memory(error, "to read a binding");
 }
 
 static enum kg_status read_text(const struct kg_member *member, const char *text, char **field,
@@ -143,7 +143,7 @@ static enum kg_status read_certificates(const cJSON *object, struct kg_binding *
     name = KG_BINDING_CHAIN;
     status = read_chain(cJSON_GetObjectItemCaseSensitive(object, name), out, error);
   }
-  return status != KG_OK ? kg_error_prefix(error, "'%s'", name), status : KG_OK;
+  return status != KG_OK ? kg_error_prefix(error, status, "'%s'", name) : KG_OK;
 }
 
 static bool is_https(const char *url) {
@@ -259,7 +259,7 @@ enum kg_status kg_binding_load(const char *path, struct kg_binding **out, struct
   enum kg_status status = kg_file_read(path, KG_BINDING_SIZE_MAX, KG_TRUST_SHARED, &text, id, error);
   if (status != KG_OK) return status;
   status = kg_binding_parse(kg_buf_span(&text), out, error);
-  if (status != KG_OK) kg_error_prefix(error, "%s", path);
+  if (status != KG_OK) (void)kg_error_prefix(error, status, "%s", path);
   kg_buf_clear(&text);
   return status;
 }

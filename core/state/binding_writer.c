@@ -124,14 +124,13 @@ static enum kg_status check_readable(const char *path, struct kg_span text, stru
   enum kg_status status = kg_binding_parse(text, &again, error);
   kg_binding_free(&again);
   if (status != KG_E_BINDING) return status;
-  if (error != NULL) error->status = KG_E_BUG;
-  return kg_error_prefix(error, "'%s' would not be readable", path), KG_E_BUG;
+  return kg_error_prefix(error, KG_E_BUG, "'%s' would not be readable", path);
 }
 
 enum kg_status kg_binding_store(const char *path, const struct kg_binding *binding, struct kg_error *error) {
   struct kg_buf text = {0};
   enum kg_status status = kg_binding_format(binding, &text);
-  if (status != KG_OK) return kg_error_set(error, status, "no memory to write '%s'", path);
+  if (status != KG_OK) return kg_error_no_memory(error, "to write '%s'", path);
   status = check_readable(path, kg_buf_span(&text), error);
   if (status == KG_OK) status = kg_file_replace(path, kg_buf_span(&text), 0644, error);
   kg_buf_clear(&text);

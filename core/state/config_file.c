@@ -9,11 +9,8 @@ enum kg_status kg_config_load(const char *path, struct kg_config **out, struct k
   *out = NULL;
   struct kg_buf text = {0};
   enum kg_status status = kg_file_read(path, SIZE_LIMIT, KG_TRUST_OWNER, &text, NULL, error);
-  if (status == KG_E_NOT_FOUND) {
-    kg_error_prefix(error, "configuration '%s'", path); /* what is missing may be a folder above it */
-    if (error != NULL) error->status = KG_E_CONFIG;
-    status = KG_E_CONFIG;
-  }
+  if (status == KG_E_NOT_FOUND) /* what is missing may be a folder above it */
+    status = kg_error_prefix(error, KG_E_CONFIG, "configuration '%s'", path);
   if (status == KG_OK) status = kg_config_parse(path, kg_buf_span(&text), out, error);
   kg_buf_clear(&text);
   return status;

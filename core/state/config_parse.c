@@ -44,7 +44,7 @@ static void KG_PRINTF(3, 4) fail(struct parser *parser, unsigned line, const cha
 
 static void fail_memory(struct parser *parser) {
   if (parser->status != KG_OK) return;
-  parser->status = kg_error_set(parser->error, KG_E_NO_MEMORY, "no memory to read '%s'", parser->path);
+  parser->status = kg_error_no_memory(parser->error, "to read '%s'", parser->path);
 }
 
 static void fail_key(struct parser *parser, unsigned line, const char *name, const char *reason) {
@@ -263,7 +263,7 @@ enum kg_status kg_config_parse(const char *path, struct kg_span text, struct kg_
   parser.error = error;
   *out = NULL;
   parser.config = calloc(1, sizeof *parser.config);
-  if (parser.config == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "no memory to read '%s'", path);
+  if (parser.config == NULL) return kg_error_no_memory(error, "to read '%s'", path);
   parser.config->tls_max = 12;
   parser.config->deadline_s = 120;
   run(&parser);

@@ -55,9 +55,7 @@ const char *kg_cng_code_name(SECURITY_STATUS value) {
 }
 
 enum kg_status kg_cng_error(struct kg_error *error, enum kg_status status, SECURITY_STATUS code, const char *what) {
-  kg_error_set(error, status, "%s: %s (0x%08lX)", what, kg_cng_code_name(code), (unsigned long)code);
-  if (error != NULL) error->native_code = code;
-  return status;
+  return kg_error_set_code(error, status, code, "%s: %s (0x%08lX)", what, kg_cng_code_name(code), (unsigned long)code);
 }
 
 struct symbol {
@@ -100,7 +98,6 @@ enum kg_status kg_ncrypt_load(const struct kg_ncrypt **out, struct kg_error *err
   *out = &ncrypt;
   InitOnceExecuteOnce(&once, load_once, NULL, NULL);
   if (missing == NULL) return KG_OK;
-  kg_error_set(error, KG_E_KEY_STORE, "%s cannot be loaded from System32 (error %ld)", missing, load_failure.code);
-  if (error != NULL) error->native_code = load_failure.code;
-  return KG_E_KEY_STORE;
+  return kg_error_set_code(error, KG_E_KEY_STORE, load_failure.code, "%s cannot be loaded from System32 (error %ld)",
+                           missing, load_failure.code);
 }

@@ -107,7 +107,7 @@ enum kg_status kg_cng_mutex_name(const struct kg_cng_name *name, wchar_t out[KG_
   unsigned char digest[32];
   if (!kg_hash_once(KG_HASH_SHA256, kg_span_text(text), digest)) return KG_E_NO_MEMORY;
   char *hex = kg_hex_format(kg_span_of(digest, 16));
-  if (hex == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (hex == NULL) return kg_error_no_memory(error, "for a key's lock");
   memcpy(out, prefix, length * sizeof *out);
   for (size_t i = 0; i <= strlen(hex); i++)
     out[length + i] = (wchar_t)(unsigned char)hex[i];

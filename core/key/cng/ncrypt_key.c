@@ -85,10 +85,9 @@ static enum kg_status refuse_creation(SECURITY_STATUS code, struct kg_error *err
   switch (kg_cng_meaning_of(code)) {
   case KG_CNG_UNAVAILABLE:
   case KG_CNG_NO_VBS:
-    kg_error_set(error, KG_E_KEYGUARD_UNAVAILABLE, "Windows refuses a VBS-isolated key: %s (0x%08lX); %s",
-                 kg_cng_code_name(code), (unsigned long)code, advice);
-    if (error != NULL) error->native_code = code;
-    return KG_E_KEYGUARD_UNAVAILABLE;
+    return kg_error_set_code(error, KG_E_KEYGUARD_UNAVAILABLE, code,
+                             "Windows refuses a VBS-isolated key: %s (0x%08lX); %s", kg_cng_code_name(code),
+                             (unsigned long)code, advice);
   case KG_CNG_EXISTS:
     return kg_cng_error(error, KG_E_LOCK_BUSY, code, "another program made the KeyGuard key at the same time");
   case KG_CNG_DENIED:
@@ -147,7 +146,7 @@ enum kg_status kg_cng_export_public(const struct kg_cng_key *key, struct kg_buf 
   if (size > sizeof bytes || !is_public_blob(kg_span_of(bytes, size)))
     return kg_error_set(error, KG_E_KEY_STORE, "%s: it is not an RSA key", what);
   enum kg_status status = kg_buf_set(blob, kg_span_of(bytes, size));
-  return status != KG_OK ? kg_error_set(error, status, "out of memory") : KG_OK;
+  return status != KG_OK ? kg_error_no_memory(error, "for the public key") : KG_OK;
 }
 
 const wchar_t *kg_cng_hash_name(enum kg_hash hash) {

@@ -39,7 +39,7 @@ static enum kg_status describe(struct cng_key *key, struct kg_error *error) {
   const unsigned char *at = key->public_blob.data + sizeof head;
   status = take_number(kg_span_of(at, head.cbPublicExp), &info->exponent);
   if (status == KG_OK) status = take_number(kg_span_of(at + head.cbPublicExp, head.cbModulus), &info->modulus);
-  if (status != KG_OK) return kg_error_set(error, status, "out of memory");
+  if (status != KG_OK) return kg_error_no_memory(error, "for the public key");
   info->bits = head.BitLength;
   info->strength = kg_cng_is_isolated(&key->cng) ? KG_STRENGTH_KEYGUARD : KG_STRENGTH_SOFTWARE;
   info->capabilities = CAPABILITIES;
@@ -142,7 +142,7 @@ static enum kg_status cng_open(const char *store, unsigned flags, struct kg_key 
   if (status != KG_OK) return status;
   struct cng_key *key = NULL;
   key = calloc(1, sizeof *key);
-  if (key == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (key == NULL) return kg_error_no_memory(error, "for a key");
   key->base.ops = &kg_key_store_cng;
   status = kg_cng_init(&key->cng, &name, error);
   if (status == KG_OK) status = flags & KG_KEY_CREATE ? open_or_create(key, error) : open_existing(key, error);

@@ -155,7 +155,7 @@ static struct kg_backing *publish(struct kg_backing *backing) {
 
 static enum kg_status add(char *path, const CK_FUNCTION_LIST *f, struct kg_backing **out, struct kg_error *error) {
   struct kg_backing *backing = path != NULL ? new_backing(path, f) : NULL;
-  if (backing == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (backing == NULL) return kg_error_no_memory(error, "for a token");
   *out = publish(backing);
   return join(*out, error);
 }

@@ -78,7 +78,6 @@ enum kg_status kg_ckr_error(struct kg_error *error, const char *function, CK_RV 
   const char *name = kg_ckr_name(rv);
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
     if (table[i].rv == rv) status = table[i].status;
-  kg_error_set(error, status, "%s: %s (0x%lx)", function, name != NULL ? name : "an unknown code", (unsigned long)rv);
-  if (error != NULL) error->native_code = (long)rv;
-  return status;
+  return kg_error_set_code(error, status, (long)rv, "%s: %s (0x%lx)", function, name != NULL ? name : "an unknown code",
+                           (unsigned long)rv);
 }

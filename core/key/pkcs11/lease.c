@@ -108,10 +108,7 @@ static enum kg_status find_handles(struct kg_backing_key *key, struct kg_backing
 
 /* The token or the key was there when the key was opened: that it is not found now means that it is gone. */
 static enum kg_status gone(enum kg_status status, struct kg_error *error) {
-  if (status != KG_E_KEY_NOT_FOUND) return status;
-  kg_error_prefix(error, "the key is gone");
-  if (error != NULL) error->status = KG_E_KEY_DEAD;
-  return KG_E_KEY_DEAD;
+  return status == KG_E_KEY_NOT_FOUND ? kg_error_prefix(error, KG_E_KEY_DEAD, "the key is gone") : status;
 }
 
 enum kg_status kg_lease_take(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane **out,

@@ -63,12 +63,8 @@ enum kg_status kg_backing_library_load(const char *path, char **resolved, const 
                                        struct kg_error *error) {
   *resolved = NULL;
   enum kg_status status = kg_file_check(path, KG_TRUST_OWNER, error);
-  if (status != KG_OK) {
-    kg_error_prefix(error, "module-path %s", path);
-    if (status != KG_E_NOT_FOUND) return status;
-    if (error != NULL) error->status = KG_E_KEY_STORE; /* what is not found is the store, and no binding */
-    return KG_E_KEY_STORE;
-  }
+  if (status == KG_E_NOT_FOUND) status = KG_E_KEY_STORE; /* what is not found is the store, and no binding */
+  if (status != KG_OK) return kg_error_prefix(error, status, "module-path %s", path);
   char *real = realpath(path, NULL);
   if (real == NULL) return kg_errno_report(errno, "open", path, error);
   status = load(real, f, error);

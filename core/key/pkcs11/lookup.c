@@ -139,7 +139,7 @@ static enum kg_status take_number(struct kg_backing_key *key, struct kg_backing 
   if (number.len == 0)
     return kg_error_set(error, KG_E_KEY_MECHANISM, "the token does not tell the key's %s, or it is longer than %d bits",
                         type == CKA_MODULUS ? "modulus" : "public exponent", BITS_MAX);
-  return kg_buf_set(out, number) == KG_OK ? KG_OK : kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  return kg_buf_set(out, number) == KG_OK ? KG_OK : kg_error_no_memory(error, "for a public key");
 }
 
 static enum kg_status take_public(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane,

@@ -19,10 +19,6 @@ struct refused_pin {
 
 static _Atomic(struct refused_pin *) refused;
 
-static enum kg_status no_memory(struct kg_error *error) {
-  return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
-}
-
 /* The line end that an editor leaves behind is not part of a PIN. */
 static void cut_line_end(struct kg_buf *pin) {
   if (pin->len > 0 && pin->data[pin->len - 1] == '\n') pin->data[--pin->len] = '\0';
@@ -33,11 +29,7 @@ static enum kg_status read_pin(const struct kg_uri *uri, struct kg_buf *pin, str
                                struct kg_error *error) {
   if (uri->pin_source != NULL) {
     enum kg_status status = kg_file_read(uri->pin_source, PIN_MAX, KG_TRUST_PRIVATE, pin, &tried->file, error);
-    if (status == KG_E_NOT_FOUND) {
-      kg_error_prefix(error, "pin-source %s", uri->pin_source);
-      if (error != NULL) error->status = KG_E_KEY_PIN;
-      return KG_E_KEY_PIN;
-    }
+    if (status == KG_E_NOT_FOUND) return kg_error_prefix(error, KG_E_KEY_PIN, "pin-source %s", uri->pin_source);
     cut_line_end(pin);
     return status;
   }
@@ -47,8 +39,8 @@ static enum kg_status read_pin(const struct kg_uri *uri, struct kg_buf *pin, str
   kg_hash_init(&hash, KG_HASH_SHA256);
   kg_hash_update(&hash, kg_span_of(tried->serial, sizeof tried->serial));
   kg_hash_update(&hash, kg_buf_span(&uri->pin_value));
-  if (!kg_hash_final(&hash, tried->pin_value)) return no_memory(error);
-  return kg_buf_set(pin, kg_buf_span(&uri->pin_value)) == KG_OK ? KG_OK : no_memory(error);
+  if (!kg_hash_final(&hash, tried->pin_value)) return kg_error_no_memory(error, "for a PIN");
+  return kg_buf_set(pin, kg_buf_span(&uri->pin_value)) == KG_OK ? KG_OK : kg_error_no_memory(error, "for a PIN");
 }
 
 static bool was_refused(const struct refused_pin *tried) {

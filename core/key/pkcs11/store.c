@@ -26,7 +26,7 @@ static enum kg_status pin_token(struct kg_backing_key *key, const CK_TOKEN_INFO 
     len--;
   if (key->uri.serial != NULL || len == 0) return KG_OK;
   key->uri.serial = calloc(1, len + 1);
-  if (key->uri.serial == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (key->uri.serial == NULL) return kg_error_no_memory(error, "for the token's serial number");
   memcpy(key->uri.serial, info->serialNumber, len);
   return KG_OK;
 }
@@ -118,7 +118,7 @@ static enum kg_status open_once(const char *store, unsigned flags, struct kg_key
                                 struct kg_error *error) {
   static atomic_uint_least64_t numbers;
   struct kg_backing_key *key = calloc(1, sizeof *key);
-  if (key == NULL) return kg_error_set(error, KG_E_NO_MEMORY, "out of memory");
+  if (key == NULL) return kg_error_no_memory(error, "for a key");
   key->key.ops = &kg_key_store_pkcs11;
   key->number = atomic_fetch_add(&numbers, 1) + 1;
   enum kg_status status = find_key(store, flags, key, error);

@@ -127,7 +127,13 @@ static void set_takes_its_own_text_as_argument(void **state) {
 static void null_error_is_allowed(void **state) {
   (void)state;
   assert_int_equal(kg_error_set(NULL, KG_E_IO, "text"), KG_E_IO);
-  assert_int_equal(kg_error_prefix(NULL, "prefix"), KG_E_BUG);
+  assert_int_equal(kg_error_set_code(NULL, KG_E_IO, 5, "text"), KG_E_IO);
+  assert_int_equal(kg_error_no_memory(NULL, "for text"), KG_E_NO_MEMORY);
+  assert_int_equal(kg_error_prefix(NULL, KG_E_CONFIG, "prefix"), KG_E_CONFIG);
+  assert_int_equal(kg_error_change(NULL, KG_E_CONFIG), KG_E_CONFIG);
+  struct kg_error from = {.status = KG_E_TLS};
+  assert_int_equal(kg_error_copy(NULL, &from), KG_E_TLS);
+  kg_error_append(NULL, "suffix");
   kg_error_clear(NULL);
 }
 
@@ -144,7 +150,7 @@ static void long_text_is_cut_with_dots(void **state) {
   kg_error_set(&error, KG_E_IO, "%s", text);
   assert_int_equal(strlen(error.text), sizeof error.text - 1);
   assert_string_equal(error.text + sizeof error.text - 5, "a...");
-  kg_error_prefix(&error, "%s", text);
+  kg_error_prefix(&error, KG_E_IO, "%s", text);
   assert_int_equal(strlen(error.text), sizeof error.text - 1);
   assert_string_equal(error.text + sizeof error.text - 5, "a...");
 }
@@ -155,10 +161,63 @@ static void prefix_keeps_status_and_details(void **state) {
   kg_error_set(&error, KG_E_IMDS_FAILED, "status %d", 500);
   error.http_status = 500;
   strcpy(error.correlation_id, "id");
-  assert_int_equal(kg_error_prefix(&error, "leg %d", 1), KG_E_IMDS_FAILED);
+  strcpy(error.sub_code, "finer");
+  assert_int_equal(kg_error_prefix(&error, KG_E_IMDS_FAILED, "leg %d", 1), KG_E_IMDS_FAILED);
   assert_string_equal(error.text, "leg 1: status 500");
+  assert_int_equal(error.status, KG_E_IMDS_FAILED);
   assert_int_equal(error.http_status, 500);
   assert_string_equal(error.correlation_id, "id");
+  assert_string_equal(kg_error_sub_code(&error), "finer");
+}
+
+static void another_status_takes_the_finer_sub_code_along(void **state) {
+  (void)state;
+  struct kg_error error;
+  kg_error_set_code(&error, KG_E_TLS, 35, "host: handshake");
+  strcpy(error.sub_code, "finer");
+  assert_int_equal(kg_error_prefix(&error, KG_E_TIMEOUT, "no time left"), KG_E_TIMEOUT);
+  assert_int_equal(error.status, KG_E_TIMEOUT);
+  assert_string_equal(error.text, "no time left: host: handshake");
+  assert_string_equal(kg_error_sub_code(&error), kg_status_sub_code(KG_E_TIMEOUT));
+  strcpy(error.sub_code, "finer");
+  assert_int_equal(kg_error_change(&error, KG_E_IDENTITY), KG_E_IDENTITY);
+  assert_int_equal(error.status, KG_E_IDENTITY);
+  assert_int_equal(error.native_code, 35);
+  assert_string_equal(kg_error_sub_code(&error), "identity_mismatch");
+}
+
+static void words_go_behind_the_text(void **state) {
+  (void)state;
+  struct kg_error error;
+  char text[1000];
+  memset(text, 'a', sizeof text - 1);
+  text[sizeof text - 1] = '\0';
+  kg_error_set(&error, KG_E_IO, "one");
+  kg_error_append(&error, "; %s (%d)", "two", 2);
+  assert_string_equal(error.text, "one; two (2)");
+  kg_error_append(&error, "\n%s", error.text);
+  assert_string_equal(error.text, "one; two (2)?one; two (2)");
+  kg_error_append(&error, "%s", text);
+  assert_int_equal(strlen(error.text), sizeof error.text - 1);
+  assert_string_equal(error.text + sizeof error.text - 5, "a...");
+}
+
+static void no_memory_says_what_for(void **state) {
+  (void)state;
+  struct kg_error error;
+  assert_int_equal(kg_error_no_memory(&error, "to read '%s'", "/a"), KG_E_NO_MEMORY);
+  assert_int_equal(error.status, KG_E_NO_MEMORY);
+  assert_string_equal(error.text, "no memory to read '/a'");
+}
+
+static void copy_is_whole(void **state) {
+  (void)state;
+  struct kg_error from, error = {0};
+  kg_error_set_code(&from, KG_E_TLS, 35, "text");
+  strcpy(from.aadsts, "AADSTS1");
+  assert_int_equal(kg_error_copy(&error, &from), KG_E_TLS);
+  assert_memory_equal(&error, &from, sizeof error);
+  assert_int_equal(kg_error_copy(&error, &error), KG_E_TLS);
 }
 
 static void hostile_text_cannot_forge_a_line(void **state) {
@@ -179,6 +238,10 @@ int main(void) {
       CASE("/status/null_error_is_allowed", null_error_is_allowed),
       CASE("/status/long_text_is_cut_with_dots", long_text_is_cut_with_dots),
       CASE("/status/prefix_keeps_status_and_details", prefix_keeps_status_and_details),
+      CASE("/status/another_status_takes_the_finer_sub_code_along", another_status_takes_the_finer_sub_code_along),
+      CASE("/status/words_go_behind_the_text", words_go_behind_the_text),
+      CASE("/status/no_memory_says_what_for", no_memory_says_what_for),
+      CASE("/status/copy_is_whole", copy_is_whole),
       CASE("/status/hostile_text_cannot_forge_a_line", hostile_text_cannot_forge_a_line),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
