@@ -2,13 +2,13 @@
 #ifndef KG_PKCS11_FIND_H
 #define KG_PKCS11_FIND_H
 
-#include "pkcs11/call.h"
+#include "core/base/status.h"
+#include "keyguard/cryptoki.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct kg_objects;
-struct kg_session;
 
 struct kg_find { /* {0}: none is active */
   bool active;
@@ -22,11 +22,5 @@ KG_MUST_USE bool kg_find_begin(const struct kg_objects *objects, const CK_ATTRIB
 /* The next ones, at most `room`; returns how many. */
 size_t kg_find_next(struct kg_find *find, CK_OBJECT_HANDLE *out, size_t room);
 void kg_find_clear(struct kg_find *find);
-void kg_find_cancel(struct kg_session *session);
-
-CK_RV kg_find_call_init(struct kg_call *call, CK_SESSION_HANDLE handle, CK_ATTRIBUTE *wanted, CK_ULONG count);
-CK_RV kg_find_call_next(struct kg_call *call, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE *objects, CK_ULONG room,
-                        CK_ULONG *count);
-CK_RV kg_find_call_final(struct kg_call *call, CK_SESSION_HANDLE handle);
 
 #endif

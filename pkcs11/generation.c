@@ -23,6 +23,19 @@ static void read_limits(struct kg_generation *generation) {
   generation->mechanisms_count = kg_mechanism_list_sign(&generation->limits, generation->mechanisms);
 }
 
+static enum kg_status build_objects(const struct kg_identity *identity, struct kg_generation *generation,
+                                    const struct kg_generation *before, struct kg_error *error) {
+  const struct kg_objects_source from = {
+      .identity = identity->name,
+      .binding = generation->binding,
+      .limits = &generation->limits,
+      .mechanisms = kg_span_of(generation->mechanisms, generation->mechanisms_count * sizeof(CK_MECHANISM_TYPE)),
+      .facts = generation->facts,
+      .before = before != NULL ? &before->objects : NULL,
+  };
+  return kg_objects_build(&from, &generation->objects, error);
+}
+
 enum kg_status kg_generation_new(const struct kg_identity *identity, struct kg_binding **binding,
                                  const struct kg_generation *before, struct kg_generation **out,
                                  struct kg_error *error) {
@@ -35,7 +48,7 @@ enum kg_status kg_generation_new(const struct kg_identity *identity, struct kg_b
   generation->key = share_key(identity, generation, before);
   enum kg_status status = KG_OK;
   if (generation->facts != NULL && generation->key != NULL)
-    status = kg_objects_build(identity->name, generation, before != NULL ? &before->objects : NULL, error);
+    status = build_objects(identity, generation, before, error);
   else
     status = kg_error_no_memory(error, "for a token");
   if (status == KG_OK) {

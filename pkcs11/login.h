@@ -4,7 +4,7 @@
 #define KG_PKCS11_LOGIN_H
 
 #include "core/os/mutex.h"
-#include "pkcs11/call.h"
+#include "keyguard/cryptoki.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,11 +21,7 @@ void kg_login_session_opened(struct kg_login *login, bool rw);
 void kg_login_session_closed(struct kg_login *login, bool rw); /* the last one logs out */
 void kg_login_count(struct kg_login *login, size_t *sessions, size_t *rw_sessions);
 CK_STATE kg_login_state(struct kg_login *login, bool rw);
-
-CK_RV kg_login_enter(struct kg_call *call, CK_SESSION_HANDLE handle, CK_USER_TYPE type, CK_UTF8CHAR *pin,
-                     CK_ULONG pin_len);
-CK_RV kg_login_enter_user(struct kg_call *call, CK_SESSION_HANDLE handle, CK_USER_TYPE type, CK_UTF8CHAR *pin,
-                          CK_ULONG pin_len, CK_UTF8CHAR *user, CK_ULONG user_len);
-CK_RV kg_login_leave(struct kg_call *call, CK_SESSION_HANDLE handle);
+/* False: that was the state already. */
+bool kg_login_change(struct kg_login *login, bool logged_in);
 
 #endif

@@ -5,10 +5,7 @@
 #include "core/os/fork.h"
 #include "core/state/config.h"
 #include "core/state/config_file.h"
-#include "pkcs11/handle.h"
 #include "pkcs11/session.h"
-#include "pkcs11/slot.h"
-#include "pkcs11/text.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -78,6 +75,24 @@ struct kg_slots *kg_module_slots(struct kg_module *module) {
 
 struct kg_handles *kg_module_sessions(struct kg_module *module) {
   return module->sessions;
+}
+
+CK_RV kg_module_require_slot(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **out) {
+  *out = kg_slots_find(&call->module->slots, id);
+  if (*out == NULL) return CKR_SLOT_ID_INVALID;
+  call->identity = (*out)->identity->name;
+  return CKR_OK;
+}
+
+CK_RV kg_module_acquire_session(struct kg_call *call, CK_SESSION_HANDLE handle, struct kg_session **out) {
+  *out = kg_handle_acquire(call->module->sessions, handle);
+  if (*out == NULL) return CKR_SESSION_HANDLE_INVALID;
+  call->identity = (*out)->slot->identity->name;
+  return CKR_OK;
+}
+
+void kg_module_release_session(struct kg_call *call, CK_SESSION_HANDLE handle) {
+  kg_handle_release(call->module->sessions, handle);
 }
 
 static void module_free(struct kg_module **module) {
@@ -184,15 +199,4 @@ CK_RV kg_module_finalize(const void *reserved) {
   kg_module_leave(&call);
   if (rv == CKR_OK) dispose(module);
   return rv;
-}
-
-CK_RV kg_module_call_info(struct kg_call *call, CK_INFO *info) {
-  (void)call;
-  if (info == NULL) return CKR_ARGUMENTS_BAD;
-  memset(info, 0, sizeof *info);
-  info->cryptokiVersion.major = 3;
-  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
-  kg_text_pad(info->libraryDescription, sizeof info->libraryDescription, KG_TEXT_LIBRARY);
-  info->libraryVersion = kg_text_version();
-  return CKR_OK;
 }

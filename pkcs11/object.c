@@ -1,7 +1,5 @@
 #include "pkcs11/object.h"
 
-#include "pkcs11/generation.h"
-
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,17 +127,17 @@ static const struct kg_object *find_same(const struct kg_objects *objects, const
 
 /* The next free place, filled with what every object has; its class adds the rest. NULL: it is there already (the same
  * issuer twice). */
-static struct kg_object *begin(struct kg_objects *objects, const char *identity, enum kg_object_kind kind,
-                               struct kg_span source, const struct kg_objects *before) {
+static struct kg_object *begin(struct kg_objects *objects, const struct kg_objects_source *from,
+                               enum kg_object_kind kind, struct kg_span source) {
   struct kg_object *object = &objects->items[objects->count];
   memset(object, 0, sizeof *object);
   object->kind = kind;
-  hash_same(object, identity, source);
+  hash_same(object, from->identity, source);
   if (find_same(objects, object) != NULL) return NULL;
-  const struct kg_object *same = find_same(before, object);
+  const struct kg_object *same = find_same(from->before, object);
   object->handle = same != NULL ? same->handle : new_handle();
   set_unique_id(object);
-  (void)snprintf(object->label, sizeof object->label, "%s", identity);
+  (void)snprintf(object->label, sizeof object->label, "%s", from->identity);
   objects->count++;
   add_constants(&object->attributes, storage, COUNT(storage));
   kg_attributes_add_bytes(&object->attributes, CKA_UNIQUE_ID, kg_span_text(object->unique_id));
@@ -152,9 +150,9 @@ static void add_label(struct kg_object *object) {
 
 /* Hardware and KeyGuard keys are made where they live and cannot have come from anywhere else; of a software token we
  * do not know. */
-static void add_key(struct kg_attributes *set, const struct kg_generation *generation) {
-  const struct kg_binding *binding = generation->binding;
-  bool local = generation->limits.hardware;
+static void add_key(struct kg_attributes *set, const struct kg_objects_source *from) {
+  const struct kg_binding *binding = from->binding;
+  bool local = from->limits->hardware;
   add_constants(set, any_key, COUNT(any_key));
   kg_attributes_add_flag(set, CKA_LOCAL, local);
   kg_attributes_add_number(set, CKA_KEY_GEN_MECHANISM, local ? CKM_RSA_PKCS_KEY_PAIR_GEN : CK_UNAVAILABLE_INFORMATION);
@@ -163,26 +161,25 @@ static void add_key(struct kg_attributes *set, const struct kg_generation *gener
   kg_attributes_add_bytes(set, CKA_MODULUS, kg_buf_span(&binding->modulus));
   kg_attributes_add_bytes(set, CKA_PUBLIC_EXPONENT, kg_buf_span(&binding->exponent));
   kg_attributes_add_bytes(set, CKA_PUBLIC_KEY_INFO, kg_buf_span(&binding->public_key_info));
-  kg_attributes_add_bytes(set, CKA_ALLOWED_MECHANISMS,
-                          kg_span_of(generation->mechanisms, generation->mechanisms_count * sizeof(CK_MECHANISM_TYPE)));
+  kg_attributes_add_bytes(set, CKA_ALLOWED_MECHANISMS, from->mechanisms);
 }
 
-static void build_private_key(struct kg_object *object, const struct kg_generation *generation) {
+static void build_private_key(struct kg_object *object, const struct kg_objects_source *from) {
   struct kg_attributes *set = &object->attributes;
   add_label(object);
   add_constants(set, private_key, COUNT(private_key));
-  add_key(set, generation);
-  kg_attributes_add_flag(set, CKA_ALWAYS_SENSITIVE, generation->limits.hardware);
-  kg_attributes_add_flag(set, CKA_NEVER_EXTRACTABLE, generation->limits.hardware);
+  add_key(set, from);
+  kg_attributes_add_flag(set, CKA_ALWAYS_SENSITIVE, from->limits->hardware);
+  kg_attributes_add_flag(set, CKA_NEVER_EXTRACTABLE, from->limits->hardware);
 }
 
-static void build_public_key(struct kg_object *object, const struct kg_generation *generation) {
+static void build_public_key(struct kg_object *object, const struct kg_objects_source *from) {
   struct kg_attributes *set = &object->attributes;
   add_label(object);
   add_constants(set, public_key, COUNT(public_key));
-  add_key(set, generation);
-  kg_attributes_add_number(set, CKA_MODULUS_BITS, generation->limits.key_bits);
-  kg_attributes_add_flag(set, CKA_VERIFY, (generation->limits.capabilities & KG_CAN_VERIFY) != 0);
+  add_key(set, from);
+  kg_attributes_add_number(set, CKA_MODULUS_BITS, from->limits->key_bits);
+  kg_attributes_add_flag(set, CKA_VERIFY, (from->limits->capabilities & KG_CAN_VERIFY) != 0);
 }
 
 static void build_certificate(struct kg_object *object, const struct kg_certificate *from) {
@@ -204,59 +201,55 @@ static void build_certificate(struct kg_object *object, const struct kg_certific
   kg_attributes_add_date(set, CKA_END_DATE, from->not_after);
 }
 
-static void build_facts(struct kg_object *object, const struct kg_generation *generation) {
+static void build_facts(struct kg_object *object, const char *facts) {
   struct kg_attributes *set = &object->attributes;
   add_label(object);
   add_constants(set, data, COUNT(data));
   kg_attributes_add_bytes(set, CKA_APPLICATION, kg_span_text("keyguard"));
-  kg_attributes_add_bytes(set, CKA_VALUE, kg_span_text(generation->facts));
+  kg_attributes_add_bytes(set, CKA_VALUE, kg_span_text(facts));
 }
 
-static void build_issuers(const char *identity, struct kg_generation *generation, const struct kg_objects *before) {
-  struct kg_objects *objects = &generation->objects;
-  for (size_t i = 0; i < generation->binding->chain_count; i++) {
-    const struct kg_certificate *from = &generation->binding->chain[i];
-    struct kg_object *object = begin(objects, identity, KG_OBJECT_ISSUER, kg_buf_span(&from->der), before);
+static void build_issuers(const struct kg_objects_source *from, struct kg_objects *objects) {
+  for (size_t i = 0; i < from->binding->chain_count; i++) {
+    const struct kg_certificate *issuer = &from->binding->chain[i];
+    struct kg_object *object = begin(objects, from, KG_OBJECT_ISSUER, kg_buf_span(&issuer->der));
     if (object == NULL) continue;
-    (void)snprintf(object->label, sizeof object->label, "%s issuer %zu", identity, i + 1);
-    build_certificate(object, from);
+    (void)snprintf(object->label, sizeof object->label, "%s issuer %zu", from->identity, i + 1);
+    build_certificate(object, issuer);
     kg_attributes_add_bytes(&object->attributes, CKA_PUBLIC_KEY_INFO, kg_span_of(NULL, 0));
   }
 }
 
-static void build_profiles(const char *identity, struct kg_objects *objects, const struct kg_objects *before) {
+static void build_profiles(const struct kg_objects_source *from, struct kg_objects *objects) {
   for (size_t i = 0; i < COUNT(profiles); i++) {
-    struct kg_object *object =
-        begin(objects, identity, KG_OBJECT_PROFILE, kg_span_of(&profiles[i], sizeof profiles[i]), before);
+    struct kg_object *object = begin(objects, from, KG_OBJECT_PROFILE, kg_span_of(&profiles[i], sizeof profiles[i]));
     if (object == NULL) continue; /* no label: a URI with object= means a key or a certificate */
     kg_attributes_add_number(&object->attributes, CKA_CLASS, CKO_PROFILE);
     kg_attributes_add_number(&object->attributes, CKA_PROFILE_ID, profiles[i]);
   }
 }
 
-static void build_all(const char *identity, struct kg_generation *generation, const struct kg_objects *before) {
-  struct kg_objects *objects = &generation->objects;
-  const struct kg_binding *binding = generation->binding;
+static void build_all(const struct kg_objects_source *from, struct kg_objects *objects) {
+  const struct kg_binding *binding = from->binding;
   struct kg_span key = kg_buf_span(&binding->public_key_info), leaf = kg_buf_span(&binding->leaf.der);
   /* these kinds occur once, so each finds its place */
-  build_private_key(begin(objects, identity, KG_OBJECT_PRIVATE_KEY, key, before), generation);
-  build_public_key(begin(objects, identity, KG_OBJECT_PUBLIC_KEY, key, before), generation);
-  struct kg_object *object = begin(objects, identity, KG_OBJECT_CERTIFICATE, leaf, before);
+  build_private_key(begin(objects, from, KG_OBJECT_PRIVATE_KEY, key), from);
+  build_public_key(begin(objects, from, KG_OBJECT_PUBLIC_KEY, key), from);
+  struct kg_object *object = begin(objects, from, KG_OBJECT_CERTIFICATE, leaf);
   build_certificate(object, &binding->leaf);
   kg_attributes_add_bytes(&object->attributes, CKA_PUBLIC_KEY_INFO, key);
-  build_issuers(identity, generation, before);
-  build_facts(begin(objects, identity, KG_OBJECT_FACTS, kg_span_text(generation->facts), before), generation);
-  build_profiles(identity, objects, before);
+  build_issuers(from, objects);
+  build_facts(begin(objects, from, KG_OBJECT_FACTS, kg_span_text(from->facts)), from->facts);
+  build_profiles(from, objects);
 }
 
-enum kg_status kg_objects_build(const char *identity, struct kg_generation *generation, const struct kg_objects *before,
-                                struct kg_error *error) {
-  struct kg_objects *objects = &generation->objects;
-  objects->items = calloc(4 + generation->binding->chain_count + COUNT(profiles), sizeof *objects->items);
-  if (objects->items == NULL) return kg_error_no_memory(error, "for the objects of a token");
-  build_all(identity, generation, before);
-  for (size_t i = 0; i < objects->count; i++)
-    if (objects->items[i].attributes.incomplete || objects->items[i].handle == 0)
+enum kg_status kg_objects_build(const struct kg_objects_source *from, struct kg_objects *out, struct kg_error *error) {
+  out->count = 0;
+  out->items = calloc(4 + from->binding->chain_count + COUNT(profiles), sizeof *out->items);
+  if (out->items == NULL) return kg_error_no_memory(error, "for the objects of a token");
+  build_all(from, out);
+  for (size_t i = 0; i < out->count; i++)
+    if (out->items[i].attributes.incomplete || out->items[i].handle == 0)
       return kg_error_no_memory(error, "for the attributes of an object, or no handle left");
   return KG_OK;
 }

@@ -2,11 +2,9 @@
 #ifndef KG_PKCS11_OBJECT_H
 #define KG_PKCS11_OBJECT_H
 
-#include "core/state/identity.h"
+#include "core/state/binding.h"
 #include "pkcs11/attribute.h"
-
-struct kg_binding;
-struct kg_generation;
+#include "pkcs11/mechanism.h"
 
 enum kg_object_kind {
   KG_OBJECT_PRIVATE_KEY,
@@ -35,9 +33,18 @@ struct kg_objects {
   size_t count;
 };
 
-/* Builds all objects of `generation`, whose other members are complete. */
-KG_MUST_USE enum kg_status kg_objects_build(const char *identity, struct kg_generation *generation,
-                                            const struct kg_objects *before, struct kg_error *error);
+struct kg_objects_source { /* what they are built from; they borrow of it, but for the last */
+  const char *identity;
+  const struct kg_binding *binding;
+  const struct kg_mechanism_limits *limits;
+  struct kg_span mechanisms;       /* of the keys: CKA_ALLOWED_MECHANISMS */
+  const char *facts;               /* JSON, the value of the data object */
+  const struct kg_objects *before; /* may be NULL: what these follow; the same ones keep their handles */
+};
+
+/* Where it fails, what is there is for kg_objects_clear() all the same. */
+KG_MUST_USE enum kg_status kg_objects_build(const struct kg_objects_source *from, struct kg_objects *out,
+                                            struct kg_error *error);
 const struct kg_object *kg_objects_find(const struct kg_objects *objects, CK_OBJECT_HANDLE handle);
 void kg_objects_clear(struct kg_objects *objects);
 

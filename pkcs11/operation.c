@@ -1,7 +1,6 @@
 #include "pkcs11/operation.h"
 
-#include "pkcs11/output.h"
-#include "pkcs11/session.h"
+#include "pkcs11/out_buffer.h"
 
 #include <string.h>
 
@@ -16,35 +15,13 @@ static void move(struct kg_operation *from, struct kg_operation *to) {
   kg_wipe(from, sizeof *from);
 }
 
-/* Told once a session: hosts that leave operations behind do so at every connection. */
-static void explain_active(struct kg_call *call, struct kg_session *session) {
-  if (atomic_exchange(&session->told_active, true)) return;
-  (void)kg_error_set(&call->error, KG_E_USAGE,
-                     "an operation was started on a session where one is active (session open for %lld s)",
-                     (long long)(kg_session_age_ms(session) / 1000));
+bool kg_operation_begin(struct kg_operation *active, struct kg_operation *fresh) {
+  if (active->mechanism != NULL) return false;
+  move(fresh, active);
+  return true;
 }
 
-CK_RV kg_operation_begin(struct kg_call *call, struct kg_session *session, struct kg_operation *active,
-                         struct kg_operation *fresh) {
-  kg_mutex_lock(&session->mutex);
-  CK_RV rv = CKR_OK;
-  if (active->mechanism != NULL)
-    rv = CKR_OPERATION_ACTIVE;
-  else
-    move(fresh, active);
-  kg_mutex_unlock(&session->mutex);
-  if (rv == CKR_OPERATION_ACTIVE) explain_active(call, session);
-  kg_operation_clear(fresh);
-  return rv;
-}
-
-void kg_operation_cancel(struct kg_session *session, struct kg_operation *active) {
-  kg_mutex_lock(&session->mutex);
-  kg_operation_clear(active);
-  kg_mutex_unlock(&session->mutex);
-}
-
-static CK_RV update_locked(struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
+static CK_RV update(struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
   if (active->mechanism == NULL || active->mechanism->hash == KG_HASH_NONE) return CKR_OPERATION_NOT_INITIALIZED;
   if (part == NULL && len) return CKR_ARGUMENTS_BAD;
   kg_hash_update(&active->hash, kg_span_of(part, len));
@@ -52,11 +29,9 @@ static CK_RV update_locked(struct kg_operation *active, const CK_BYTE *part, CK_
   return CKR_OK;
 }
 
-CK_RV kg_operation_update(struct kg_session *session, struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
-  kg_mutex_lock(&session->mutex);
-  CK_RV rv = update_locked(active, part, len);
+CK_RV kg_operation_update(struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
+  CK_RV rv = update(active, part, len);
   if (rv != CKR_OK) kg_operation_clear(active);
-  kg_mutex_unlock(&session->mutex);
   return rv;
 }
 
@@ -68,30 +43,25 @@ static CK_RV check_end(const struct kg_operation *active, enum kg_operation_end 
   return CKR_OK;
 }
 
-CK_RV kg_operation_take(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
-                        struct kg_operation *taken) {
-  kg_mutex_lock(&session->mutex);
+CK_RV kg_operation_take(struct kg_operation *active, enum kg_operation_end end, struct kg_operation *taken) {
   CK_RV rv = check_end(active, end);
   move(active, taken);
-  kg_mutex_unlock(&session->mutex);
   if (rv != CKR_OK) kg_operation_clear(taken);
   return rv;
 }
 
-static CK_ULONG output_size(const struct kg_session *session, const struct kg_operation *active) {
+static CK_ULONG output_size(const struct kg_operation *active, size_t signature_size) {
   if (active->mechanism->use == KG_USE_DIGEST) return (CK_ULONG)kg_hash_size(active->mechanism->hash);
-  return (CK_ULONG)kg_generation_signature_size(session->generation);
+  return (CK_ULONG)signature_size;
 }
 
-CK_RV kg_operation_take_for(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
+CK_RV kg_operation_take_for(struct kg_operation *active, enum kg_operation_end end, size_t signature_size,
                             const CK_BYTE *buffer, CK_ULONG *buffer_len, struct kg_operation *taken) {
   memset(taken, 0, sizeof *taken);
-  kg_mutex_lock(&session->mutex);
   CK_RV rv = check_end(active, end);
-  enum kg_output output = KG_OUTPUT_BAD;
-  if (rv == CKR_OK) output = kg_output_judge(buffer, buffer_len, output_size(session, active), &rv);
-  if (output == KG_OUTPUT_WRITE) move(active, taken);
-  if (output == KG_OUTPUT_BAD) kg_operation_clear(active);
-  kg_mutex_unlock(&session->mutex);
+  enum kg_out_buffer output = KG_OUT_BAD;
+  if (rv == CKR_OK) output = kg_out_buffer_judge(buffer, buffer_len, output_size(active, signature_size), &rv);
+  if (output == KG_OUT_WRITE) move(active, taken);
+  if (output == KG_OUT_BAD) kg_operation_clear(active);
   return rv;
 }

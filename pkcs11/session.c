@@ -1,8 +1,5 @@
 #include "pkcs11/session.h"
 
-#include "pkcs11/handle.h"
-#include "pkcs11/module.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,22 +15,6 @@ void kg_session_free(void *item) {
 
 static int64_t now_ms(const struct kg_slot *slot) {
   return slot->refresh.clock->elapsed_ms(slot->refresh.clock->context);
-}
-
-int64_t kg_session_age_ms(const struct kg_session *session) {
-  return now_ms(session->slot) - session->opened_ms;
-}
-
-CK_RV kg_session_acquire(struct kg_call *call, CK_SESSION_HANDLE handle, struct kg_session **out) {
-  struct kg_session *session = kg_handle_acquire(kg_module_sessions(call->module), handle);
-  if (session == NULL) return CKR_SESSION_HANDLE_INVALID;
-  call->identity = session->slot->identity->name;
-  *out = session;
-  return CKR_OK;
-}
-
-void kg_session_release(struct kg_call *call, CK_SESSION_HANDLE handle) {
-  kg_handle_release(kg_module_sessions(call->module), handle);
 }
 
 /* Takes `generation`. */
@@ -55,78 +36,84 @@ static bool is_rw(const struct kg_session *session) {
   return (session->flags & CKF_RW_SESSION) != 0;
 }
 
-CK_RV kg_session_call_open(struct kg_call *call, CK_SLOT_ID id, CK_FLAGS flags, CK_SESSION_HANDLE *handle) {
-  bool rw = (flags & CKF_RW_SESSION) != 0;
-  CK_RV rv = handle != NULL ? CKR_OK : CKR_ARGUMENTS_BAD;
-  if (rv == CKR_OK && !(flags & CKF_SERIAL_SESSION)) rv = CKR_SESSION_PARALLEL_NOT_SUPPORTED;
-  struct kg_generation *generation = NULL;
-  struct kg_slot *slot = NULL;
-  if (rv == CKR_OK) rv = kg_slot_obtain_token(call, id, &slot, &generation);
-  if (rv != CKR_OK) return rv;
+CK_RV kg_session_open(struct kg_handles *sessions, struct kg_slot *slot, struct kg_generation *generation,
+                      CK_FLAGS flags, CK_SESSION_HANDLE *handle) {
   struct kg_session *session = create(slot, generation, flags);
-  if (session == NULL) return kg_call_status(call, KG_E_NO_MEMORY);
+  if (session == NULL) return CKR_HOST_MEMORY;
+  bool rw = is_rw(session);
   kg_login_session_opened(&slot->login, rw); /* first: a handle can be closed as soon as it is there */
-  if (kg_handle_open(kg_module_sessions(call->module), session, handle)) return CKR_OK;
+  if (kg_handle_open(sessions, session, handle)) return CKR_OK;
   kg_login_session_closed(&slot->login, rw);
   kg_session_free(session);
   return CKR_SESSION_COUNT;
 }
 
-/* Those who are using the session go on; the handle is unknown from here. */
-static CK_RV close_acquired(struct kg_call *call, CK_SESSION_HANDLE handle, struct kg_session *session) {
-  if (!kg_handle_close(kg_module_sessions(call->module), handle)) return CKR_SESSION_HANDLE_INVALID;
+CK_RV kg_session_close(struct kg_handles *sessions, CK_SESSION_HANDLE handle, const struct kg_session *session) {
+  if (!kg_handle_close(sessions, handle)) return CKR_SESSION_HANDLE_INVALID;
   kg_login_session_closed(&session->slot->login, is_rw(session));
   return CKR_OK;
 }
 
-CK_RV kg_session_call_close(struct kg_call *call, CK_SESSION_HANDLE handle) {
-  struct kg_session *session = NULL;
-  CK_RV rv = kg_session_acquire(call, handle, &session);
-  if (rv != CKR_OK) return rv;
-  rv = close_acquired(call, handle, session);
-  kg_session_release(call, handle);
-  return rv;
-}
-
-CK_RV kg_session_call_close_all(struct kg_call *call, CK_SLOT_ID id) {
-  struct kg_slot *slot = NULL;
-  CK_RV rv = kg_slot_require(call, id, &slot);
-  if (rv != CKR_OK) return rv;
+void kg_session_close_all(struct kg_handles *sessions, const struct kg_slot *slot) {
   CK_SESSION_HANDLE handle = 0;
   size_t position = 0;
-  while ((handle = kg_handle_next(kg_module_sessions(call->module), &position)) != 0) {
-    struct kg_session *session = NULL;
-    if (kg_session_acquire(call, handle, &session) != CKR_OK) continue;
-    if (session->slot == slot) (void)close_acquired(call, handle, session);
-    kg_session_release(call, handle);
+  while ((handle = kg_handle_next(sessions, &position)) != 0) {
+    const struct kg_session *session = kg_handle_acquire(sessions, handle);
+    if (session == NULL) continue;
+    if (session->slot == slot) (void)kg_session_close(sessions, handle, session);
+    kg_handle_release(sessions, handle);
   }
-  return CKR_OK;
 }
 
-CK_RV kg_session_call_info(struct kg_call *call, CK_SESSION_HANDLE handle, CK_SESSION_INFO *info) {
-  struct kg_session *session = NULL;
-  CK_RV rv = kg_session_acquire(call, handle, &session);
-  if (rv != CKR_OK) return rv;
-  if (info != NULL) {
-    memset(info, 0, sizeof *info);
-    info->slotID = session->slot->id;
-    info->state = kg_login_state(&session->slot->login, is_rw(session));
-    info->flags = session->flags;
-  } else {
-    rv = CKR_ARGUMENTS_BAD;
-  }
-  kg_session_release(call, handle);
+CK_STATE kg_session_state(const struct kg_session *session) {
+  return kg_login_state(&session->slot->login, is_rw(session));
+}
+
+/* Told once a session: hosts that leave operations behind do so at every connection. */
+static void explain_active(struct kg_session *session, struct kg_error *error) {
+  if (atomic_exchange(&session->told_active, true)) return;
+  (void)kg_error_set(error, KG_E_USAGE,
+                     "an operation was started on a session where one is active (session open for %lld s)",
+                     (long long)((now_ms(session->slot) - session->opened_ms) / 1000));
+}
+
+CK_RV kg_session_begin(struct kg_session *session, struct kg_operation *active, struct kg_operation *fresh,
+                       struct kg_error *error) {
+  kg_mutex_lock(&session->mutex);
+  bool begun = kg_operation_begin(active, fresh);
+  kg_mutex_unlock(&session->mutex);
+  if (begun) return CKR_OK;
+  explain_active(session, error);
+  kg_operation_clear(fresh);
+  return CKR_OPERATION_ACTIVE;
+}
+
+void kg_session_cancel(struct kg_session *session, struct kg_operation *active) {
+  kg_mutex_lock(&session->mutex);
+  kg_operation_clear(active);
+  kg_mutex_unlock(&session->mutex);
+}
+
+CK_RV kg_session_update(struct kg_session *session, struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
+  kg_mutex_lock(&session->mutex);
+  CK_RV rv = kg_operation_update(active, part, len);
+  kg_mutex_unlock(&session->mutex);
   return rv;
 }
 
-CK_RV kg_session_call_cancel(struct kg_call *call, CK_SESSION_HANDLE handle, CK_FLAGS flags) {
-  struct kg_session *session = NULL;
-  CK_RV rv = kg_session_acquire(call, handle, &session);
-  if (rv != CKR_OK) return rv;
-  if (flags & CKF_SIGN) kg_operation_cancel(session, &session->sign);
-  if (flags & CKF_VERIFY) kg_operation_cancel(session, &session->verify);
-  if (flags & CKF_DIGEST) kg_operation_cancel(session, &session->digest);
-  if (flags & CKF_FIND_OBJECTS) kg_find_cancel(session);
-  kg_session_release(call, handle);
-  return CKR_OK;
+CK_RV kg_session_take(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
+                      struct kg_operation *taken) {
+  kg_mutex_lock(&session->mutex);
+  CK_RV rv = kg_operation_take(active, end, taken);
+  kg_mutex_unlock(&session->mutex);
+  return rv;
+}
+
+CK_RV kg_session_take_for(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
+                          const CK_BYTE *buffer, CK_ULONG *buffer_len, struct kg_operation *taken) {
+  size_t signature_size = kg_generation_signature_size(session->generation);
+  kg_mutex_lock(&session->mutex);
+  CK_RV rv = kg_operation_take_for(active, end, signature_size, buffer, buffer_len, taken);
+  kg_mutex_unlock(&session->mutex);
+  return rv;
 }

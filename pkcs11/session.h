@@ -3,7 +3,7 @@
 #define KG_PKCS11_SESSION_H
 
 #include "pkcs11/find.h"
-#include "pkcs11/generation.h"
+#include "pkcs11/handle.h"
 #include "pkcs11/operation.h"
 #include "pkcs11/slot.h"
 
@@ -19,16 +19,27 @@ struct kg_session {
 };
 
 void kg_session_free(void *item); /* for the handle table */
-int64_t kg_session_age_ms(const struct kg_session *session);
 
-/* CKR_SESSION_HANDLE_INVALID. Every acquired session is released, with its handle. */
-CK_RV kg_session_acquire(struct kg_call *call, CK_SESSION_HANDLE handle, struct kg_session **out);
-void kg_session_release(struct kg_call *call, CK_SESSION_HANDLE handle);
+/* Takes `generation`. CKR_HOST_MEMORY, CKR_SESSION_COUNT. */
+CK_RV kg_session_open(struct kg_handles *sessions, struct kg_slot *slot, struct kg_generation *generation,
+                      CK_FLAGS flags, CK_SESSION_HANDLE *handle);
+/* Those who are using the session go on; the handle is unknown from here. CKR_SESSION_HANDLE_INVALID: it was already.
+ */
+CK_RV kg_session_close(struct kg_handles *sessions, CK_SESSION_HANDLE handle, const struct kg_session *session);
+void kg_session_close_all(struct kg_handles *sessions, const struct kg_slot *slot);
+CK_STATE kg_session_state(const struct kg_session *session);
 
-CK_RV kg_session_call_open(struct kg_call *call, CK_SLOT_ID id, CK_FLAGS flags, CK_SESSION_HANDLE *handle);
-CK_RV kg_session_call_close(struct kg_call *call, CK_SESSION_HANDLE handle);
-CK_RV kg_session_call_close_all(struct kg_call *call, CK_SLOT_ID id);
-CK_RV kg_session_call_info(struct kg_call *call, CK_SESSION_HANDLE handle, CK_SESSION_INFO *info);
-CK_RV kg_session_call_cancel(struct kg_call *call, CK_SESSION_HANDLE handle, CK_FLAGS flags);
+/* What operation.h says, under the session's own lock, which is held for that moment: the work of a taken operation is
+ * done without one. `active` is one of the session's operations. */
+
+/* CKR_OPERATION_ACTIVE where one is, which is explained once a session. `fresh` is taken or cleared. */
+CK_RV kg_session_begin(struct kg_session *session, struct kg_operation *active, struct kg_operation *fresh,
+                       struct kg_error *error);
+void kg_session_cancel(struct kg_session *session, struct kg_operation *active);
+CK_RV kg_session_update(struct kg_session *session, struct kg_operation *active, const CK_BYTE *part, CK_ULONG len);
+CK_RV kg_session_take(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
+                      struct kg_operation *taken);
+CK_RV kg_session_take_for(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
+                          const CK_BYTE *buffer, CK_ULONG *buffer_len, struct kg_operation *taken);
 
 #endif

@@ -1,9 +1,6 @@
 #include "pkcs11/slot.h"
 
 #include "core/base/hash.h"
-#include "pkcs11/module.h"
-#include "pkcs11/output.h"
-#include "pkcs11/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,80 +73,30 @@ void kg_slots_clear(struct kg_slots *slots) {
   memset(slots, 0, sizeof *slots);
 }
 
-CK_RV kg_slot_require(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **out) {
-  struct kg_slots *slots = kg_module_slots(call->module);
-  for (size_t i = 0; i < slots->count; i++) {
-    if (slots->items[i].id != id) continue;
-    *out = &slots->items[i];
-    call->identity = slots->items[i].identity->name;
-    return CKR_OK;
-  }
-  return CKR_SLOT_ID_INVALID;
+struct kg_slot *kg_slots_find(struct kg_slots *slots, CK_SLOT_ID id) {
+  for (size_t i = 0; i < slots->count; i++)
+    if (slots->items[i].id == id) return &slots->items[i];
+  return NULL;
 }
 
-CK_RV kg_slot_require_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
-                            struct kg_generation **generation) {
-  struct kg_slot *found = NULL;
-  CK_RV rv = kg_slot_require(call, id, &found);
-  if (rv != CKR_OK) return rv;
-  if (slot != NULL) *slot = found;
-  *generation = kg_refresh_look(&found->refresh);
-  return *generation != NULL ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
-}
-
-static struct kg_generation *provision(struct kg_call *call, struct kg_slot *slot) {
+static struct kg_generation *provision(struct kg_slot *slot, struct kg_error *error) {
   if (!kg_on_demand_claim(&slot->on_demand)) return kg_refresh_look(&slot->refresh); /* another thread's, or nothing */
-  if (kg_on_demand_run(&slot->on_demand, &call->error) == KG_OK)
-    kg_error_set(&call->error, KG_E_NOT_FOUND, "keyguardctl provision wrote no usable binding: see keyguardctl doctor");
+  if (kg_on_demand_run(&slot->on_demand, error) == KG_OK)
+    kg_error_set(error, KG_E_NOT_FOUND, "keyguardctl provision wrote no usable binding: see keyguardctl doctor");
   struct kg_generation *generation = kg_refresh_look_again(&slot->refresh);
   kg_on_demand_settle(&slot->on_demand, generation != NULL);
-  if (generation != NULL) kg_error_clear(&call->error); /* whatever became of the program */
+  if (generation != NULL) kg_error_clear(error); /* whatever became of the program */
   return generation;
 }
 
-CK_RV kg_slot_obtain_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
-                           struct kg_generation **generation) {
-  CK_RV rv = kg_slot_require_token(call, id, slot, generation);
-  if (rv == CKR_TOKEN_NOT_PRESENT) *generation = provision(call, *slot);
-  return rv == CKR_TOKEN_NOT_PRESENT && *generation != NULL ? CKR_OK : rv;
+struct kg_generation *kg_slot_obtain_token(struct kg_slot *slot, struct kg_error *error) {
+  struct kg_generation *generation = kg_refresh_look(&slot->refresh);
+  return generation != NULL ? generation : provision(slot, error);
 }
 
-static bool has_token(struct kg_slot *slot) {
+bool kg_slot_has_token(struct kg_slot *slot) {
   struct kg_generation *generation = kg_refresh_look(&slot->refresh);
   bool present = generation != NULL;
   kg_generation_unref(&generation);
   return present;
-}
-
-/* Two passes: nothing is allocated, and what was counted is not asked again (the second look is within a second). */
-CK_RV kg_slot_call_list(struct kg_call *call, CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count) {
-  struct kg_slots *slots = kg_module_slots(call->module);
-  CK_ULONG room = list != NULL && count != NULL ? *count : 0, found = 0;
-  for (size_t i = 0; i < slots->count; i++) {
-    if (token_present && !has_token(&slots->items[i])) continue;
-    if (found < room) list[found] = slots->items[i].id;
-    found++;
-  }
-  CK_RV rv = CKR_OK;
-  (void)kg_output_judge(list, count, found, &rv);
-  return rv;
-}
-
-CK_RV kg_slot_call_info(struct kg_call *call, CK_SLOT_ID id, CK_SLOT_INFO *info) {
-  struct kg_slot *slot = NULL;
-  CK_RV rv = info != NULL ? kg_slot_require(call, id, &slot) : CKR_ARGUMENTS_BAD;
-  if (rv != CKR_OK) return rv;
-  memset(info, 0, sizeof *info);
-  kg_text_pad(info->slotDescription, sizeof info->slotDescription, slot->identity->name);
-  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
-  info->flags = CKF_REMOVABLE_DEVICE | (has_token(slot) ? CKF_TOKEN_PRESENT : 0);
-  info->firmwareVersion = info->hardwareVersion = kg_text_version();
-  return CKR_OK;
-}
-
-/* The module has no thread that could notice an event, and must not keep one of the host's waiting for a file. */
-CK_RV kg_slot_call_wait(struct kg_call *call, CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved) {
-  (void)call;
-  if (slot == NULL || reserved != NULL) return CKR_ARGUMENTS_BAD;
-  return flags & CKF_DONT_BLOCK ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
 }

@@ -4,7 +4,6 @@
 #define KG_PKCS11_SLOT_H
 
 #include "core/state/config.h"
-#include "pkcs11/call.h"
 #include "pkcs11/login.h"
 #include "pkcs11/on_demand.h"
 #include "pkcs11/refresh.h"
@@ -27,17 +26,11 @@ KG_MUST_USE enum kg_status kg_slots_build(const struct kg_config *config, const 
                                           struct kg_slots *out);
 void kg_slots_clear(struct kg_slots *slots);
 
-/* CKR_SLOT_ID_INVALID. */
-CK_RV kg_slot_require(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **out);
-/* And CKR_TOKEN_NOT_PRESENT. `*generation` is counted; `slot` may be NULL. */
-CK_RV kg_slot_require_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
-                            struct kg_generation **generation);
-/* And has the token provisioned where that is allowed: may take as long as keyguardctl is given. */
-CK_RV kg_slot_obtain_token(struct kg_call *call, CK_SLOT_ID id, struct kg_slot **slot,
-                           struct kg_generation **generation);
+struct kg_slot *kg_slots_find(struct kg_slots *slots, CK_SLOT_ID id); /* NULL: none */
 
-CK_RV kg_slot_call_list(struct kg_call *call, CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count);
-CK_RV kg_slot_call_info(struct kg_call *call, CK_SLOT_ID id, CK_SLOT_INFO *info);
-CK_RV kg_slot_call_wait(struct kg_call *call, CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved);
+bool kg_slot_has_token(struct kg_slot *slot);
+/* The generation that a new session begins with, counted. Has the token provisioned where there is none and that is
+ * allowed: may take as long as keyguardctl is given. NULL: there is none, and `error` tells why if somebody knows. */
+struct kg_generation *kg_slot_obtain_token(struct kg_slot *slot, struct kg_error *error);
 
 #endif

@@ -9,8 +9,10 @@
 
 #define KG_OWN(name) TRAP(name)
 #define KG_ENTRY(name, parameters, arguments, flags, handler) TRAP(name)
+#define KG_SLOT_ENTRY(name, parameters, arguments, flags, handler) TRAP(name)
+#define KG_SESSION_ENTRY(name, parameters, arguments, flags, handler) TRAP(name)
 #define KG_STUB(name, parameters, answer) TRAP(name)
-#include "pkcs11/entry.def"
+#include "pkcs11/call/entry.def"
 
 /* clang-format off */
 TRAP(cJSON_Version) TRAP(cJSON_InitHooks) TRAP(cJSON_Parse) TRAP(cJSON_ParseWithLength) TRAP(cJSON_ParseWithOpts)

@@ -19,6 +19,7 @@ includes() { xargs -r grep -nE "^ *# *include [<\"]($1)" /dev/null; } # files on
 # --- dependencies point down only ---------------------------------------------------------------------------------
 report 'core knows nobody above it' "$(sources 'core/*' | includes '(pkcs11|wire|plugin|ctl)/|openssl/|curl/' || true)"
 report 'the module has no network and no libcrypto' "$(sources 'pkcs11/*' | includes '(wire|plugin|ctl)/|openssl/|curl/' || true)"
+report 'a noun of the module knows no C_* handler' "$(sources 'pkcs11/*.c' 'pkcs11/*.h' | grep -v '^pkcs11/call/' | includes 'pkcs11/call/' || true)"
 report 'wire knows core alone' "$(sources 'wire/*' | includes '(pkcs11|plugin|ctl)/' || true)"
 report 'the plugin knows neither module nor command' "$(sources 'plugin/*' | includes '(pkcs11|ctl)/' || true)"
 report 'the command uses the plugin through its interface' "$(sources 'ctl/*' | includes '(pkcs11|plugin)/' || true)"

@@ -1,6 +1,5 @@
-#include "pkcs11/operation.h"
-
 #include "pkcs11/session.h"
+
 #include "sample.h"
 #include "tests/support/unit.h"
 
@@ -9,13 +8,14 @@
 static struct kg_identity identity;
 static struct kg_slot slot;
 static struct kg_session session;
-static struct kg_call call;
+static struct kg_error error;
+
 static int begin(void **state) {
   struct kg_binding *binding = sample_binding("web", 1, 1);
   (void)state;
   identity = sample_identity("web");
   memset(&session, 0, sizeof session);
-  memset(&call, 0, sizeof call);
+  memset(&error, 0, sizeof error);
   slot.identity = &identity;
   slot.refresh.clock = &sample_clock;
   session.slot = &slot;
@@ -40,7 +40,7 @@ static struct kg_operation fresh(CK_MECHANISM_TYPE type) {
 
 static CK_RV start(CK_MECHANISM_TYPE type) {
   struct kg_operation operation = fresh(type);
-  return kg_operation_begin(&call, &session, &session.sign, &operation);
+  return kg_session_begin(&session, &session.sign, &operation, &error);
 }
 
 static void a_second_init_is_refused_and_told_once(void **state) {
@@ -48,18 +48,18 @@ static void a_second_init_is_refused_and_told_once(void **state) {
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
   sample_elapsed_ms += 90000;
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OPERATION_ACTIVE);
-  assert_non_null(strstr(call.error.text, "90 s"));
-  kg_error_clear(&call.error);
+  assert_non_null(strstr(error.text, "90 s"));
+  kg_error_clear(&error);
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OPERATION_ACTIVE);
-  assert_int_equal(call.error.status, KG_OK);
+  assert_int_equal(error.status, KG_OK);
   assert_int_equal(session.sign.mechanism->type, CKM_RSA_PKCS);
 }
 
 static void cancel_ends_it_and_may_be_repeated(void **state) {
   (void)state;
   assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
-  kg_operation_cancel(&session, &session.sign);
-  kg_operation_cancel(&session, &session.sign);
+  kg_session_cancel(&session, &session.sign);
+  kg_session_cancel(&session, &session.sign);
   assert_null(session.sign.mechanism);
   assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
 }
@@ -67,16 +67,15 @@ static void cancel_ends_it_and_may_be_repeated(void **state) {
 static void single_part_mechanisms_take_no_parts(void **state) {
   (void)state;
   assert_int_equal(start(CKM_RSA_PKCS_PSS), CKR_OK);
-  assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"x", 1),
-                   CKR_OPERATION_NOT_INITIALIZED);
+  assert_int_equal(kg_session_update(&session, &session.sign, (const CK_BYTE *)"x", 1), CKR_OPERATION_NOT_INITIALIZED);
   assert_null(session.sign.mechanism);
 }
 
 static void bad_part_ends_the_operation(void **state) {
   (void)state;
   assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
-  assert_int_equal(kg_operation_update(&session, &session.sign, NULL, 0), CKR_OK);
-  assert_int_equal(kg_operation_update(&session, &session.sign, NULL, 1), CKR_ARGUMENTS_BAD);
+  assert_int_equal(kg_session_update(&session, &session.sign, NULL, 0), CKR_OK);
+  assert_int_equal(kg_session_update(&session, &session.sign, NULL, 1), CKR_ARGUMENTS_BAD);
   assert_null(session.sign.mechanism);
 }
 
@@ -85,19 +84,19 @@ static void queries_leave_it_and_the_real_call_takes_it(void **state) {
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
   CK_ULONG len = 77;
   struct kg_operation taken;
-  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, NULL, &len, &taken), CKR_OK);
+  assert_int_equal(kg_session_take_for(&session, &session.sign, KG_END_ONCE, NULL, &len, &taken), CKR_OK);
   assert_int_equal(len, 256);
   assert_null(taken.mechanism);
   len = 255;
   CK_BYTE buffer[256];
-  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
+  assert_int_equal(kg_session_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
                    CKR_BUFFER_TOO_SMALL);
   assert_int_equal(len, 256);
   assert_non_null(session.sign.mechanism);
-  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken), CKR_OK);
+  assert_int_equal(kg_session_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken), CKR_OK);
   assert_non_null(taken.mechanism);
   assert_null(session.sign.mechanism);
-  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
+  assert_int_equal(kg_session_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
                    CKR_OPERATION_NOT_INITIALIZED);
 }
 
@@ -105,28 +104,28 @@ static void no_length_ends_the_operation(void **state) {
   (void)state;
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
   struct kg_operation taken;
-  assert_int_equal(kg_operation_take_for(&session, &session.sign, KG_END_ONCE, NULL, NULL, &taken), CKR_ARGUMENTS_BAD);
+  assert_int_equal(kg_session_take_for(&session, &session.sign, KG_END_ONCE, NULL, NULL, &taken), CKR_ARGUMENTS_BAD);
   assert_null(session.sign.mechanism);
 }
 
 static void once_does_not_end_what_has_parts(void **state) {
   (void)state;
   assert_int_equal(start(CKM_SHA256_RSA_PKCS), CKR_OK);
-  assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"x", 1), CKR_OK);
+  assert_int_equal(kg_session_update(&session, &session.sign, (const CK_BYTE *)"x", 1), CKR_OK);
   struct kg_operation taken;
-  assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_ONCE, &taken), CKR_OPERATION_NOT_INITIALIZED);
+  assert_int_equal(kg_session_take(&session, &session.sign, KG_END_ONCE, &taken), CKR_OPERATION_NOT_INITIALIZED);
   assert_null(session.sign.mechanism);
   assert_int_equal(start(CKM_RSA_PKCS), CKR_OK);
-  assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_FINAL, &taken), CKR_OPERATION_NOT_INITIALIZED);
+  assert_int_equal(kg_session_take(&session, &session.sign, KG_END_FINAL, &taken), CKR_OPERATION_NOT_INITIALIZED);
 }
 
 static void nothing_of_the_data_stays_in_the_session(void **state) {
   static const struct kg_operation nothing;
   (void)state;
   assert_int_equal(start(CKM_SHA512_RSA_PKCS), CKR_OK);
-  assert_int_equal(kg_operation_update(&session, &session.sign, (const CK_BYTE *)"secret", 6), CKR_OK);
+  assert_int_equal(kg_session_update(&session, &session.sign, (const CK_BYTE *)"secret", 6), CKR_OK);
   struct kg_operation taken;
-  assert_int_equal(kg_operation_take(&session, &session.sign, KG_END_FINAL, &taken), CKR_OK);
+  assert_int_equal(kg_session_take(&session, &session.sign, KG_END_FINAL, &taken), CKR_OK);
   assert_memory_equal(&session.sign, &nothing, sizeof nothing);
   kg_operation_clear(&taken);
   assert_memory_equal(&taken, &nothing, sizeof nothing);
@@ -137,15 +136,14 @@ static void nothing_of_the_data_stays_in_the_session(void **state) {
 
 int main(void) {
   const struct CMUnitTest cases[] = {
-      WITH_SESSION("/operation/a_second_init_is_refused_and_told_once", a_second_init_is_refused_and_told_once),
-      WITH_SESSION("/operation/cancel_ends_it_and_may_be_repeated", cancel_ends_it_and_may_be_repeated),
-      WITH_SESSION("/operation/single_part_mechanisms_take_no_parts", single_part_mechanisms_take_no_parts),
-      WITH_SESSION("/operation/bad_part_ends_the_operation", bad_part_ends_the_operation),
-      WITH_SESSION("/operation/queries_leave_it_and_the_real_call_takes_it",
-                   queries_leave_it_and_the_real_call_takes_it),
-      WITH_SESSION("/operation/no_length_ends_the_operation", no_length_ends_the_operation),
-      WITH_SESSION("/operation/once_does_not_end_what_has_parts", once_does_not_end_what_has_parts),
-      WITH_SESSION("/operation/nothing_of_the_data_stays_in_the_session", nothing_of_the_data_stays_in_the_session),
+      WITH_SESSION("/session/a_second_init_is_refused_and_told_once", a_second_init_is_refused_and_told_once),
+      WITH_SESSION("/session/cancel_ends_it_and_may_be_repeated", cancel_ends_it_and_may_be_repeated),
+      WITH_SESSION("/session/single_part_mechanisms_take_no_parts", single_part_mechanisms_take_no_parts),
+      WITH_SESSION("/session/bad_part_ends_the_operation", bad_part_ends_the_operation),
+      WITH_SESSION("/session/queries_leave_it_and_the_real_call_takes_it", queries_leave_it_and_the_real_call_takes_it),
+      WITH_SESSION("/session/no_length_ends_the_operation", no_length_ends_the_operation),
+      WITH_SESSION("/session/once_does_not_end_what_has_parts", once_does_not_end_what_has_parts),
+      WITH_SESSION("/session/nothing_of_the_data_stays_in_the_session", nothing_of_the_data_stays_in_the_session),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

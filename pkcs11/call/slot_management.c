@@ -1,8 +1,8 @@
-#include "pkcs11/token.h"
+#include "pkcs11/call/slot_management.h"
 
+#include "core/base/hash.h"
 #include "pkcs11/handle.h"
-#include "pkcs11/output.h"
-#include "pkcs11/slot.h"
+#include "pkcs11/out_buffer.h"
 #include "pkcs11/text.h"
 
 #include <stdio.h>
@@ -13,6 +13,29 @@
 #define TOKEN_FLAGS (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_WRITE_PROTECTED)
 
 #define PIN_MAX 255
+
+/* Two passes: nothing is allocated, and what was counted is not asked again (the second look is within a second). */
+CK_RV kg_slot_call_list(struct kg_slots *slots, CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count) {
+  CK_ULONG room = list != NULL && count != NULL ? *count : 0, found = 0;
+  for (size_t i = 0; i < slots->count; i++) {
+    if (token_present && !kg_slot_has_token(&slots->items[i])) continue;
+    if (found < room) list[found] = slots->items[i].id;
+    found++;
+  }
+  CK_RV rv = CKR_OK;
+  (void)kg_out_buffer_judge(list, count, found, &rv);
+  return rv;
+}
+
+CK_RV kg_slot_call_info(struct kg_slot *slot, CK_SLOT_INFO *info) {
+  if (info == NULL) return CKR_ARGUMENTS_BAD;
+  memset(info, 0, sizeof *info);
+  kg_text_pad(info->slotDescription, sizeof info->slotDescription, slot->identity->name);
+  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
+  info->flags = CKF_REMOVABLE_DEVICE | (kg_slot_has_token(slot) ? CKF_TOKEN_PRESENT : 0);
+  info->firmwareVersion = info->hardwareVersion = kg_text_version();
+  return CKR_OK;
+}
 
 /* 16 hex digits of a hash of the name: two identities never share a serial number, one keeps its own. */
 static void write_serial(CK_CHAR out[16], const char *name) {
@@ -37,12 +60,9 @@ static void write_sessions(CK_TOKEN_INFO *info, struct kg_login *login) {
   info->ulRwSessionCount = (CK_ULONG)rw_sessions;
 }
 
-CK_RV kg_token_call_info(struct kg_call *call, CK_SLOT_ID id, CK_TOKEN_INFO *info) {
-  struct kg_slot *slot = NULL;
-  struct kg_generation *generation = NULL;
-  CK_RV rv = info != NULL ? kg_slot_require_token(call, id, &slot, &generation) : CKR_ARGUMENTS_BAD;
-  if (rv != CKR_OK) return rv;
-  kg_generation_unref(&generation);
+CK_RV kg_slot_call_token_info(struct kg_slot *slot, CK_TOKEN_INFO *info) {
+  if (info == NULL) return CKR_ARGUMENTS_BAD;
+  if (!kg_slot_has_token(slot)) return CKR_TOKEN_NOT_PRESENT;
   memset(info, 0, sizeof *info);
   kg_text_pad(info->label, sizeof info->label, slot->identity->name);
   kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
@@ -57,32 +77,37 @@ CK_RV kg_token_call_info(struct kg_call *call, CK_SLOT_ID id, CK_TOKEN_INFO *inf
   return CKR_OK;
 }
 
-/* What the token in slot `id` can do. */
-static CK_RV read_limits(struct kg_call *call, CK_SLOT_ID id, struct kg_mechanism_limits *out) {
-  struct kg_generation *generation = NULL;
-  CK_RV rv = kg_slot_require_token(call, id, NULL, &generation);
-  if (rv != CKR_OK) return rv;
+/* What the token in the slot can do. CKR_TOKEN_NOT_PRESENT. */
+static CK_RV read_limits(struct kg_slot *slot, struct kg_mechanism_limits *out) {
+  struct kg_generation *generation = kg_refresh_look(&slot->refresh);
+  if (generation == NULL) return CKR_TOKEN_NOT_PRESENT;
   *out = generation->limits;
   kg_generation_unref(&generation);
   return CKR_OK;
 }
 
-CK_RV kg_token_call_mechanisms(struct kg_call *call, CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *count) {
+CK_RV kg_slot_call_mechanisms(struct kg_slot *slot, CK_MECHANISM_TYPE *list, CK_ULONG *count) {
   struct kg_mechanism_limits limits;
-  CK_RV rv = read_limits(call, id, &limits);
+  CK_RV rv = read_limits(slot, &limits);
   if (rv != CKR_OK) return rv;
   CK_MECHANISM_TYPE all[KG_MECHANISMS_MAX];
   size_t found = kg_mechanism_list(&limits, all);
-  if (kg_output_judge(list, count, (CK_ULONG)found, &rv) == KG_OUTPUT_WRITE) memcpy(list, all, found * sizeof *list);
+  if (kg_out_buffer_judge(list, count, (CK_ULONG)found, &rv) == KG_OUT_WRITE) memcpy(list, all, found * sizeof *list);
   return rv;
 }
 
-CK_RV kg_token_call_mechanism(struct kg_call *call, CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info) {
+CK_RV kg_slot_call_mechanism_info(struct kg_slot *slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info) {
   struct kg_mechanism_limits limits;
-  CK_RV rv = info != NULL ? read_limits(call, id, &limits) : CKR_ARGUMENTS_BAD;
+  CK_RV rv = info != NULL ? read_limits(slot, &limits) : CKR_ARGUMENTS_BAD;
   if (rv != CKR_OK) return rv;
   const struct kg_mechanism *row = kg_mechanism_find(type, &limits);
   if (row == NULL) return CKR_MECHANISM_INVALID;
   kg_mechanism_info(row, &limits, info);
   return CKR_OK;
+}
+
+/* The module has no thread that could notice an event, and must not keep one of the host's waiting for a file. */
+CK_RV kg_slot_call_wait(CK_FLAGS flags, const CK_SLOT_ID *slot, const void *reserved) {
+  if (slot == NULL || reserved != NULL) return CKR_ARGUMENTS_BAD;
+  return flags & CKF_DONT_BLOCK ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
 }

@@ -2,18 +2,16 @@
  * tables are our own statics, so no library with the same names can come between (-Bsymbolic sees to the three
  * exports). */
 #include "core/base/log.h"
-#include "pkcs11/access.h"
-#include "pkcs11/digest.h"
-#include "pkcs11/find.h"
-#include "pkcs11/login.h"
+#include "pkcs11/call/digesting.h"
+#include "pkcs11/call/general_purpose.h"
+#include "pkcs11/call/object_management.h"
+#include "pkcs11/call/searching.h"
+#include "pkcs11/call/session_management.h"
+#include "pkcs11/call/signatures.h"
+#include "pkcs11/call/slot_management.h"
+#include "pkcs11/call/state_saving.h"
 #include "pkcs11/module.h"
-#include "pkcs11/output.h"
-#include "pkcs11/session.h"
-#include "pkcs11/sign.h"
-#include "pkcs11/slot.h"
-#include "pkcs11/state.h"
-#include "pkcs11/token.h"
-#include "pkcs11/verify.h"
+#include "pkcs11/out_buffer.h"
 
 #include <string.h>
 
@@ -49,6 +47,12 @@ static CK_RV end(struct kg_call *call, const char *name, CK_RV rv) {
   return rv;
 }
 
+/* Behind a handler, whose answer goes on. */
+static CK_RV release(struct kg_call *call, CK_SESSION_HANDLE handle, CK_RV rv) {
+  kg_module_release_session(call, handle);
+  return rv;
+}
+
 static CK_RV refuse(const char *name, CK_RV answer) {
   struct kg_call call;
   CK_RV rv = begin(&call, 0);
@@ -62,6 +66,24 @@ static CK_RV refuse(const char *name, CK_RV answer) {
     CK_RV rv = begin(&call, flags);                                                                                    \
     return rv == CKR_OK ? end(&call, #name, handler arguments) : rv;                                                   \
   }
+#define KG_SLOT_ENTRY(name, parameters, arguments, flags, handler)                                                     \
+  static CK_RV entry_##name parameters {                                                                               \
+    struct kg_call call;                                                                                               \
+    CK_RV rv = begin(&call, flags);                                                                                    \
+    if (rv != CKR_OK) return rv;                                                                                       \
+    struct kg_slot *slot = NULL;                                                                                       \
+    rv = kg_module_require_slot(&call, id, &slot);                                                                     \
+    return end(&call, #name, rv == CKR_OK ? handler arguments : rv);                                                   \
+  }
+#define KG_SESSION_ENTRY(name, parameters, arguments, flags, handler)                                                  \
+  static CK_RV entry_##name parameters {                                                                               \
+    struct kg_call call;                                                                                               \
+    CK_RV rv = begin(&call, flags);                                                                                    \
+    if (rv != CKR_OK) return rv;                                                                                       \
+    struct kg_session *session = NULL;                                                                                 \
+    rv = kg_module_acquire_session(&call, handle, &session);                                                           \
+    return end(&call, #name, rv == CKR_OK ? release(&call, handle, handler arguments) : rv);                           \
+  }
 #define KG_STUB(name, parameters, answer)                                                                              \
   static CK_RV entry_##name parameters {                                                                               \
     return refuse(#name, answer);                                                                                      \
@@ -70,7 +92,7 @@ static CK_RV refuse(const char *name, CK_RV answer) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* a stub has no use for any */
 #endif
-#include "pkcs11/entry.def"
+#include "pkcs11/call/entry.def"
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
@@ -122,7 +144,7 @@ static CK_RV entry_C_GetFunctionList(CK_FUNCTION_LIST **list) {
 
 static CK_RV entry_C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count) {
   CK_RV rv = CKR_OK;
-  if (kg_output_judge(list, count, INTERFACES, &rv) == KG_OUTPUT_WRITE) memcpy(list, interfaces, sizeof interfaces);
+  if (kg_out_buffer_judge(list, count, INTERFACES, &rv) == KG_OUT_WRITE) memcpy(list, interfaces, sizeof interfaces);
   return rv;
 }
 

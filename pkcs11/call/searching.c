@@ -1,0 +1,52 @@
+#include "pkcs11/call/searching.h"
+
+/* Values of unknown types, NSS's vendor classes among them, are no error: nothing has them. */
+static CK_RV check_template(const CK_ATTRIBUTE *wanted, CK_ULONG count) {
+  if (wanted == NULL && count) return CKR_ARGUMENTS_BAD;
+  for (CK_ULONG i = 0; i < count; i++)
+    if (wanted[i].ulValueLen == CK_UNAVAILABLE_INFORMATION || (wanted[i].pValue == NULL && wanted[i].ulValueLen))
+      return CKR_ATTRIBUTE_VALUE_INVALID;
+  return CKR_OK;
+}
+
+static CK_RV install(struct kg_session *session, struct kg_find *fresh) {
+  kg_mutex_lock(&session->mutex);
+  CK_RV rv = CKR_OK;
+  if (session->find.active)
+    rv = CKR_OPERATION_ACTIVE;
+  else
+    session->find = *fresh;
+  kg_mutex_unlock(&session->mutex);
+  if (rv != CKR_OK) kg_find_clear(fresh);
+  return rv;
+}
+
+CK_RV kg_find_call_begin(struct kg_call *call, struct kg_session *session, const CK_ATTRIBUTE *wanted, CK_ULONG count) {
+  CK_RV rv = check_template(wanted, count);
+  if (rv != CKR_OK) return rv;
+  struct kg_find fresh;
+  if (!kg_find_begin(&session->generation->objects, wanted, count, &fresh)) return kg_call_status(call, KG_E_NO_MEMORY);
+  return install(session, &fresh);
+}
+
+static CK_RV next_locked(struct kg_find *find, CK_OBJECT_HANDLE *objects, CK_ULONG room, CK_ULONG *count) {
+  if (!find->active) return CKR_OPERATION_NOT_INITIALIZED;
+  if (count == NULL || (objects == NULL && room)) return CKR_ARGUMENTS_BAD;
+  *count = (CK_ULONG)kg_find_next(find, objects, room);
+  return CKR_OK;
+}
+
+CK_RV kg_find_call_next(struct kg_session *session, CK_OBJECT_HANDLE *objects, CK_ULONG room, CK_ULONG *count) {
+  kg_mutex_lock(&session->mutex);
+  CK_RV rv = next_locked(&session->find, objects, room, count);
+  kg_mutex_unlock(&session->mutex);
+  return rv;
+}
+
+CK_RV kg_find_call_end(struct kg_session *session) {
+  kg_mutex_lock(&session->mutex);
+  CK_RV rv = session->find.active ? CKR_OK : CKR_OPERATION_NOT_INITIALIZED;
+  kg_find_clear(&session->find);
+  kg_mutex_unlock(&session->mutex);
+  return rv;
+}
