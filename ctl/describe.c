@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/encoding.h"
+#include "core/base/json_add.h"
 #include "core/base/strength.h"
 #include "core/key/uri.h"
 #include "ctl/output.h"
@@ -17,48 +18,33 @@ char *kg_describe_uri(const struct kg_binding *binding, const char *type) {
   return kg_uri_format(binding->identity, binding->identity, type);
 }
 
-static void add_text(cJSON *object, const char *name, const char *value) {
-  if (value != NULL) cJSON_AddStringToObject(object, name, value);
-}
-
-static void add_taken(cJSON *object, const char *name, char *value) {
-  add_text(object, name, value);
-  free(value);
-}
-
-static void add_time(cJSON *object, const char *name, int64_t seconds) {
-  char text[KG_TIME_TEXT_SIZE];
-  kg_time_format(seconds, text);
-  add_text(object, name, text);
-}
-
 static void add_life(cJSON *object, const struct kg_binding *binding, int64_t now) {
   struct kg_renew renew = kg_renew_binding(binding, now);
-  add_time(object, "issued_at", binding->issued_at);
-  add_time(object, "not_before", binding->leaf.not_before);
-  add_time(object, "not_after", binding->leaf.not_after);
-  if (binding->token_not_after) add_time(object, "token_not_after", binding->token_not_after);
-  add_time(object, "effective_end", kg_binding_end(binding));
+  kg_json_add_time(object, "issued_at", binding->issued_at);
+  kg_json_add_time(object, "not_before", binding->leaf.not_before);
+  kg_json_add_time(object, "not_after", binding->leaf.not_after);
+  if (binding->token_not_after) kg_json_add_time(object, "token_not_after", binding->token_not_after);
+  kg_json_add_time(object, "effective_end", kg_binding_end(binding));
   cJSON_AddNumberToObject(object, "seconds_left", (double)renew.left_s);
-  add_time(object, "due_at", renew.due_at);
-  add_text(object, "renewal", kg_renew_state_name(renew.state));
+  kg_json_add_time(object, "due_at", renew.due_at);
+  kg_json_add_text(object, "renewal", kg_renew_state_name(renew.state));
 }
 
 void kg_describe_json(cJSON *object, const struct kg_binding *binding, int64_t now) {
-  add_text(object, "client_id", binding->client_id);
-  add_text(object, "tenant_id", binding->tenant_id);
-  add_text(object, "identity_type", binding->identity_type);
-  add_text(object, "mtls_authentication_endpoint", binding->mtls_authentication_endpoint);
-  add_text(object, "token_endpoint", binding->token_endpoint);
+  kg_json_add_text(object, "client_id", binding->client_id);
+  kg_json_add_text(object, "tenant_id", binding->tenant_id);
+  kg_json_add_text(object, "identity_type", binding->identity_type);
+  kg_json_add_text(object, "mtls_authentication_endpoint", binding->mtls_authentication_endpoint);
+  kg_json_add_text(object, "token_endpoint", binding->token_endpoint);
   cJSON_AddBoolToObject(object, "attested", binding->attested);
-  add_text(object, "strength", kg_strength_name(binding->strength));
-  add_text(object, "key_store", binding->key_store);
+  kg_json_add_text(object, "strength", kg_strength_name(binding->strength));
+  kg_json_add_text(object, "key_store", binding->key_store);
   cJSON_AddNumberToObject(object, "key_bits", binding->key_bits);
   add_life(object, binding, now);
-  add_taken(object, "thumbprint", kg_describe_thumbprint(binding));
-  add_taken(object, "sha1", kg_hex_format(kg_span_of(binding->sha1, sizeof binding->sha1)));
-  add_taken(object, "certificate_uri", kg_describe_uri(binding, "cert"));
-  add_taken(object, "private_key_uri", kg_describe_uri(binding, "private"));
+  kg_json_add_taken(object, "thumbprint", kg_describe_thumbprint(binding));
+  kg_json_add_taken(object, "sha1", kg_hex_format(kg_span_of(binding->sha1, sizeof binding->sha1)));
+  kg_json_add_taken(object, "certificate_uri", kg_describe_uri(binding, "cert"));
+  kg_json_add_taken(object, "private_key_uri", kg_describe_uri(binding, "private"));
 }
 
 static void print_taken(FILE *out, const char *name, char *value) {

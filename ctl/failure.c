@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/json_add.h"
 #include "core/base/log.h"
 #include "core/os/file.h"
 
@@ -94,32 +95,22 @@ bool kg_failure_load(const char *path, struct kg_failure *out) {
   return good;
 }
 
-static void add_time(cJSON *object, const char *name, int64_t seconds) {
-  char text[KG_TIME_TEXT_SIZE];
-  kg_time_format(seconds, text);
-  cJSON_AddStringToObject(object, name, text);
-}
-
-static void add_text(cJSON *object, const char *name, const char *value) {
-  if (value[0]) cJSON_AddStringToObject(object, name, value);
-}
-
 static char *format(const struct kg_failure *failure) {
   cJSON *object = cJSON_CreateObject();
   if (object == NULL) return NULL;
   cJSON_AddNumberToObject(object, "version", FAILURE_VERSION);
   cJSON_AddNumberToObject(object, "count", failure->count);
-  add_time(object, "at", failure->at);
-  add_time(object, "until", failure->until);
-  add_text(object, "fingerprint", failure->fingerprint);
-  add_text(object, "status", kg_status_name(failure->error.status));
-  add_text(object, "text", failure->error.text);
+  kg_json_add_time(object, "at", failure->at);
+  kg_json_add_time(object, "until", failure->until);
+  kg_json_add_filled(object, "fingerprint", failure->fingerprint);
+  kg_json_add_filled(object, "status", kg_status_name(failure->error.status));
+  kg_json_add_filled(object, "text", failure->error.text);
   cJSON_AddNumberToObject(object, "http_status", failure->error.http_status);
   cJSON_AddNumberToObject(object, "native_code", (double)failure->error.native_code);
-  add_text(object, "sub_code", failure->error.sub_code);
-  add_text(object, "oauth_error", failure->error.oauth_error);
-  add_text(object, "aadsts", failure->error.aadsts);
-  add_text(object, "correlation_id", failure->error.correlation_id);
+  kg_json_add_filled(object, "sub_code", failure->error.sub_code);
+  kg_json_add_filled(object, "oauth_error", failure->error.oauth_error);
+  kg_json_add_filled(object, "aadsts", failure->error.aadsts);
+  kg_json_add_filled(object, "correlation_id", failure->error.correlation_id);
   char *text = cJSON_Print(object);
   cJSON_Delete(object);
   return text;

@@ -1,6 +1,7 @@
 #include "ctl/output.h"
 
 #include "core/base/buf.h"
+#include "core/base/json_add.h"
 #include "ctl/process.h"
 
 #include <inttypes.h>
@@ -38,22 +39,18 @@ static const char *sub_code(const struct kg_error *error) {
   return error->sub_code[0] ? error->sub_code : kg_status_sub_code(error->status);
 }
 
-static void add_text(cJSON *object, const char *name, const char *value) {
-  if (value != NULL && *value) cJSON_AddStringToObject(object, name, value);
-}
-
 cJSON *kg_output_error_object(const struct kg_error *error) {
   cJSON *object = cJSON_CreateObject();
   if (object == NULL) return NULL;
-  add_text(object, "code", kg_status_code(error->status));
-  add_text(object, "sub_code", sub_code(error));
-  add_text(object, "status", kg_status_name(error->status));
-  add_text(object, "text", error->text);
+  kg_json_add_filled(object, "code", kg_status_code(error->status));
+  kg_json_add_filled(object, "sub_code", sub_code(error));
+  kg_json_add_filled(object, "status", kg_status_name(error->status));
+  kg_json_add_filled(object, "text", error->text);
   if (error->http_status) cJSON_AddNumberToObject(object, "http_status", error->http_status);
   if (error->native_code) cJSON_AddNumberToObject(object, "native_code", (double)error->native_code);
-  add_text(object, "oauth_error", error->oauth_error);
-  add_text(object, "aadsts", error->aadsts);
-  add_text(object, "correlation_id", error->correlation_id);
+  kg_json_add_filled(object, "oauth_error", error->oauth_error);
+  kg_json_add_filled(object, "aadsts", error->aadsts);
+  kg_json_add_filled(object, "correlation_id", error->correlation_id);
   cJSON_AddNumberToObject(object, "exit_code", kg_status_exit_code(error->status));
   return object;
 }

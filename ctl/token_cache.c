@@ -4,6 +4,7 @@
 #include "core/base/encoding.h"
 #include "core/base/hash.h"
 #include "core/base/json.h"
+#include "core/base/json_add.h"
 #include "core/base/log.h"
 #include "core/base/strength.h"
 #include "core/os/file.h"
@@ -108,12 +109,6 @@ bool kg_token_cache_get(const struct kg_token_cache_key *key, int64_t now, struc
   return found;
 }
 
-static void add_time(cJSON *object, const char *name, int64_t seconds) {
-  char text[KG_TIME_TEXT_SIZE];
-  kg_time_format(seconds, text);
-  cJSON_AddStringToObject(object, name, text);
-}
-
 static cJSON *make_object(const struct kg_token_cache_key *key, int64_t now, const struct kg_token *token) {
   cJSON *object = cJSON_CreateObject();
   char *thumbprint = kg_describe_thumbprint(key->binding);
@@ -122,9 +117,9 @@ static cJSON *make_object(const struct kg_token_cache_key *key, int64_t now, con
   cJSON_AddStringToObject(object, "token_type", kg_token_type_name(key->request->type));
   cJSON_AddStringToObject(object, "client_id", key->binding->client_id);
   cJSON_AddStringToObject(object, "thumbprint", thumbprint != NULL ? thumbprint : "");
-  add_time(object, "bought_at", now);
-  add_time(object, "expires_at", now + token->expires_in);
-  if (token->refresh_in > 0) add_time(object, "refresh_at", now + token->refresh_in);
+  kg_json_add_time(object, "bought_at", now);
+  kg_json_add_time(object, "expires_at", now + token->expires_in);
+  if (token->refresh_in > 0) kg_json_add_time(object, "refresh_at", now + token->refresh_in);
   free(thumbprint);
   return object;
 }

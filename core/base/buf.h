@@ -33,8 +33,5 @@ void kg_buf_clear(struct kg_buf *buf); /* wipes, frees, zeroes; safe on {0} and 
 
 void kg_wipe(void *data, size_t len); /* not optimised away */
 char *kg_strdup(const char *text);    /* NULL in, NULL out */
-/* Puts '?' in place of what could forge a line or drive a terminal: control characters, bidirectional overrides and
- * bytes that are not UTF-8. In place; the length stays. */
-void kg_text_clean(char *text);
 
 #endif

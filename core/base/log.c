@@ -1,7 +1,6 @@
 #include "core/base/log.h"
 
-#include "core/base/buf.h"
-#include "core/base/log_sink.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -13,9 +12,6 @@ static atomic_int log_level = KG_LOG_OFF;
 static atomic_int log_sink = KG_LOG_STDERR;
 static kg_log_function *_Atomic capture_function; /* tests only, set while one thread runs */
 static void *_Atomic capture_context;
-
-static const char *const level_names[] = {"off", "error", "warn", "info", "debug"};
-#define LEVEL_COUNT (sizeof level_names / sizeof level_names[0])
 
 void kg_log_configure(enum kg_log_level level, enum kg_log_sink sink) {
   atomic_store(&log_sink, (int)sink);
@@ -51,19 +47,6 @@ void kg_log(enum kg_log_level level, const char *format, ...) {
 void kg_log_error(enum kg_log_level level, const struct kg_error *error) {
   if (error == NULL || !kg_log_enabled(level)) return;
   kg_log(level, "%s %s: %s", kg_status_code(error->status), kg_error_sub_code(error), error->text);
-}
-
-enum kg_status kg_log_level_parse(const char *text, enum kg_log_level *out) {
-  for (size_t i = 0; text != NULL && i < LEVEL_COUNT; i++) {
-    if (strcmp(text, level_names[i]) != 0) continue;
-    *out = (enum kg_log_level)i;
-    return KG_OK;
-  }
-  return KG_E_USAGE;
-}
-
-const char *kg_log_level_name(enum kg_log_level level) {
-  return (size_t)level < LEVEL_COUNT ? level_names[level] : level_names[KG_LOG_OFF];
 }
 
 void kg_log_mask(const char *identifier, char *out, size_t size) {

@@ -4,13 +4,11 @@
 #ifndef KG_CORE_BASE_LOG_H
 #define KG_CORE_BASE_LOG_H
 
-#include "core/base/status.h"
+#include "core/base/log_level.h"
+#include "core/base/log_sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-enum kg_log_level { KG_LOG_OFF = 0, KG_LOG_ERROR, KG_LOG_WARN, KG_LOG_INFO, KG_LOG_DEBUG };
-enum kg_log_sink { KG_LOG_STDERR = 0, KG_LOG_SYSLOG };
 
 typedef void kg_log_function(void *context, enum kg_log_level level, const char *line);
 
@@ -19,8 +17,6 @@ void kg_log_capture(kg_log_function *function, void *context); /* tests; NULL en
 bool kg_log_enabled(enum kg_log_level level);
 void kg_log(enum kg_log_level level, const char *format, ...) KG_PRINTF(2, 3);
 void kg_log_error(enum kg_log_level level, const struct kg_error *error); /* code, sub-code, text on one line */
-KG_MUST_USE enum kg_status kg_log_level_parse(const char *text, enum kg_log_level *out); /* off error warn info debug */
-const char *kg_log_level_name(enum kg_log_level level);
 
 /* "..." + the last 8 characters + length; the length alone for 8 or fewer. Writes at most `size` bytes with NUL. */
 void kg_log_mask(const char *identifier, char *out, size_t size);

@@ -1,6 +1,6 @@
 #include "core/base/status.h"
 
-#include "core/base/buf.h"
+#include "core/base/text.h"
 #include "keyguard/cryptoki.h"
 
 #include <stdarg.h>

@@ -1,8 +1,6 @@
 /* What is the same on every system. */
 #include "core/os/file.h"
 
-#include "core/os/file_scan.h"
-
 static enum kg_status keep(void *user, struct kg_span piece) {
   return kg_buf_append(user, piece);
 }

@@ -4,6 +4,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/hash.h"
+#include "core/os/trust.h"
 
 #include <stdint.h>
 
@@ -12,18 +13,17 @@ struct kg_file_id { /* which contents a name had when we looked; {0}: none */
   int64_t mtime_ns;
 };
 
-enum kg_file_trust {
-  KG_TRUST_ANY = 0,
-  KG_TRUST_SHARED, /* any owner, but not writable by group or others, nor is any folder above */
-  KG_TRUST_OWNER,  /* regular file, owned by root or us, not writable by group or others, nor is any folder above */
-  KG_TRUST_PRIVATE /* the same, and not readable by group or others either */
-};
-
 /* Opens without blocking (a FIFO is refused, not waited for), checks the open descriptor, reads at most `cap` bytes.
  * KG_E_NOT_FOUND, KG_E_ACCESS, KG_E_UNTRUSTED, KG_E_IO. `id` may be NULL. */
 KG_MUST_USE enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust trust, struct kg_buf *out,
                                         struct kg_file_id *id, struct kg_error *error);
-/* The same for a file of which only the hash is wanted: its size costs no memory. `digest` has kg_hash_size() bytes. */
+/* May fail with KG_E_NO_MEMORY alone. `piece` is wiped afterwards. */
+typedef enum kg_status kg_file_take(void *user, struct kg_span piece);
+/* The same piece by piece, so that a file's size costs no memory. What was taken before a failure is the caller's to
+ * drop. `id` is not NULL. */
+KG_MUST_USE enum kg_status kg_file_scan(const char *path, size_t cap, enum kg_file_trust trust, kg_file_take *take,
+                                        void *user, struct kg_file_id *id, struct kg_error *error);
+/* The same for a file of which only the hash is wanted. `digest` has kg_hash_size() bytes. */
 KG_MUST_USE enum kg_status kg_file_hash(const char *path, size_t cap, enum kg_file_trust trust, enum kg_hash hash,
                                         unsigned char *digest, struct kg_error *error);
 /* The same checks for a file (or folder, which "regular" then does not exclude) that somebody else is going to open. */

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE /* mkostemp: close-on-exec from the first moment */
 #include "core/os/errno_posix.h"
 #include "core/os/file.h"
-#include "core/os/file_scan.h"
 #include "core/os/trust_posix.h"
 
 #include <errno.h>

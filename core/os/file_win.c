@@ -2,7 +2,6 @@
 
 #include "core/base/wide_win.h"
 #include "core/os/error_win.h"
-#include "core/os/file_scan.h"
 #include "core/os/trust_win.h"
 
 #include <stdio.h>

@@ -2,11 +2,11 @@
 #include "core/os/trust_posix.h"
 
 #include "core/os/errno_posix.h"
-#include "core/os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>

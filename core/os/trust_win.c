@@ -2,7 +2,6 @@
 
 #include "core/base/wide_win.h"
 #include "core/os/error_win.h"
-#include "core/os/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,8 @@
 #ifndef KG_CORE_OS_TRUST_WIN_H
 #define KG_CORE_OS_TRUST_WIN_H
 
-#include "core/os/file.h"
+#include "core/base/status.h"
+#include "core/os/trust.h"
 
 /* An open file or folder (opened with READ_CONTROL). Trusted are the system, administrators, TrustedInstaller and the
  * process's user; with KG_TRUST_SHARED the owner as well. Folders may let others add things, as %ProgramData% does,

@@ -1,8 +1,8 @@
 #include "core/state/binding_writer.h"
 
-#include "core/base/clock.h"
 #include "core/base/encoding.h"
 #include "core/base/hash.h"
+#include "core/base/json_add.h"
 #include "core/state/binding_member.h"
 #include "core/state/binding_reader.h"
 
@@ -11,47 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Adds nothing for NULL. */
-static bool add_text(cJSON *object, const char *name, const char *text) {
-  return text == NULL || cJSON_AddStringToObject(object, name, text) != NULL;
-}
-
-/* Takes `text`; NULL is no memory. */
-static bool add_taken(cJSON *object, const char *name, char *text) {
-  bool added = text != NULL && cJSON_AddStringToObject(object, name, text) != NULL;
-  free(text);
-  return added;
-}
-
-static bool add_time(cJSON *object, const char *name, int64_t seconds) {
-  char text[KG_TIME_TEXT_SIZE];
-  kg_time_format(seconds, text);
-  return add_text(object, name, text);
-}
-
 static bool add_member(cJSON *object, const struct kg_member *member, const void *field) {
   switch (member->kind) {
   case KG_MEMBER_TEXT:
   case KG_MEMBER_OPTIONAL_TEXT:
-    return add_text(object, member->name, *(char *const *)field);
+    return kg_json_add_text(object, member->name, *(char *const *)field);
   case KG_MEMBER_BASE64:
-    return add_taken(object, member->name, kg_base64_format(kg_buf_span(field)));
+    return kg_json_add_taken(object, member->name, kg_base64_format(kg_buf_span(field)));
   case KG_MEMBER_HEX:
-    return add_taken(object, member->name, kg_hex_format(kg_buf_span(field)));
+    return kg_json_add_taken(object, member->name, kg_hex_format(kg_buf_span(field)));
   case KG_MEMBER_DIGEST:
-    return add_taken(object, member->name, kg_hex_format(kg_span_of(field, member->max)));
+    return kg_json_add_taken(object, member->name, kg_hex_format(kg_span_of(field, member->max)));
   case KG_MEMBER_TIME:
-    return add_time(object, member->name, *(const int64_t *)field);
+    return kg_json_add_time(object, member->name, *(const int64_t *)field);
   case KG_MEMBER_OPTIONAL_TIME:
-    return *(const int64_t *)field == 0 || add_time(object, member->name, *(const int64_t *)field);
+    return *(const int64_t *)field == 0 || kg_json_add_time(object, member->name, *(const int64_t *)field);
   case KG_MEMBER_FLAG:
     return cJSON_AddBoolToObject(object, member->name, *(const bool *)field) != NULL;
   case KG_MEMBER_NUMBER:
     return cJSON_AddNumberToObject(object, member->name, *(const unsigned *)field) != NULL;
   case KG_MEMBER_SELECTOR:
-    return add_text(object, member->name, kg_selector_name(*(const enum kg_selector *)field));
+    return kg_json_add_text(object, member->name, kg_selector_name(*(const enum kg_selector *)field));
   case KG_MEMBER_STRENGTH:
-    return add_text(object, member->name, kg_strength_name(*(const enum kg_strength *)field));
+    return kg_json_add_text(object, member->name, kg_strength_name(*(const enum kg_strength *)field));
   }
   return false;
 }

@@ -1,4 +1,5 @@
 #include "core/base/json.h"
+#include "core/base/json_add.h"
 
 #include "tests/support/unit.h"
 
@@ -247,6 +248,25 @@ static void required_numbers_must_be_there(void **state) {
   cJSON_Delete(root);
 }
 
+static void members_are_added_where_there_is_something(void **state) {
+  cJSON *object = cJSON_CreateObject();
+  (void)state;
+  assert_true(kg_json_add_text(object, "text", "a"));
+  assert_true(kg_json_add_text(object, "empty", ""));
+  assert_true(kg_json_add_text(object, "none", NULL));
+  assert_true(kg_json_add_filled(object, "filled", "b"));
+  assert_true(kg_json_add_filled(object, "unfilled", ""));
+  assert_true(kg_json_add_filled(object, "none", NULL));
+  assert_true(kg_json_add_taken(object, "taken", kg_strdup("c")));
+  assert_false(kg_json_add_taken(object, "none", NULL));
+  assert_true(kg_json_add_time(object, "time", 0));
+  char *text = cJSON_PrintUnformatted(object);
+  assert_string_equal(text, "{\"text\":\"a\",\"empty\":\"\",\"filled\":\"b\",\"taken\":\"c\","
+                            "\"time\":\"1970-01-01T00:00:00Z\"}");
+  cJSON_free(text);
+  cJSON_Delete(object);
+}
+
 int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/json/objects_are_taken_with_white_space_around", objects_are_taken_with_white_space_around),
@@ -261,6 +281,7 @@ int main(void) {
       CASE("/json/whole_numbers_come_as_numbers_or_strings", whole_numbers_come_as_numbers_or_strings),
       CASE("/json/other_numbers_are_refused", other_numbers_are_refused),
       CASE("/json/required_numbers_must_be_there", required_numbers_must_be_there),
+      CASE("/json/members_are_added_where_there_is_something", members_are_added_where_there_is_something),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
