@@ -3,6 +3,7 @@
 #include "core/key/key.h"
 #include "core/os/file.h"
 #include "core/state/config_parse.h"
+#include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/probe.h"
 #include "wire/source.h"

@@ -1,5 +1,6 @@
 /* keyguardctl exec, env: what a script needs to know to use the key through the module. */
 #include "core/os/path.h"
+#include "ctl/command.h"
 #include "ctl/describe.h"
 #include "ctl/installed.h"
 #include "ctl/output.h"

@@ -1,4 +1,5 @@
 /* keyguardctl provision: obtain the binding where there is no good one. */
+#include "ctl/command.h"
 #include "ctl/describe.h"
 #include "ctl/output.h"
 #include "ctl/provision.h"

@@ -1,5 +1,6 @@
 /* keyguardctl renew: for the timer. What is due is renewed; a renewal that fails leaves the old binding in use. */
 #include "core/base/log.h"
+#include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/provision.h"
 #include "ctl/renew.h"

@@ -1,6 +1,7 @@
 /* keyguardctl status: what there is, and what is wrong with it in one line. */
 #include "core/key/key.h"
 #include "core/state/binding_reader.h"
+#include "ctl/command.h"
 #include "ctl/describe.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"

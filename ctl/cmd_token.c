@@ -1,4 +1,5 @@
 /* keyguardctl token: buys a token over mutual TLS and prints it. */
+#include "ctl/command.h"
 #include "ctl/describe.h"
 #include "ctl/output.h"
 #include "ctl/token.h"

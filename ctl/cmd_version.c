@@ -1,4 +1,5 @@
 /* keyguardctl version */
+#include "ctl/command.h"
 #include "ctl/installed.h"
 #include "ctl/output.h"
 #include "ctl/plugin_loader.h"

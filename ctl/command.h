@@ -1,20 +1,10 @@
-/* What every subcommand is given, and what it is. */
+/* What a subcommand is, and what all of them begin with. */
 #ifndef KG_CTL_COMMAND_H
 #define KG_CTL_COMMAND_H
 
-#include "core/base/clock.h"
-#include "core/state/config.h"
 #include "core/state/config_file.h"
 #include "ctl/options.h"
-
-struct kg_run {
-  FILE *out, *err;
-  const struct kg_clock *clock;
-  const char *config_path; /* NULL: kg_config_path() */
-  bool json, help;
-  unsigned verbose;
-  struct kg_config *config; /* by kg_command_configure; freed by main */
-};
+#include "ctl/run.h"
 
 struct kg_command {
   const char *name, *operands, *summary;

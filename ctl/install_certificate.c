@@ -1,5 +1,6 @@
 /* keyguardctl install-certificate: Windows only. Makes the issued certificate usable by Schannel programs. */
 #include "ctl/certificate_store_win.h"
+#include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/provision.h"
 

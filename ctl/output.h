@@ -2,7 +2,7 @@
 #ifndef KG_CTL_OUTPUT_H
 #define KG_CTL_OUTPUT_H
 
-#include "ctl/command.h"
+#include "ctl/run.h"
 
 #include <cJSON.h>
 

@@ -25,7 +25,7 @@ struct key_data { /* `signer` NULL: a public key that was imported to be compare
   BIGNUM *n, *e;
 };
 
-struct generation {
+struct gen_context {
   struct kg_tls_signer *signer;
 };
 
@@ -139,17 +139,17 @@ static const char *key_operation_name(int operation) {
 
 static void *gen_init(void *provider, int selection, const OSSL_PARAM params[]) {
   (void)provider, (void)selection, (void)params;
-  return calloc(1, sizeof(struct generation));
+  return calloc(1, sizeof(struct gen_context));
 }
 
 static int gen_set_params(void *data, const OSSL_PARAM params[]) {
-  struct generation *generation = data;
+  struct gen_context *gen = data;
   const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, SIGNER_PARAM);
   if (param == NULL) return 1;
   const void *signer = NULL;
   size_t size = 0;
-  if (!OSSL_PARAM_get_octet_ptr(param, &signer, &size) || size != sizeof *generation->signer) return 0;
-  generation->signer = (struct kg_tls_signer *)signer;
+  if (!OSSL_PARAM_get_octet_ptr(param, &signer, &size) || size != sizeof *gen->signer) return 0;
+  gen->signer = (struct kg_tls_signer *)signer;
   return 1;
 }
 
@@ -160,12 +160,12 @@ static const OSSL_PARAM *gen_settable(void *data, void *provider) {
 }
 
 static void *gen(void *data, OSSL_CALLBACK *callback, void *argument) {
-  const struct generation *generation = data;
+  const struct gen_context *gen = data;
   (void)callback, (void)argument;
-  struct key_data *key = generation->signer != NULL ? calloc(1, sizeof *key) : NULL;
+  struct key_data *key = gen->signer != NULL ? calloc(1, sizeof *key) : NULL;
   if (key == NULL) return NULL;
-  const struct kg_key_info *info = kg_key_info(generation->signer->key);
-  key->signer = generation->signer;
+  const struct kg_key_info *info = kg_key_info(gen->signer->key);
+  key->signer = gen->signer;
   key->n = BN_bin2bn(info->modulus.data, (int)info->modulus.len, NULL);
   key->e = BN_bin2bn(info->exponent.data, (int)info->exponent.len, NULL);
   if (key->n != NULL && key->e != NULL) return key;

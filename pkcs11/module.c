@@ -15,7 +15,7 @@
 #define FINALIZE_WAIT_MS 5000
 
 struct kg_module {
-  uint32_t fork;          /* generation of the process that built it */
+  uint32_t fork;          /* kg_fork_count() of the process that built it */
   atomic_uint references; /* running calls */
   struct kg_config *config;
   struct kg_slots slots;
@@ -25,7 +25,7 @@ struct kg_module {
 /* No lock: a host may fork at any moment, and a lock that another thread holds then is never released in the child.
  * `entering` counts the calls that are between looking at `current` and holding a reference to what they saw: a few
  * instructions. C_Finalize takes `current` away, waits for those, and then for the references. The upper half of
- * `entering` is the fork generation that the count belongs to: in a child the threads that made it do not exist. */
+ * `entering` is the kg_fork_count() that the count belongs to: in a child the threads that made it do not exist. */
 static _Atomic(struct kg_module *) current;
 static _Atomic uint64_t entering;
 
@@ -61,7 +61,7 @@ static struct kg_module *acquire(uint32_t fork, struct kg_module **stale) {
 
 CK_RV kg_module_enter(struct kg_call *call) {
   struct kg_module *stale = NULL;
-  call->module = acquire(kg_fork_generation(), &stale);
+  call->module = acquire(kg_fork_count(), &stale);
   return call->module != NULL ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
@@ -141,7 +141,7 @@ static CK_RV check_args(const CK_C_INITIALIZE_ARGS *args) {
 static CK_RV install(void) {
   struct kg_call call;
   struct kg_module *replaced = NULL;
-  uint32_t fork = kg_fork_generation();
+  uint32_t fork = kg_fork_count();
   call.module = acquire(fork, &replaced);
   if (call.module != NULL) {
     kg_module_leave(&call);

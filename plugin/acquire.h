@@ -6,6 +6,5 @@
 
 int kg_imds_acquire(const struct kg_plugin_request *request, struct kg_plugin_credential **credential,
                     struct kg_plugin_error *error);
-void kg_credential_release(struct kg_plugin_credential *credential);
 
 #endif

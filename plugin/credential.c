@@ -1,7 +1,5 @@
 #include "plugin/credential.h"
 
-#include "plugin/acquire.h"
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The plugin's answer, with the memory behind it. Released by kg_credential_release() of plugin/acquire.h. */
+/* The plugin's answer, with the memory behind it. */
 #ifndef KG_PLUGIN_CREDENTIAL_H
 #define KG_PLUGIN_CREDENTIAL_H
 
@@ -9,5 +9,6 @@
 /* Takes what `issued` holds and leaves it empty. */
 KG_MUST_USE enum kg_status kg_credential_new(struct kg_issued *issued, bool attested, struct kg_plugin_credential **out,
                                              struct kg_error *error);
+void kg_credential_release(struct kg_plugin_credential *credential);
 
 #endif

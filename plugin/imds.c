@@ -1,5 +1,6 @@
 /* The plugin's one exported symbol. */
 #include "plugin/acquire.h"
+#include "plugin/credential.h"
 
 static const struct kg_credential_plugin plugin = {
     .version = KG_CREDENTIAL_PLUGIN_VERSION,

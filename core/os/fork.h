@@ -8,6 +8,6 @@
 /* Registers the child handler once; cheap, lock-free and repeatable. The handler adds 1 to an integer and nothing else.
  */
 void kg_fork_watch(void);
-uint32_t kg_fork_generation(void);
+uint32_t kg_fork_count(void);
 
 #endif

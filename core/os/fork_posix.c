@@ -3,12 +3,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-static atomic_uint_least32_t generation;
+static atomic_uint_least32_t forks;
 static atomic_flag watching = ATOMIC_FLAG_INIT;
 
 /* Runs in the child of a threaded process: nothing but this addition is allowed here. */
 static void count_child(void) {
-  atomic_fetch_add(&generation, 1);
+  atomic_fetch_add(&forks, 1);
 }
 
 void kg_fork_watch(void) {
@@ -16,6 +16,6 @@ void kg_fork_watch(void) {
   if (pthread_atfork(NULL, NULL, count_child) != 0) atomic_flag_clear(&watching); /* no memory: the next call tries */
 }
 
-uint32_t kg_fork_generation(void) {
-  return atomic_load(&generation);
+uint32_t kg_fork_count(void) {
+  return atomic_load(&forks);
 }

@@ -3,6 +3,6 @@
 /* Windows has no fork. */
 void kg_fork_watch(void) {}
 
-uint32_t kg_fork_generation(void) {
+uint32_t kg_fork_count(void) {
   return 0;
 }

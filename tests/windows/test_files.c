@@ -319,7 +319,7 @@ static void clocks_run(void) {
   CHECK(wall > 1750000000 && wall < 4000000000LL); /* 2025 to 2096 */
   clock->sleep_ms(clock->context, 50);
   CHECK(clock->elapsed_ms(clock->context) - before >= 30);
-  CHECK(kg_fork_generation() == 0);
+  CHECK(kg_fork_count() == 0);
 }
 
 /* What wine.sh wrote into the registry. */

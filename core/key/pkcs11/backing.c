@@ -118,9 +118,9 @@ void kg_backing_release(struct kg_backing *backing) {
 
 /* Of this process, else of a parent: the library is mapped in both. */
 static struct kg_backing *find(const char *path, bool inherited) {
-  uint32_t generation = kg_fork_generation();
+  uint32_t forks = kg_fork_count();
   struct kg_backing *backing = atomic_load(&backings);
-  while (backing != NULL && (strcmp(backing->path, path) != 0 || (backing->generation == generation) == inherited))
+  while (backing != NULL && (strcmp(backing->path, path) != 0 || (backing->forks == forks) == inherited))
     backing = backing->next;
   return backing;
 }
@@ -136,7 +136,7 @@ static struct kg_backing *new_backing(char *path, const CK_FUNCTION_LIST *f) {
   }
   backing->path = path;
   backing->f = f;
-  backing->generation = kg_fork_generation();
+  backing->forks = kg_fork_count();
   return backing;
 }
 
@@ -181,7 +181,7 @@ enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, str
 enum kg_status kg_backing_of(struct kg_backing_key *key, struct kg_backing **out, struct kg_error *error) {
   struct kg_backing *inherited = atomic_load(&key->backing);
   *out = inherited;
-  if (inherited->generation == kg_fork_generation()) return KG_OK;
+  if (inherited->forks == kg_fork_count()) return KG_OK;
   struct kg_backing *backing = find(inherited->path, false);
   enum kg_status status =
       backing != NULL ? join(backing, error) : add(kg_strdup(inherited->path), inherited->f, &backing, error);

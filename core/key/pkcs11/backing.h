@@ -8,8 +8,8 @@ struct kg_backing_key;
 
 struct kg_backing {
   struct kg_backing *next;
-  char *path;          /* resolved */
-  uint32_t generation; /* kg_fork_generation() of the process it belongs to */
+  char *path;     /* resolved */
+  uint32_t forks; /* kg_fork_count() of the process it belongs to */
   const CK_FUNCTION_LIST *f;
   bool is_tpm2;            /* libtpm2_pkcs11: one call at a time, PSS salt = hash length */
   atomic_uint users;       /* open keys */

@@ -172,7 +172,7 @@ static enum kg_status destroy(struct kg_key *key, struct kg_error *error) {
 
 /* In a child the parent's sessions are left alone, and so is its backing. */
 static void leave_backing(struct kg_backing_key *key, struct kg_backing *backing) {
-  if (backing == NULL || backing->generation != kg_fork_generation()) return;
+  if (backing == NULL || backing->forks != kg_fork_count()) return;
   bool entered = kg_host_enter();
   struct kg_lane *lane;
   while ((lane = kg_lane_take_owned(&backing->lanes, key->number)) != NULL)

@@ -2,6 +2,7 @@
  * an error that says something, and nothing leaks (which the address sanitizer watches). */
 #include "fake_attestation.h"
 #include "plugin/acquire.h"
+#include "plugin/credential.h"
 #include "support_service.h"
 #include "tests/support/failing_malloc.h"
 

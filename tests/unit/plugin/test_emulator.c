@@ -1,5 +1,6 @@
 /* The plugin against the emulator of Azure's side, which shares no code with it and reads every request strictly. */
 #include "plugin/acquire.h"
+#include "plugin/credential.h"
 #include "support_host.h"
 
 #include <cJSON.h>

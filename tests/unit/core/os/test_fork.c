@@ -16,46 +16,46 @@ static int in_child(int (*child)(void)) {
   return WEXITSTATUS(status);
 }
 
-static int generation(void) {
-  return (int)kg_fork_generation();
+static int forks(void) {
+  return (int)kg_fork_count();
 }
 
 static int grandchild(void) {
-  return kg_fork_generation() == 1 ? in_child(generation) : 100;
+  return kg_fork_count() == 1 ? in_child(forks) : 100;
 }
 
 static int watch_and_fork(void) {
   kg_fork_watch();
-  return in_child(generation);
+  return in_child(forks);
 }
 
 static int fork_and_count(void) {
   pid_t pid = fork();
   if (pid == 0) _exit(0);
   waitpid(pid, NULL, 0);
-  return (int)kg_fork_generation();
+  return (int)kg_fork_count();
 }
 
 static void nothing_is_counted_before_watching(void **state) {
   (void)state;
-  assert_int_equal(kg_fork_generation(), 0);
-  assert_int_equal(in_child(generation), 0);
+  assert_int_equal(kg_fork_count(), 0);
+  assert_int_equal(in_child(forks), 0);
 }
 
 static void each_child_counts_one_more(void **state) {
   (void)state;
   kg_fork_watch();
-  assert_int_equal(in_child(generation), 1);
-  assert_int_equal(in_child(generation), 1);
+  assert_int_equal(in_child(forks), 1);
+  assert_int_equal(in_child(forks), 1);
   assert_int_equal(in_child(grandchild), 2);
-  assert_int_equal(kg_fork_generation(), 0);
+  assert_int_equal(kg_fork_count(), 0);
 }
 
 static void watching_again_counts_no_child_twice(void **state) {
   (void)state;
   for (int i = 0; i < 100; i++)
     kg_fork_watch();
-  assert_int_equal(in_child(generation), 1);
+  assert_int_equal(in_child(forks), 1);
   assert_int_equal(in_child(watch_and_fork), 2);
 }
 
