@@ -1,4 +1,5 @@
 /* keyguardctl capabilities: what this host can bind a token to, found out without obtaining or creating anything. */
+#include "core/base/json_add.h"
 #include "core/base/strength.h"
 #include "core/key/key.h"
 #include "core/os/file.h"
@@ -69,7 +70,7 @@ static int report_json(struct kg_run *run, const struct capabilities *found, int
   cJSON *object = cJSON_CreateObject();
   cJSON_AddStringToObject(object, "managed_identity", version_name(found->probe.version));
   cJSON_AddStringToObject(object, "strength", kg_strength_name(found->strength));
-  if (found->probe.reason[0]) cJSON_AddStringToObject(object, "reason", found->probe.reason);
+  kg_json_add_filled(object, "reason", found->probe.reason);
   cJSON *list = cJSON_AddArrayToObject(object, "identities");
   for (size_t i = 0; i < run->config->identities_count; i++) {
     cJSON *identity = cJSON_CreateObject();

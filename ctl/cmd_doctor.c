@@ -1,4 +1,5 @@
 /* keyguardctl doctor: why it does not work here and for this user, and what to do. */
+#include "core/base/json_add.h"
 #include "ctl/doctor.h"
 #include "ctl/output.h"
 #include "ctl/process.h"
@@ -20,10 +21,10 @@ static void print_finding(struct kg_run *run, const struct kg_finding *finding) 
 static cJSON *finding_json(const struct kg_finding *finding) {
   cJSON *object = cJSON_CreateObject();
   cJSON_AddStringToObject(object, "check", finding->check);
-  if (finding->identity[0]) cJSON_AddStringToObject(object, "identity", finding->identity);
+  kg_json_add_filled(object, "identity", finding->identity);
   cJSON_AddStringToObject(object, "level", levels[finding->level].json);
   cJSON_AddStringToObject(object, "symptom", finding->symptom);
-  if (finding->cure[0]) cJSON_AddStringToObject(object, "cure", finding->cure);
+  kg_json_add_filled(object, "cure", finding->cure);
   if (finding->status != KG_OK) cJSON_AddStringToObject(object, "status", kg_status_name(finding->status));
   return object;
 }

@@ -1,4 +1,5 @@
 /* keyguardctl renew: for the timer. What is due is renewed; a renewal that fails leaves the old binding in use. */
+#include "core/base/json_add.h"
 #include "core/base/log.h"
 #include "ctl/command.h"
 #include "ctl/output.h"
@@ -69,11 +70,9 @@ static void report_json(struct kg_run *run, const struct outcome *outcome, cJSON
     cJSON_AddItemToObject(object, "error", kg_output_error_object(&outcome->error));
   else
     cJSON_AddStringToObject(object, "result", outcome->renewed ? "renewed" : "not_due");
-  char due[KG_TIME_TEXT_SIZE];
   if (outcome->binding != NULL) {
     struct kg_renew plan = kg_renew_binding(outcome->binding, now_of(run));
-    kg_time_format(plan.due_at, due);
-    cJSON_AddStringToObject(object, "due_at", due);
+    kg_json_add_time(object, "due_at", plan.due_at);
     cJSON_AddStringToObject(object, "renewal", kg_renew_state_name(plan.state));
     cJSON_AddNumberToObject(object, "seconds_left", (double)plan.left_s);
   }

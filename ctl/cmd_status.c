@@ -1,4 +1,5 @@
 /* keyguardctl status: what there is, and what is wrong with it in one line. */
+#include "core/base/json_add.h"
 #include "core/key/key.h"
 #include "core/state/binding_reader.h"
 #include "ctl/command.h"
@@ -88,12 +89,9 @@ static void report_text(struct kg_run *run, const struct state *state) {
 }
 
 static cJSON *failure_json(const struct kg_failure *failure) {
-  char text[KG_TIME_TEXT_SIZE];
   cJSON *object = kg_output_error_object(&failure->error);
-  kg_time_format(failure->at, text);
-  cJSON_AddStringToObject(object, "at", text);
-  kg_time_format(failure->until, text);
-  cJSON_AddStringToObject(object, "until", text);
+  kg_json_add_time(object, "at", failure->at);
+  kg_json_add_time(object, "until", failure->until);
   cJSON_AddNumberToObject(object, "count", failure->count);
   return object;
 }

@@ -1,4 +1,5 @@
 /* keyguardctl token: buys a token over mutual TLS and prints it. */
+#include "core/base/json_add.h"
 #include "ctl/command.h"
 #include "ctl/describe.h"
 #include "ctl/output.h"
@@ -34,7 +35,7 @@ static int print_json(struct kg_run *run, const struct kg_token_request *request
   if (result->token.refresh_in > 0) cJSON_AddNumberToObject(object, "refresh_in", (double)result->token.refresh_in);
   cJSON_AddStringToObject(object, "scope", request->scope);
   cJSON_AddStringToObject(object, "source", result->cached ? "cache" : "service");
-  if (thumbprint != NULL) cJSON_AddStringToObject(object, "thumbprint", thumbprint);
+  kg_json_add_text(object, "thumbprint", thumbprint);
   free(thumbprint);
   cJSON *token = cJSON_AddStringToObject(object, "access_token", (const char *)result->token.access_token.data);
   if (token == NULL) {

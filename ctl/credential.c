@@ -1,6 +1,7 @@
 #include "ctl/credential.h"
 
 #include "core/base/log.h"
+#include "core/base/plugin_error.h"
 #include "core/key/key.h"
 #include "core/key/uri.h"
 #include "core/os/machine.h"
@@ -116,7 +117,7 @@ static enum kg_status call(struct acquisition *a, struct kg_error *error) {
     a->credential = NULL;
     from->requests = failure.requests;
     from->retry_after_s = failure.retry_after_s;
-    return kg_plugin_error(&failure, error);
+    return kg_plugin_error_import(&failure, error);
   }
   from->requests = 1; /* at least: what is wrong with what it brought came from there */
   return KG_OK;

@@ -1,10 +1,10 @@
 #include "ctl/failure.h"
 
-#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/json_add.h"
 #include "core/base/log.h"
 #include "core/os/file.h"
+#include "ctl/error_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,58 +30,14 @@ bool kg_failure_is_active(const struct kg_failure *failure, const char *fingerpr
          failure->until - now <= KG_FAILURE_DELAY_MAX_S;
 }
 
-static bool parse_status(const char *name, enum kg_status *out) {
-  for (int status = KG_OK + 1; status < KG_STATUS_COUNT; status++) {
-    *out = (enum kg_status)status;
-    if (strcmp(kg_status_name(*out), name) == 0) return true;
-  }
-  return false;
-}
-
-static bool parse_time(const cJSON *object, const char *name, int64_t *out) {
-  const char *text = NULL;
-  if (kg_json_require_string(object, name, KG_E_BINDING, &text, NULL) != KG_OK) return false;
-  *out = kg_time_parse(text);
-  return *out >= 0;
-}
-
-static bool parse_number(const cJSON *object, const char *name, int64_t low, int64_t high, int64_t *out) {
-  return kg_json_optional_int(object, name, 0, KG_E_BINDING, out, NULL) == KG_OK && *out >= low && *out <= high;
-}
-
-static void parse_text(const cJSON *object, const char *name, char *out, size_t size) {
-  const char *text = NULL;
-  if (kg_json_optional_string(object, name, KG_E_BINDING, &text, NULL) == KG_OK && text != NULL)
-    snprintf(out, size, "%s", text);
-}
-
-static bool parse_error(const cJSON *object, struct kg_error *out) {
-  const char *name = NULL, *text = NULL;
-  enum kg_status status = KG_OK;
-  int64_t http_status = 0, native_code = 0;
-  if (kg_json_require_string(object, "status", KG_E_BINDING, &name, NULL) != KG_OK || !parse_status(name, &status) ||
-      kg_json_require_string(object, "text", KG_E_BINDING, &text, NULL) != KG_OK ||
-      !parse_number(object, "http_status", 0, 999, &http_status) ||
-      !parse_number(object, "native_code", INT32_MIN, INT32_MAX, &native_code))
-    return false;
-  kg_error_set(out, status, "%s", text);
-  out->http_status = (int)http_status;
-  out->native_code = (long)native_code;
-  parse_text(object, "sub_code", out->sub_code, sizeof out->sub_code);
-  parse_text(object, "oauth_error", out->oauth_error, sizeof out->oauth_error);
-  parse_text(object, "aadsts", out->aadsts, sizeof out->aadsts);
-  parse_text(object, "correlation_id", out->correlation_id, sizeof out->correlation_id);
-  return true;
-}
-
 static bool parse(struct kg_span text, struct kg_failure *out) {
   cJSON *object = kg_json_parse(text, KG_E_BINDING, NULL);
   int64_t version = 0, count = 0;
-  bool good = object != NULL && parse_number(object, "version", FAILURE_VERSION, FAILURE_VERSION, &version) &&
-              parse_number(object, "count", 1, 1000000, &count) && parse_time(object, "at", &out->at) &&
-              parse_time(object, "until", &out->until) && parse_error(object, &out->error);
+  bool good = object != NULL && kg_json_get_int(object, "version", FAILURE_VERSION, FAILURE_VERSION, &version) &&
+              kg_json_get_int(object, "count", 1, 1000000, &count) && kg_json_get_time(object, "at", &out->at) &&
+              kg_json_get_time(object, "until", &out->until) && kg_error_json_parse(object, &out->error);
   out->count = (unsigned)count;
-  parse_text(object, "fingerprint", out->fingerprint, sizeof out->fingerprint);
+  kg_json_copy_text(object, "fingerprint", out->fingerprint, sizeof out->fingerprint);
   cJSON_Delete(object);
   return good;
 }
@@ -103,14 +59,7 @@ static char *format(const struct kg_failure *failure) {
   kg_json_add_time(object, "at", failure->at);
   kg_json_add_time(object, "until", failure->until);
   kg_json_add_filled(object, "fingerprint", failure->fingerprint);
-  kg_json_add_filled(object, "status", kg_status_name(failure->error.status));
-  kg_json_add_filled(object, "text", failure->error.text);
-  cJSON_AddNumberToObject(object, "http_status", failure->error.http_status);
-  cJSON_AddNumberToObject(object, "native_code", (double)failure->error.native_code);
-  kg_json_add_filled(object, "sub_code", failure->error.sub_code);
-  kg_json_add_filled(object, "oauth_error", failure->error.oauth_error);
-  kg_json_add_filled(object, "aadsts", failure->error.aadsts);
-  kg_json_add_filled(object, "correlation_id", failure->error.correlation_id);
+  kg_error_json_add(object, &failure->error);
   char *text = cJSON_Print(object);
   cJSON_Delete(object);
   return text;

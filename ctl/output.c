@@ -2,6 +2,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/json_add.h"
+#include "ctl/error_json.h"
 #include "ctl/process.h"
 
 #include <inttypes.h>
@@ -35,22 +36,11 @@ int kg_output_json(struct kg_run *run, cJSON *object, int exit_code) {
   return exit_code;
 }
 
-static const char *sub_code(const struct kg_error *error) {
-  return error->sub_code[0] ? error->sub_code : kg_status_sub_code(error->status);
-}
-
 cJSON *kg_output_error_object(const struct kg_error *error) {
   cJSON *object = cJSON_CreateObject();
   if (object == NULL) return NULL;
   kg_json_add_filled(object, "code", kg_status_code(error->status));
-  kg_json_add_filled(object, "sub_code", sub_code(error));
-  kg_json_add_filled(object, "status", kg_status_name(error->status));
-  kg_json_add_filled(object, "text", error->text);
-  if (error->http_status) cJSON_AddNumberToObject(object, "http_status", error->http_status);
-  if (error->native_code) cJSON_AddNumberToObject(object, "native_code", (double)error->native_code);
-  kg_json_add_filled(object, "oauth_error", error->oauth_error);
-  kg_json_add_filled(object, "aadsts", error->aadsts);
-  kg_json_add_filled(object, "correlation_id", error->correlation_id);
+  kg_error_json_add(object, error);
   cJSON_AddNumberToObject(object, "exit_code", kg_status_exit_code(error->status));
   return object;
 }
@@ -62,7 +52,7 @@ static void print_detail(FILE *stream, const char *name, const char *value) {
 static void print_error(FILE *stream, const struct kg_error *error) {
   kg_output_coloured(stream, KG_COLOUR_BAD, "keyguardctl: ");
   fputs(kg_status_code(error->status), stream);
-  if (sub_code(error)[0]) fprintf(stream, " (%s)", sub_code(error));
+  if (kg_error_sub_code(error)[0]) fprintf(stream, " (%s)", kg_error_sub_code(error));
   fprintf(stream, ": %s\n", error->text);
   if (error->http_status) fprintf(stream, "keyguardctl:   http status: %d\n", error->http_status);
   print_detail(stream, "oauth error", error->oauth_error);

@@ -15,7 +15,4 @@ const struct kg_credential_plugin *kg_plugin_get(const struct kg_plugin *plugin)
 const char *kg_plugin_path(const struct kg_plugin *plugin);                       /* borrowed */
 void kg_plugin_free(struct kg_plugin **plugin);
 
-/* What the plugin reported, as ours: code and sub-code decide the status. */
-enum kg_status kg_plugin_error(const struct kg_plugin_error *from, struct kg_error *error);
-
 #endif

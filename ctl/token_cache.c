@@ -1,6 +1,5 @@
 #include "ctl/token_cache.h"
 
-#include "core/base/clock.h"
 #include "core/base/encoding.h"
 #include "core/base/hash.h"
 #include "core/base/json.h"
@@ -54,12 +53,6 @@ static bool says(const cJSON *object, const char *name, const char *expected) {
   return text != NULL && expected != NULL && strcmp(text, expected) == 0;
 }
 
-static bool read_time(const cJSON *object, const char *name, int64_t *out) {
-  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-  *out = text != NULL ? kg_time_parse(text) : -1;
-  return *out >= 0;
-}
-
 static bool is_for(const cJSON *object, const struct kg_token_cache_key *key) {
   char *thumbprint = kg_describe_thumbprint(key->binding);
   int64_t version = 0;
@@ -75,9 +68,10 @@ static bool is_for(const cJSON *object, const struct kg_token_cache_key *key) {
 static bool read_life(const cJSON *object, const struct kg_token_cache_key *key, int64_t now, struct kg_token *out,
                       bool *refresh_due) {
   int64_t bought = 0, expires = 0, end = kg_binding_end(key->binding);
-  if (!read_time(object, "bought_at", &bought) || !read_time(object, "expires_at", &expires)) return false;
+  if (!kg_json_get_time(object, "bought_at", &bought) || !kg_json_get_time(object, "expires_at", &expires))
+    return false;
   int64_t refresh = 0;
-  *refresh_due = read_time(object, "refresh_at", &refresh) && refresh <= now;
+  *refresh_due = kg_json_get_time(object, "refresh_at", &refresh) && refresh <= now;
   if (expires > end) expires = end;
   out->expires_in = expires - now;
   out->refresh_in = refresh > now ? refresh - now : 0;

@@ -1,6 +1,7 @@
 /* The order of the steps, and nothing else. */
 #include "plugin/acquire.h"
 
+#include "core/base/plugin_error.h"
 #include "plugin/attestation.h"
 #include "plugin/credential.h"
 #include "plugin/csr.h"
@@ -59,21 +60,9 @@ static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_pl
   return status;
 }
 
-static void export_error(const struct kg_error *from, const struct kg_acquisition *acquisition,
-                         struct kg_plugin_error *to) {
-  const char *sub_code = *from->sub_code ? from->sub_code : kg_status_sub_code(from->status);
-  if (to == NULL || to->size < sizeof *to) return;
-  memset(to, 0, sizeof *to);
-  to->size = sizeof *to;
-  to->http_status = from->http_status;
-  to->native_code = from->native_code;
-  snprintf(to->code, sizeof to->code, "%s", kg_status_code(from->status));
-  snprintf(to->sub_code, sizeof to->sub_code, "%s", sub_code);
-  snprintf(to->status, sizeof to->status, "%s", kg_status_name(from->status));
-  snprintf(to->oauth_error, sizeof to->oauth_error, "%s", from->oauth_error);
-  snprintf(to->aadsts, sizeof to->aadsts, "%s", from->aadsts);
-  snprintf(to->correlation_id, sizeof to->correlation_id, "%s", acquisition->correlation_id);
-  snprintf(to->text, sizeof to->text, "%s", from->text);
+static void export_error(struct kg_error *from, const struct kg_acquisition *acquisition, struct kg_plugin_error *to) {
+  memcpy(from->correlation_id, acquisition->correlation_id, sizeof acquisition->correlation_id);
+  if (!kg_plugin_error_export(from, to)) return;
   to->requests = acquisition->tally->requests;
   to->retry_after_s = acquisition->tally->retry_after_s;
 }

@@ -32,10 +32,11 @@ static struct answer read_answer(const cJSON *json) {
 }
 
 /* RFC 6749 section 5.2 allows more, but every value that is in use is a word. */
-static void set_oauth_error(const char *text, struct kg_error *error) {
-  const char *word = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-  if (text != NULL && strspn(text, word) == strlen(text) && strlen(text) < sizeof error->oauth_error)
-    memcpy(error->oauth_error, text, strlen(text) + 1);
+static const char *oauth_error_of(const struct answer *answer) {
+  const char *word = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-", *text = answer->error;
+  bool good =
+      text != NULL && strspn(text, word) == strlen(text) && strlen(text) < sizeof((struct kg_error *)0)->oauth_error;
+  return good ? text : "";
 }
 
 static void set_aadsts(const struct answer *answer, struct kg_error *error) {
@@ -53,19 +54,17 @@ enum kg_status kg_answer_error(enum kg_status status, const char *what, const st
   if (error == NULL) return status;
   cJSON *json = kg_json_parse(kg_buf_span(&response->body), status, NULL);
   struct answer answer = read_answer(json);
-  struct kg_error parts = {0};
-  set_oauth_error(answer.error, &parts);
-  set_aadsts(&answer, &parts);
+  const char *oauth_error = oauth_error_of(&answer);
   char description[KG_DESCRIPTION_MAX + 1] = "";
   if (answer.description != NULL) kg_redact(answer.description, description, sizeof description);
   char id[40] = "";
   if (answer.correlation_id != NULL) kg_redact(answer.correlation_id, id, sizeof id);
-  (void)kg_error_set(error, status, "%s: HTTP %d%s%s%s%s%s%s%s", what, response->status, *parts.oauth_error ? ", " : "",
-                     parts.oauth_error, *description ? ": " : "", description, *id ? " (service's correlation id " : "",
-                     id, *id ? ")" : "");
+  (void)kg_error_set(error, status, "%s: HTTP %d%s%s%s%s%s%s%s", what, response->status, *oauth_error ? ", " : "",
+                     oauth_error, *description ? ": " : "", description, *id ? " (service's correlation id " : "", id,
+                     *id ? ")" : "");
   error->http_status = response->status;
-  memcpy(error->oauth_error, parts.oauth_error, sizeof error->oauth_error);
-  memcpy(error->aadsts, parts.aadsts, sizeof error->aadsts);
+  snprintf(error->oauth_error, sizeof error->oauth_error, "%s", oauth_error);
+  set_aadsts(&answer, error);
   cJSON_Delete(json);
   return status;
 }

@@ -1,6 +1,9 @@
 #include "core/base/json.h"
 
+#include "core/base/clock.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,4 +151,19 @@ enum kg_status kg_json_require_int(const cJSON *object, const char *name, enum k
                                    struct kg_error *error) {
   if (find_member(object, name) == NULL) return kg_error_set(error, on_error, "member '%s' is missing", name);
   return kg_json_optional_int(object, name, 0, on_error, out, error);
+}
+
+bool kg_json_get_int(const cJSON *object, const char *name, int64_t low, int64_t high, int64_t *out) {
+  return kg_json_optional_int(object, name, 0, KG_E_BINDING, out, NULL) == KG_OK && *out >= low && *out <= high;
+}
+
+bool kg_json_get_time(const cJSON *object, const char *name, int64_t *out) {
+  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+  *out = text != NULL ? kg_time_parse(text) : -1;
+  return *out >= 0;
+}
+
+void kg_json_copy_text(const cJSON *object, const char *name, char *out, size_t size) {
+  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+  if (text != NULL) snprintf(out, size, "%s", text);
 }

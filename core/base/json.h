@@ -1,10 +1,11 @@
-/* Typed getters on cJSON for foreign JSON: size and depth capped, duplicates refused, every error names the member. */
+/* Typed access to cJSON. Foreign JSON: size and depth capped, duplicates refused, every error names the member. */
 #ifndef KG_CORE_BASE_JSON_H
 #define KG_CORE_BASE_JSON_H
 
 #include "core/base/buf.h"
 
 #include <cJSON.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The whole text must be one JSON object of at most 32 levels. NULL and `error` otherwise. cJSON_Delete() it. */
@@ -24,5 +25,11 @@ KG_MUST_USE enum kg_status kg_json_optional_int(const cJSON *object, const char 
                                                 enum kg_status on_error, int64_t *out, struct kg_error *error);
 KG_MUST_USE enum kg_status kg_json_require_int(const cJSON *object, const char *name, enum kg_status on_error,
                                                int64_t *out, struct kg_error *error);
+
+/* Of a file of our own, which is good or is not. A whole number within the limits, 0 where it is absent. */
+bool kg_json_get_int(const cJSON *object, const char *name, int64_t low, int64_t high, int64_t *out);
+bool kg_json_get_time(const cJSON *object, const char *name, int64_t *out); /* as kg_json_add_time() writes it */
+/* Cut to `size`; `out` stays as it is where there is none. */
+void kg_json_copy_text(const cJSON *object, const char *name, char *out, size_t size);
 
 #endif

@@ -93,6 +93,15 @@ const char *kg_status_name(enum kg_status status) {
   return row_of(status)->name;
 }
 
+bool kg_status_parse(const char *name, enum kg_status *out) {
+  for (int status = KG_OK + 1; status < KG_STATUS_COUNT; status++) {
+    if (strcmp(rows[status].name, name) != 0) continue;
+    *out = (enum kg_status)status;
+    return true;
+  }
+  return false;
+}
+
 const char *kg_status_code(enum kg_status status) {
   return row_of(status)->code;
 }

@@ -2,6 +2,8 @@
 #ifndef KG_CORE_BASE_STATUS_H
 #define KG_CORE_BASE_STATUS_H
 
+#include <stdbool.h>
+
 #if defined(__MINGW32__) /* whose "printf" would be the old Microsoft runtime's, without %zu */
 #define KG_MUST_USE __attribute__((warn_unused_result))
 #define KG_PRINTF(f, a) __attribute__((format(gnu_printf, f, a)))
@@ -67,11 +69,12 @@ struct kg_error {
   char text[512]; /* one line: what, where, and where known what to do */
 };
 
-const char *kg_status_name(enum kg_status status);     /* "KG_E_CONFIG" */
-const char *kg_status_code(enum kg_status status);     /* "MSI_V2_ERROR", "MSI_V2_KEYGUARD_UNAVAILABLE", ... */
-const char *kg_status_sub_code(enum kg_status status); /* "managed_identity_request_failed", ... */
-unsigned long kg_status_ckr(enum kg_status status);    /* CKR_* */
-int kg_status_exit_code(enum kg_status status);        /* keyguardctl's exit codes, documented in keyguardctl(1) */
+const char *kg_status_name(enum kg_status status);           /* "KG_E_CONFIG" */
+bool kg_status_parse(const char *name, enum kg_status *out); /* an error's name */
+const char *kg_status_code(enum kg_status status);           /* "MSI_V2_ERROR", "MSI_V2_KEYGUARD_UNAVAILABLE", ... */
+const char *kg_status_sub_code(enum kg_status status);       /* "managed_identity_request_failed", ... */
+unsigned long kg_status_ckr(enum kg_status status);          /* CKR_* */
+int kg_status_exit_code(enum kg_status status); /* keyguardctl's exit codes, documented in keyguardctl(1) */
 
 void kg_error_clear(struct kg_error *error);
 /* Clears `error` (NULL is allowed), writes status and text, returns `status`. Long text is cut with "...". */

@@ -3,7 +3,6 @@
 #include "core/base/encoding.h"
 #include "core/base/json_add.h"
 
-#include <cJSON.h>
 #include <stdlib.h>
 
 static bool add_facts(cJSON *object, const struct kg_binding *binding) {

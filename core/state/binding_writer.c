@@ -6,7 +6,6 @@
 #include "core/state/binding_member.h"
 #include "core/state/binding_reader.h"
 
-#include <cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -267,6 +267,39 @@ static void members_are_added_where_there_is_something(void **state) {
   cJSON_Delete(object);
 }
 
+static void own_members_are_read_as_they_were_added(void **state) {
+  (void)state;
+  cJSON *object = cJSON_CreateObject();
+  assert_true(kg_json_add_text(object, "text", "a text"));
+  assert_true(kg_json_add_time(object, "time", 1780005526));
+  int64_t time = 0;
+  assert_true(kg_json_get_time(object, "time", &time));
+  assert_int_equal(time, 1780005526);
+  assert_false(kg_json_get_time(object, "text", &time));
+  assert_false(kg_json_get_time(object, "absent", &time));
+  char text[5] = "old";
+  kg_json_copy_text(object, "absent", text, sizeof text);
+  assert_string_equal(text, "old");
+  kg_json_copy_text(object, "text", text, sizeof text);
+  assert_string_equal(text, "a te");
+  cJSON_Delete(object);
+}
+
+static void own_numbers_have_limits(void **state) {
+  struct kg_error error;
+  cJSON *root = parse("{\"n\":7,\"text\":\"x\"}", &error);
+  (void)state;
+  int64_t value = -1;
+  assert_true(kg_json_get_int(root, "n", 7, 7, &value));
+  assert_int_equal(value, 7);
+  assert_false(kg_json_get_int(root, "n", 8, 9, &value));
+  assert_false(kg_json_get_int(root, "n", 0, 6, &value));
+  assert_false(kg_json_get_int(root, "text", 0, 9, &value));
+  assert_true(kg_json_get_int(root, "absent", 0, 9, &value));
+  assert_int_equal(value, 0);
+  cJSON_Delete(root);
+}
+
 int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/json/objects_are_taken_with_white_space_around", objects_are_taken_with_white_space_around),
@@ -282,6 +315,8 @@ int main(void) {
       CASE("/json/other_numbers_are_refused", other_numbers_are_refused),
       CASE("/json/required_numbers_must_be_there", required_numbers_must_be_there),
       CASE("/json/members_are_added_where_there_is_something", members_are_added_where_there_is_something),
+      CASE("/json/own_members_are_read_as_they_were_added", own_members_are_read_as_they_were_added),
+      CASE("/json/own_numbers_have_limits", own_numbers_have_limits),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
