@@ -1,5 +1,6 @@
 #include "core/state/config_key.h"
 
+#include "core/base/address.h"
 #include "core/base/buf.h"
 #include "core/os/path.h"
 
@@ -8,7 +9,6 @@
 
 #define DIGITS "0123456789"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define HEX DIGITS "abcdefABCDEF"
 
 const char kg_config_no_memory[] = "out of memory";
@@ -53,26 +53,16 @@ static long number_of(const char *text) {
   return consists_of(text, DIGITS) && strlen(text) <= 5 ? strtol(text, NULL, 10) : -1;
 }
 
-/* host, host:port, [IPv6] or [IPv6]:port */
-static bool is_authority(const char *text) {
-  size_t host = text[0] == '[' ? 1 + strspn(text + 1, HEX ":.") : strspn(text, LOWER UPPER DIGITS ".-");
-  const char *port = text + host;
-  if (host == (text[0] == '[')) return false;
-  if (text[0] == '[' && *port++ != ']') return false;
-  if (*port == '\0') return true;
-  return *port == ':' && number_of(port + 1) > 0 && number_of(port + 1) <= 65535;
-}
-
 static const char *set_url(void *field, const char *value) {
-  char **text = field;
-  size_t scheme = strncmp(value, "http://", 7) == 0 ? 7 : strncmp(value, "https://", 8) == 0 ? 8 : 0;
-  if (scheme == 0) return "must begin with http:// or https://";
+  struct kg_address address;
+  const char *reason = kg_address_parse_http(value, &address);
+  if (address.scheme == NULL) return reason;
   if (strchr(value, '@') != NULL) return "must not hold a user name or password";
-  const char *reason = store(field, value);
-  if (reason != NULL) return reason;
-  if ((*text)[strlen(*text) - 1] == '/') (*text)[strlen(*text) - 1] = '\0';
-  if (strlen(*text) > scheme && is_authority(*text + scheme)) return NULL;
-  return "must be a host and perhaps a port, without a path";
+  if (reason != NULL || (*address.rest != '\0' && strcmp(address.rest, "/") != 0))
+    return "must be a host and perhaps a port, without a path";
+  char **text = field;
+  *text = kg_address_format(&address);
+  return *text != NULL ? NULL : kg_config_no_memory;
 }
 
 static const char *add_host(struct kg_config *config, const char *start, size_t length) {

@@ -63,7 +63,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
                                      "attestation-library-sha256 = "
                                      "0123456789abcdefABCDEF6789abcdef0123456789abcdef0123456789abcdef\n"
                                      "ca-file = /etc/ca.pem\n"
-                                     "proxy = https://[::1]:65535\n"
+                                     "proxy = HTTPS://[FE80::1]:65535\n"
                                      "allowed-hosts = attest.azure.net, .microsoft.com,\n"
                                      "  login.example\n"
                                      "tls-max = 1.3\n"
@@ -80,7 +80,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
   assert_string_equal(config->attestation_library_sha256,
                       "0123456789abcdefABCDEF6789abcdef0123456789abcdef0123456789abcdef");
   assert_string_equal(config->ca_file, "/etc/ca.pem");
-  assert_string_equal(config->proxy, "https://[::1]:65535");
+  assert_string_equal(config->proxy, "https://[fe80::1]:65535");
   assert_int_equal(config->allowed_hosts_count, 3);
   assert_string_equal(config->allowed_hosts[0], "attest.azure.net");
   assert_string_equal(config->allowed_hosts[1], ".microsoft.com");
@@ -219,7 +219,9 @@ static const struct {
     {KEYGUARD("plugin = a/b"), IN_KEYGUARD("plugin", PLUGIN_REASON)},
     {KEYGUARD("metadata-endpoint = 169.254.169.254"), IN_KEYGUARD("metadata-endpoint", URL_SCHEME)},
     {KEYGUARD("metadata-endpoint = ftp://host"), IN_KEYGUARD("metadata-endpoint", URL_SCHEME)},
-    {KEYGUARD("metadata-endpoint = HTTP://host"), IN_KEYGUARD("metadata-endpoint", URL_SCHEME)},
+    {KEYGUARD("metadata-endpoint = http://a..b"), IN_KEYGUARD("metadata-endpoint", URL_FORM)},
+    {KEYGUARD("metadata-endpoint = http://host."), IN_KEYGUARD("metadata-endpoint", URL_FORM)},
+    {KEYGUARD("metadata-endpoint = http://[::1%25eth0]"), IN_KEYGUARD("metadata-endpoint", URL_FORM)},
     {KEYGUARD("metadata-endpoint = http://"), IN_KEYGUARD("metadata-endpoint", URL_FORM)},
     {KEYGUARD("metadata-endpoint = http:///"), IN_KEYGUARD("metadata-endpoint", URL_FORM)},
     {KEYGUARD("metadata-endpoint = http://:80"), IN_KEYGUARD("metadata-endpoint", URL_FORM)},
