@@ -3,7 +3,6 @@
 #include "core/base/log.h"
 #include "core/base/plugin_error.h"
 #include "core/key/key.h"
-#include "core/key/uri.h"
 #include "core/os/machine.h"
 #include "ctl/certificate.h"
 #include "ctl/environment.h"
@@ -192,7 +191,7 @@ static bool copy_text(char **to, const char *from) {
 static enum kg_status copy_texts(const struct acquisition *a, struct kg_binding *binding, struct kg_error *error) {
   const struct kg_identity *identity = a->request->identity;
   const struct kg_plugin_credential *from = a->credential;
-  binding->key_store = kg_uri_redact(identity->key_store);
+  binding->key_store = kg_strdup(kg_key_uri_shown(identity->key_store));
   if (binding->key_store == NULL || !copy_text(&binding->identity, identity->name) ||
       !copy_text(&binding->selector_value, identity->selector_value) ||
       !copy_text(&binding->client_id, from->client_id) || !copy_text(&binding->tenant_id, from->tenant_id) ||

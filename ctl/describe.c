@@ -4,7 +4,7 @@
 #include "core/base/encoding.h"
 #include "core/base/json_add.h"
 #include "core/base/strength.h"
-#include "core/key/uri.h"
+#include "core/key/token_uri.h"
 #include "ctl/output.h"
 #include "ctl/renew.h"
 
@@ -15,7 +15,7 @@ char *kg_describe_thumbprint(const struct kg_binding *binding) {
 }
 
 char *kg_describe_uri(const struct kg_binding *binding, const char *type) {
-  return kg_uri_format(binding->identity, binding->identity, type);
+  return kg_token_uri_format(binding->identity, binding->identity, type);
 }
 
 static void add_life(cJSON *object, const struct kg_binding *binding, int64_t now) {

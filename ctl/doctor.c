@@ -54,7 +54,7 @@ static const char *cure_of(enum kg_status status) {
       {KG_E_BINDING_STALE, "keyguardctl provision; where a timer should have, look at its journal"},
       {KG_E_KEY_STORE, "is module-path right, is the token initialised, and may this user open it?"},
       {KG_E_KEY_NOT_FOUND, "keyguardctl provision makes the key; is token= right, and may this user see the token?"},
-      {KG_E_KEY_DEAD, "keyguardctl provision; for a store other than KeyGuard with --replace-key"},
+      {KG_E_KEY_DEAD, "keyguardctl provision --replace-key makes another key"},
       {KG_E_KEY_PIN, "write the right PIN to pin-source (mode 0600); a wrong one is not tried twice"},
       {KG_E_KEYGUARD_UNAVAILABLE, "a stronger key-store, or a lower minimum-strength if that is enough for you"},
       {KG_E_POP_REQUIRED, "mtls-proof-of-possession = true"},

@@ -27,7 +27,8 @@ static void check_gates(struct kg_doctor *doctor, const struct kg_identity *iden
 static void check_strength(struct kg_doctor *doctor, const struct kg_identity *identity,
                            const struct kg_key_info *info) {
   if (info->strength >= identity->floor) {
-    kg_doctor_ok(doctor, "key store", "opens; RSA %u, %s", info->bits, kg_strength_name(info->strength));
+    kg_doctor_ok(doctor, "key store", "opens; RSA %u, %s%s", info->bits, kg_strength_name(info->strength),
+                 kg_key_uri_has(identity->key_store, KG_STORE_PER_BOOT) ? ", for this boot" : "");
     return;
   }
   struct kg_error error = {0};
@@ -36,12 +37,18 @@ static void check_strength(struct kg_doctor *doctor, const struct kg_identity *i
   kg_doctor_fail(doctor, "key store", NULL, &error);
 }
 
+/* A store that replaces what is dead needs no word of ours. */
+static const char *cure_of_dead(const struct kg_identity *identity, enum kg_status status) {
+  if (status != KG_E_KEY_DEAD || !kg_key_uri_has(identity->key_store, KG_STORE_REPLACES_DEAD)) return NULL;
+  return "keyguardctl provision makes another key";
+}
+
 /* The key stays open for the check of the binding; NULL where it does not sign. */
 static struct kg_key *check_key(struct kg_doctor *doctor, const struct kg_identity *identity) {
   struct kg_key *key = NULL;
   struct kg_error error = {0};
   if (kg_key_open(identity->key_store, KG_KEY_PATIENT, &key, &error) != KG_OK) {
-    kg_doctor_fail(doctor, "key store", NULL, &error);
+    kg_doctor_fail(doctor, "key store", cure_of_dead(identity, error.status), &error);
     return NULL;
   }
   check_strength(doctor, identity, kg_key_info(key));
@@ -49,7 +56,7 @@ static struct kg_key *check_key(struct kg_doctor *doctor, const struct kg_identi
     kg_doctor_ok(doctor, "signature", "made and good");
     return key;
   }
-  kg_doctor_fail(doctor, "signature", NULL, &error);
+  kg_doctor_fail(doctor, "signature", cure_of_dead(identity, error.status), &error);
   kg_key_close(&key);
   return NULL;
 }

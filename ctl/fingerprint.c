@@ -2,7 +2,6 @@
 
 #include "core/base/encoding.h"
 #include "core/base/hash.h"
-#include "core/key/uri.h"
 #include "core/os/file.h"
 #include "ctl/environment.h"
 
@@ -27,18 +26,18 @@ static void add_file(struct kg_hash_ctx *hash, const char *path) {
   add(hash, text);
 }
 
-static void add_identity(struct kg_hash_ctx *hash, const struct kg_identity *identity, const char *key_store) {
+static void add_identity(struct kg_hash_ctx *hash, const struct kg_identity *identity) {
   char text[64];
   snprintf(text, sizeof text, "%d %d %d %d", identity->proof_of_possession, identity->attestation, (int)identity->floor,
            (int)identity->selector);
   add(hash, identity->name);
-  add(hash, key_store);
+  add(hash, kg_key_uri_shown(identity->key_store));
   add(hash, identity->selector_value);
   add(hash, text);
 }
 
 char *kg_fingerprint(const struct kg_config *config, const struct kg_identity *identity) {
-  char *endpoint = NULL, *key_store = kg_uri_redact(identity->key_store);
+  char *endpoint = NULL;
   struct kg_error ignored = {0};
   if (kg_environment_metadata_endpoint(config, &endpoint, &ignored) != KG_OK)
     endpoint = NULL; /* a refused address is the attempt's to report */
@@ -52,9 +51,8 @@ char *kg_fingerprint(const struct kg_config *config, const struct kg_identity *i
   add(&hash, config->attestation_library_sha256);
   for (size_t i = 0; i < config->allowed_hosts_count; i++)
     add(&hash, config->allowed_hosts[i]);
-  add_identity(&hash, identity, key_store);
+  add_identity(&hash, identity);
   free(endpoint);
-  free(key_store);
   unsigned char digest[KG_HASH_MAX_SIZE];
   if (!kg_hash_final(&hash, digest)) return NULL;
   return kg_hex_format(kg_span_of(digest, kg_hash_size(KG_HASH_SHA256)));

@@ -4,12 +4,13 @@
 #include "ctl/output.h"
 #include "ctl/provision.h"
 
-#include <string.h>
-
-static enum kg_status key_name(const struct kg_identity *identity, struct kg_cng_name *out, struct kg_error *error) {
-  if (strncmp(identity->key_store, "cng:", 4) != 0)
-    return kg_error_set(error, KG_E_USAGE, "identity %s has no cng: key: Schannel can use no other", identity->name);
-  return kg_cng_name_parse(identity->key_store, out, error);
+static enum kg_status key_name(const struct kg_identity *identity, const struct kg_cng_name **out,
+                               struct kg_error *error) {
+  if (!kg_key_uri_has(identity->key_store, KG_STORE_NATIVE_HANDLE))
+    return kg_error_set(error, KG_E_USAGE, "identity %s has a key that is not Windows's own: Schannel can use no other",
+                        identity->name);
+  *out = kg_key_uri_place(identity->key_store);
+  return KG_OK;
 }
 
 /* A certificate whose key is dead would make every program that picks it fail. */
@@ -63,12 +64,12 @@ static int run_install(const struct kg_command *command, struct kg_run *run, int
   enum kg_status status = kg_command_configure(run, &error);
   const struct kg_identity *identity = NULL;
   if (status == KG_OK) status = kg_command_require(run, &operands, operands.count, &identity, &error);
-  struct kg_cng_name name;
+  const struct kg_cng_name *name = NULL;
   if (status == KG_OK) status = key_name(identity, &name, &error);
   size_t removed = 0;
-  if (status == KG_OK && remove) status = kg_certificate_store_remove(identity->name, &name, &removed, &error);
-  if (status == KG_OK && !remove) status = install(run, identity, &name, &removed, &error);
-  return status == KG_OK ? report(run, identity, &name, remove, removed) : kg_output_error(run, &error);
+  if (status == KG_OK && remove) status = kg_certificate_store_remove(identity->name, name, &removed, &error);
+  if (status == KG_OK && !remove) status = install(run, identity, name, &removed, &error);
+  return status == KG_OK ? report(run, identity, name, remove, removed) : kg_output_error(run, &error);
 }
 
 const struct kg_command kg_command_install_certificate = {

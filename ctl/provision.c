@@ -5,7 +5,6 @@
 #include "core/base/log.h"
 #include "core/base/strength.h"
 #include "core/key/key.h"
-#include "core/key/uri.h"
 #include "core/os/file.h"
 #include "core/os/lock.h"
 #include "core/state/binding_reader.h"
@@ -109,8 +108,9 @@ static enum kg_status open_key_locked(struct job *job, struct kg_error *error) {
   }
   status = probe_twice(job->key, error);
   if (status != KG_E_KEY_DEAD) return status;
-  /* KeyGuard's keys live one boot, so a dead one is its normal end. Anywhere else it may be somebody's only key. */
-  if (info->strength == KG_STRENGTH_KEYGUARD || job->options->replace_key) return replace_key(job, error);
+  /* Where keys live one boot a dead one has come to its normal end. Anywhere else it may be somebody's only key. */
+  if (kg_key_uri_has(job->identity->key_store, KG_STORE_REPLACES_DEAD) || job->options->replace_key)
+    return replace_key(job, error);
   return kg_error_prefix(error, status, "the key of '%s' does not sign (--replace-key makes a new one)",
                          job->identity->name);
 }
@@ -118,14 +118,13 @@ static enum kg_status open_key_locked(struct job *job, struct kg_error *error) {
 /* ".key.<hash>.lock" in the state folder: no identity's name begins with a dot. */
 static char *key_lock_path(const struct job *job) {
   unsigned char digest[KG_HASH_MAX_SIZE];
-  char name[64] = ".key.", *store = kg_uri_redact(job->identity->key_store), *hash = NULL;
-  if (store != NULL && kg_hash_once(KG_HASH_SHA256, kg_span_text(store), digest))
+  char name[64] = ".key.", *hash = NULL;
+  if (kg_hash_once(KG_HASH_SHA256, kg_span_text(kg_key_uri_shown(job->identity->key_store)), digest))
     hash = kg_hex_format(kg_span_of(digest, 16));
   if (hash != NULL) snprintf(name + strlen(name), sizeof name - strlen(name), "%s", hash);
   char *path = NULL;
   if (hash != NULL) path = kg_file_join(job->config->state_dir, name, ".lock");
   free(hash);
-  free(store);
   return path;
 }
 

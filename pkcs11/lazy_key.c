@@ -5,11 +5,11 @@
 
 struct kg_lazy_key {
   atomic_uint references;
-  const char *store;
+  struct kg_key_uri *store;
   _Atomic(struct kg_key *) key; /* set once */
 };
 
-struct kg_lazy_key *kg_lazy_key_new(const char *store) {
+struct kg_lazy_key *kg_lazy_key_new(struct kg_key_uri *store) {
   struct kg_lazy_key *lazy = calloc(1, sizeof *lazy);
   if (lazy == NULL) return NULL;
   atomic_store(&lazy->references, 1);
@@ -31,7 +31,7 @@ void kg_lazy_key_unref(struct kg_lazy_key **lazy) {
   free(mine);
 }
 
-static enum kg_status open_checked(const char *store, const struct kg_binding *binding, struct kg_key **out,
+static enum kg_status open_checked(struct kg_key_uri *store, const struct kg_binding *binding, struct kg_key **out,
                                    struct kg_error *error) {
   struct kg_key *key = NULL;
   enum kg_status status = kg_key_open(store, KG_KEY_NO_TRIAL, &key, error);

@@ -7,8 +7,8 @@
 
 struct kg_lazy_key;
 
-/* `store` is an identity's key-store URI, borrowed. NULL: no memory. One reference. */
-struct kg_lazy_key *kg_lazy_key_new(const char *store);
+/* `store` is an identity's, borrowed. NULL: no memory. One reference. */
+struct kg_lazy_key *kg_lazy_key_new(struct kg_key_uri *store);
 struct kg_lazy_key *kg_lazy_key_ref(struct kg_lazy_key *lazy);
 void kg_lazy_key_unref(struct kg_lazy_key **lazy); /* the last one closes the key */
 

@@ -55,7 +55,7 @@ static void wait_for_the_other(struct kg_on_demand *on_demand) {
 }
 
 bool kg_on_demand_claim(struct kg_on_demand *on_demand) {
-  if (on_demand->config == NULL || kg_key_store_is_busy()) return false;
+  if (on_demand->config == NULL || kg_key_is_inside_store()) return false;
   if (atomic_exchange(&on_demand->running, true)) {
     wait_for_the_other(on_demand);
     return false;

@@ -1,24 +1,15 @@
 #include "core/key/key.h"
 
 #include "core/key/digest_info.h"
+#include "core/key/registry.h"
 #include "core/key/store.h"
 #include "core/os/exit.h"
 
-#include <string.h>
-
 #define PKCS1_OVERHEAD 11 /* RFC 8017 section 9.2: at least 8 bytes of padding and three fixed ones */
-
-static const struct kg_key_store_ops *const stores[] = {
-#if defined(_WIN32)
-    &kg_key_store_cng,
-#else
-    &kg_key_store_pkcs11,
-#endif
-};
 
 static _Thread_local unsigned depth;
 
-bool kg_key_store_is_busy(void) {
+bool kg_key_is_inside_store(void) {
   return depth > 0;
 }
 
@@ -35,20 +26,19 @@ static void leave(void) {
   depth--;
 }
 
-static const struct kg_key_store_ops *find_store(const char *store) {
-  for (size_t i = 0; store != NULL && i < sizeof stores / sizeof stores[0]; i++)
-    if (strncmp(store, stores[i]->scheme, strlen(stores[i]->scheme)) == 0) return stores[i];
-  return NULL;
+static enum kg_status open_inside(struct kg_key_uri *uri, unsigned flags, struct kg_key **out, struct kg_error *error) {
+  const struct kg_key_store_ops *ops = NULL;
+  enum kg_status status = kg_key_store_require(kg_key_uri_store(uri), &ops, error);
+  if (status == KG_OK) status = ops->open(kg_key_uri_place(uri), flags, out, error);
+  if (status == KG_OK) (*out)->uri = kg_key_uri_share(uri);
+  return status;
 }
 
-enum kg_status kg_key_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
-  const struct kg_key_store_ops *ops = find_store(store);
+enum kg_status kg_key_open(struct kg_key_uri *uri, unsigned flags, struct kg_key **out, struct kg_error *error) {
   *out = NULL;
-  if (ops == NULL) /* the text is not shown: what looks like no URI may still be a PIN */
-    return kg_error_set(error, KG_E_USAGE, "no such key store: its name must begin with \"%s\"", stores[0]->scheme);
   enum kg_status status = enter(error);
   if (status != KG_OK) return status;
-  status = ops->open(store, flags, out, error);
+  status = open_inside(uri, flags, out, error);
   leave();
   return status;
 }
@@ -58,7 +48,9 @@ void kg_key_close(struct kg_key **key) {
   /* From inside a store, or at the end of the process, the key is left behind: closing it would call a library that is
    * calling us, or is gone. */
   if (enter(NULL) == KG_OK) {
+    struct kg_key_uri *uri = (*key)->uri;
     (*key)->ops->close(*key);
+    kg_key_uri_free(&uri);
     leave();
   }
   *key = NULL;
@@ -85,55 +77,62 @@ static enum kg_status check_pss(const struct kg_key_info *info, const struct kg_
   return KG_OK;
 }
 
-static enum kg_status check_any_input(const struct kg_key_info *info, struct kg_span input, struct kg_error *error) {
-  if (input.len > info->bits / 8 - PKCS1_OVERHEAD)
+struct request { /* what a store is given */
+  struct kg_sign_params params;
+  struct kg_span input;
+};
+
+/* A key that does not take any input is given the digest and its hash, as if they had been named. */
+static enum kg_status take_any_input(const struct kg_key_info *info, struct request *request, struct kg_error *error) {
+  if (request->input.len > info->bits / 8 - PKCS1_OVERHEAD)
     return kg_error_set(error, KG_E_KEY_INPUT, "%zu bytes are too many for RSASSA-PKCS1-v1_5 with a key of %u bits",
-                        input.len, info->bits);
-  struct kg_span digest;
-  enum kg_hash hash;
-  if (!(info->capabilities & KG_CAN_PKCS1_ANY_INPUT) && kg_digest_info_parse(input, &hash, &digest) != KG_OK)
-    return kg_error_set(error, KG_E_KEY_INPUT, "this key store signs a DigestInfo of SHA-256, 384 or 512 only");
-  return KG_OK;
+                        request->input.len, info->bits);
+  if (info->capabilities & KG_CAN_PKCS1_ANY_INPUT) return KG_OK;
+  if (kg_digest_info_parse(request->input, &request->params.hash, &request->input) == KG_OK) return KG_OK;
+  return kg_error_set(error, KG_E_KEY_INPUT, "this key store signs a DigestInfo of SHA-256, 384 or 512 only");
 }
 
-/* What a store need not check again. */
-static enum kg_status check_params(const struct kg_key_info *info, const struct kg_sign_params *params,
-                                   struct kg_span input, struct kg_error *error) {
+/* The one judge on the way to a store. */
+static enum kg_status check(const struct kg_key_info *info, struct request *request, struct kg_error *error) {
+  const struct kg_sign_params *params = &request->params;
   size_t hash_size = kg_hash_size(params->hash);
   if (params->padding == KG_PADDING_PKCS1 && !(info->capabilities & KG_CAN_SIGN_PKCS1))
     return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store has no RSASSA-PKCS1-v1_5 for this key");
-  if (input.data == NULL && input.len > 0) return kg_error_set(error, KG_E_KEY_INPUT, "no data to sign");
-  if (params->padding == KG_PADDING_PKCS1 && params->hash == KG_HASH_NONE) return check_any_input(info, input, error);
+  if (request->input.data == NULL && request->input.len > 0)
+    return kg_error_set(error, KG_E_KEY_INPUT, "no data to sign");
+  if (params->padding == KG_PADDING_PKCS1 && params->hash == KG_HASH_NONE) return take_any_input(info, request, error);
   if (params->hash != KG_HASH_SHA256 && params->hash != KG_HASH_SHA384 && params->hash != KG_HASH_SHA512)
     return kg_error_set(error, KG_E_KEY_MECHANISM, "signatures are made with SHA-256, 384 or 512 only");
-  if (input.len != hash_size)
+  if (request->input.len != hash_size)
     return kg_error_set(error, KG_E_KEY_INPUT, "a %s digest has %zu bytes, not %zu", kg_hash_name(params->hash),
-                        hash_size, input.len);
+                        hash_size, request->input.len);
   return params->padding == KG_PADDING_PSS ? check_pss(info, params, hash_size, error) : KG_OK;
 }
 
 enum kg_status kg_key_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
                            unsigned char *signature, struct kg_error *error) {
-  enum kg_status status = check_params(&key->info, params, input, error);
+  struct request request = {*params, input};
+  enum kg_status status = check(&key->info, &request, error);
   if (status == KG_OK) status = enter(error);
   if (status != KG_OK) return status;
-  status = key->ops->sign(key, params, input, signature, error);
+  status = key->ops->sign(key, &request.params, request.input, signature, error);
   leave();
   return status;
 }
 
 enum kg_status kg_key_verify(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
                              struct kg_span signature, struct kg_error *error) {
-  enum kg_status status = check_params(&key->info, params, input, error);
+  struct request request = {*params, input};
+  enum kg_status status = check(&key->info, &request, error);
   if (status != KG_OK) return status;
-  if (!(key->info.capabilities & KG_CAN_VERIFY))
+  if (!(key->info.capabilities & KG_CAN_VERIFY) || key->ops->verify == NULL)
     return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store cannot verify: it has no public key object");
   if (signature.data == NULL || signature.len != key->info.bits / 8)
     return kg_error_set(error, KG_E_SIGNATURE, "a signature of this key has %u bytes, not %zu", key->info.bits / 8,
                         signature.len);
   status = enter(error);
   if (status != KG_OK) return status;
-  status = key->ops->verify(key, params, input, signature, error);
+  status = key->ops->verify(key, &request.params, request.input, signature, error);
   leave();
   return status;
 }

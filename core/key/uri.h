@@ -1,22 +1,24 @@
-/* PKCS#11 URIs (RFC 7512) on p11-kit's parser. */
+/* The URI of a key store, as a configuration names it: parsed once, never changed, wiped with its last owner. */
 #ifndef KG_CORE_KEY_URI_H
 #define KG_CORE_KEY_URI_H
 
-#include "core/base/buf.h"
+#include "core/base/status.h"
 
-struct kg_uri { /* every member NULL or empty where the URI does not name it */
-  char *token, *manufacturer, *model, *serial, *object;
-  struct kg_buf id;
-  char *module_path;
-  char *pin_source; /* a path; "file:" and "file://" are taken off */
-  struct kg_buf pin_value;
-};
+#include <stdbool.h>
 
-KG_MUST_USE enum kg_status kg_uri_parse(const char *text, struct kg_uri *out, struct kg_error *error);
-void kg_uri_clear(struct kg_uri *uri); /* wipes the PIN */
-/* "pkcs11:token=NAME;object=NAME;type=private", percent-encoded; type NULL: left out. free() it; NULL: no memory. */
-char *kg_uri_format(const char *token, const char *object, const char *type);
-/* The same URI without pin-value and pin-source, to be stored and shown. free() it; NULL: no memory or no URI. */
-char *kg_uri_redact(const char *text);
+struct kg_key_uri;
+
+/* No I/O. KG_E_USAGE: no such store, or what its own rules refuse; the text of the error never shows a value. */
+KG_MUST_USE enum kg_status kg_key_uri_parse(const char *text, struct kg_key_uri **out, struct kg_error *error);
+struct kg_key_uri *kg_key_uri_share(struct kg_key_uri *uri); /* one owner more; from any thread */
+void kg_key_uri_free(struct kg_key_uri **uri);               /* one owner less */
+
+/* The same URI without its secrets, to be stored, compared and shown. Borrowed. */
+const char *kg_key_uri_shown(const struct kg_key_uri *uri);
+bool kg_key_uri_has(const struct kg_key_uri *uri, unsigned trait); /* KG_STORE_... of core/key/info.h */
+
+struct kg_key_store;
+const struct kg_key_store *kg_key_uri_store(const struct kg_key_uri *uri);
+const void *kg_key_uri_place(const struct kg_key_uri *uri); /* what its store made of it. Borrowed */
 
 #endif

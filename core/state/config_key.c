@@ -121,15 +121,9 @@ static const char *set_log_sink(void *field, const char *value) {
   return NULL;
 }
 
-static const char *set_key_store(void *field, const char *value) {
-  static const char *const schemes[] = {"pkcs11:", "cng:", "tpm2:"};
-  if (strpbrk(value, " \t") != NULL) return "must not hold white space";
-  if (strcmp(value, "cng:") == 0) return store(field, value); /* every part of it has a default */
-  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-    size_t length = strlen(schemes[i]);
-    if (strncmp(value, schemes[i], length) == 0 && value[length]) return store(field, value);
-  }
-  return "must be a pkcs11:, cng: or tpm2: URI";
+static enum kg_status parse_key_store(void *field, const char *value, struct kg_error *error) {
+  if (strpbrk(value, " \t") != NULL) return kg_error_set(error, KG_E_USAGE, "must not hold white space");
+  return kg_key_uri_parse(value, field, error);
 }
 
 static const char *set_floor(void *field, const char *value) {
@@ -169,32 +163,32 @@ static const char *set_resource_id(void *field, const char *value) {
 #define IDENTITY(member) offsetof(struct kg_identity, member)
 
 static const struct kg_config_key keyguard_keys[] = {
-    {"state-dir", false, set_path, CONFIG(state_dir)},
-    {"plugin", false, set_plugin, CONFIG(plugin)},
-    {"metadata-endpoint", false, set_url, CONFIG(metadata_endpoint)},
-    {"attestation-library", false, set_path, CONFIG(attestation_library)},
-    {"attestation-library-sha256", false, set_sha256, CONFIG(attestation_library_sha256)},
-    {"ca-file", false, set_path, CONFIG(ca_file)},
-    {"proxy", false, set_url, CONFIG(proxy)},
-    {"allowed-hosts", true, set_allowed_hosts, 0},
-    {"tls-max", false, set_tls_max, CONFIG(tls_max)},
-    {"deadline", false, set_deadline, CONFIG(deadline_s)},
-    {"provision-on-demand", false, set_bool, CONFIG(provision_on_demand)},
-    {"token-cache", false, set_bool, CONFIG(token_cache)},
-    {"log-level", false, set_log_level, CONFIG(log_level)},
-    {"log", false, set_log_sink, CONFIG(log_sink)},
-    {NULL, false, NULL, 0},
+    {"state-dir", false, set_path, CONFIG(state_dir), NULL},
+    {"plugin", false, set_plugin, CONFIG(plugin), NULL},
+    {"metadata-endpoint", false, set_url, CONFIG(metadata_endpoint), NULL},
+    {"attestation-library", false, set_path, CONFIG(attestation_library), NULL},
+    {"attestation-library-sha256", false, set_sha256, CONFIG(attestation_library_sha256), NULL},
+    {"ca-file", false, set_path, CONFIG(ca_file), NULL},
+    {"proxy", false, set_url, CONFIG(proxy), NULL},
+    {"allowed-hosts", true, set_allowed_hosts, 0, NULL},
+    {"tls-max", false, set_tls_max, CONFIG(tls_max), NULL},
+    {"deadline", false, set_deadline, CONFIG(deadline_s), NULL},
+    {"provision-on-demand", false, set_bool, CONFIG(provision_on_demand), NULL},
+    {"token-cache", false, set_bool, CONFIG(token_cache), NULL},
+    {"log-level", false, set_log_level, CONFIG(log_level), NULL},
+    {"log", false, set_log_sink, CONFIG(log_sink), NULL},
+    {NULL, false, NULL, 0, NULL},
 };
 
 static const struct kg_config_key identity_keys[] = {
-    {"key-store", true, set_key_store, IDENTITY(key_store)},
-    {"mtls-proof-of-possession", false, set_bool, IDENTITY(proof_of_possession)},
-    {"with-attestation-support", false, set_bool, IDENTITY(attestation)},
-    {"minimum-strength", false, set_floor, IDENTITY(floor)},
-    {"user-assigned-client-id", false, set_client_id, 0},
-    {"user-assigned-object-id", false, set_object_id, 0},
-    {"user-assigned-resource-id", true, set_resource_id, 0},
-    {NULL, false, NULL, 0},
+    {"key-store", true, NULL, IDENTITY(key_store), parse_key_store},
+    {"mtls-proof-of-possession", false, set_bool, IDENTITY(proof_of_possession), NULL},
+    {"with-attestation-support", false, set_bool, IDENTITY(attestation), NULL},
+    {"minimum-strength", false, set_floor, IDENTITY(floor), NULL},
+    {"user-assigned-client-id", false, set_client_id, 0, NULL},
+    {"user-assigned-object-id", false, set_object_id, 0, NULL},
+    {"user-assigned-resource-id", true, set_resource_id, 0, NULL},
+    {NULL, false, NULL, 0, NULL},
 };
 
 static const struct kg_config_key *keys_of(enum kg_config_section section) {

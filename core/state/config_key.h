@@ -13,6 +13,8 @@ struct kg_config_key {
   /* Stores the value, or says in a few words why not; the words never hold the value, which may be a secret. */
   const char *(*set)(void *field, const char *value);
   size_t field; /* offset in struct kg_config or struct kg_identity */
+  /* In place of `set`, where more than a few words may be said of what is wrong; on failure `error` says it. */
+  enum kg_status (*parse)(void *field, const char *value, struct kg_error *error);
 };
 
 extern const char kg_config_no_memory[]; /* what `set` returns then */

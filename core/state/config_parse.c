@@ -51,13 +51,24 @@ static void fail_key(struct parser *parser, unsigned line, const char *name, con
   fail(parser, line, "key '%s' in [%s]: %s", name, parser->section_name, reason);
 }
 
+/* What a value is not good for, or NULL. */
+static const char *set_value(struct parser *parser, const struct kg_config_key *key, struct kg_error *why) {
+  char *base = parser->section == KG_SECTION_KEYGUARD ? (char *)parser->config : (char *)parser->identity;
+  const char *value = (const char *)parser->value.data;
+  if (parser->value.len == 0) return "is empty";
+  if (key->parse == NULL) return key->set(base + key->field, value);
+  enum kg_status status = key->parse(base + key->field, value, why);
+  if (status == KG_E_NO_MEMORY) return kg_config_no_memory;
+  return status != KG_OK ? why->text : NULL;
+}
+
 /* The value of the key is complete. */
 static void finish_key(struct parser *parser) {
   const struct kg_config_key *key = parser->key;
   parser->key = NULL;
   if (key == NULL || parser->status != KG_OK) return;
-  char *base = parser->section == KG_SECTION_KEYGUARD ? (char *)parser->config : (char *)parser->identity;
-  const char *reason = parser->value.len ? key->set(base + key->field, (const char *)parser->value.data) : "is empty";
+  struct kg_error why = {0};
+  const char *reason = set_value(parser, key, &why);
   kg_buf_clear(&parser->value);
   if (reason == kg_config_no_memory)
     fail_memory(parser);

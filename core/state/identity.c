@@ -1,7 +1,5 @@
 #include "core/state/identity.h"
 
-#include "core/base/buf.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,9 +39,8 @@ enum kg_status kg_selector_parse(const char *text, enum kg_selector *out) {
 
 void kg_identity_clear(struct kg_identity *identity) {
   if (identity == NULL) return;
-  if (identity->key_store != NULL) kg_wipe(identity->key_store, strlen(identity->key_store)); /* may hold a PIN */
   free(identity->name);
-  free(identity->key_store);
+  kg_key_uri_free(&identity->key_store);
   free(identity->selector_value);
   memset(identity, 0, sizeof *identity);
 }

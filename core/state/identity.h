@@ -3,6 +3,7 @@
 #define KG_CORE_STATE_IDENTITY_H
 
 #include "core/base/strength.h"
+#include "core/key/uri.h"
 
 #include <stdbool.h>
 
@@ -18,7 +19,7 @@ enum kg_selector { /* how the metadata service is told which identity; the param
 
 struct kg_identity {
   char *name;
-  char *key_store;          /* URI: pkcs11:... , cng:... , tpm2:... ; may hold a pin-value, so it is never logged */
+  struct kg_key_uri *key_store;
   bool proof_of_possession; /* mtls-proof-of-possession */
   bool attestation;         /* with-attestation-support */
   enum kg_strength floor;   /* minimum-strength, KG_STRENGTH_KEYGUARD unless configured */

@@ -27,7 +27,7 @@ static CK_RV begin(struct kg_call *call, unsigned flags) {
   call->identity = NULL;
   (void)kg_error_change(&call->error, KG_OK); /* its details are read behind a status alone, and are many bytes */
   CK_RV rv = kg_module_enter(call);
-  if (rv != CKR_OK || !(flags & KG_CALL_REACHES_STORE) || !kg_key_store_is_busy()) return rv;
+  if (rv != CKR_OK || !(flags & KG_CALL_REACHES_STORE) || !kg_key_is_inside_store()) return rv;
   kg_module_leave(call);
   return CKR_FUNCTION_FAILED;
 }
@@ -102,7 +102,7 @@ static CK_RV entry_C_Initialize(void *args) {
 }
 
 static CK_RV entry_C_Finalize(void *reserved) {
-  return kg_key_store_is_busy() ? CKR_FUNCTION_FAILED : kg_module_finalize(reserved);
+  return kg_key_is_inside_store() ? CKR_FUNCTION_FAILED : kg_module_finalize(reserved);
 }
 
 static CK_RV entry_C_GetFunctionList(CK_FUNCTION_LIST **list);

@@ -47,9 +47,9 @@ static void write_configuration(void) {
   FILE *file = fopen(path, "w");
   promise(file != NULL);
   fprintf(file,
-          "[keyguard]\nstate-dir = %s/state\n[identity web]\nkey-store = pkcs11:token=t\n"
+          "[keyguard]\nstate-dir = %s/state\n[identity web]\nkey-store = pkcs11:object=o?module-path=/m.so\n"
           "mtls-proof-of-possession = true\nminimum-strength = software\n"
-          "[identity empty]\nkey-store = pkcs11:token=t\nmtls-proof-of-possession = true\n",
+          "[identity empty]\nkey-store = pkcs11:object=o?module-path=/m.so\nmtls-proof-of-possession = true\n",
           folder);
   promise(fclose(file) == 0 && chmod(path, 0600) == 0);
   setenv("KEYGUARD_CONF", path, 1);

@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "core/base/clock.h"
-#include "core/key/uri.h"
+#include "core/key/pkcs11/uri.h"
 #include "core/state/config.h"
 #include "core/state/config_parse.h"
 #include "pkcs11/slot.h"
@@ -16,18 +16,16 @@ static void check_identity(const struct kg_config *config, const struct kg_ident
   promise(kg_identity_name_is_valid(identity->name));
   promise(kg_config_find(config, identity->name) == identity); /* there is one of each name */
   promise((identity->selector == KG_SELECT_SYSTEM) == (identity->selector_value == NULL));
-  promise(identity->key_store != NULL && strpbrk(identity->key_store, " \t\r\n") == NULL);
   struct kg_error error = {0};
   if (kg_identity_check_gates(identity, &error) == KG_OK) promise(identity->proof_of_possession);
-  if (strncmp(identity->key_store, "pkcs11:", 7) != 0) return;
-  struct kg_uri uri = {0};
-  if (kg_uri_parse(identity->key_store, &uri, &error) != KG_OK) return;
-  kg_uri_clear(&uri);
-  char *shown = kg_uri_redact(identity->key_store);
-  promise(shown != NULL && kg_uri_parse(shown, &uri, &error) == KG_OK && uri.pin_value.len == 0 &&
-          uri.pin_source == NULL);
-  free(shown);
-  kg_uri_clear(&uri);
+  promise(identity->key_store != NULL);
+  const char *shown = kg_key_uri_shown(identity->key_store);
+  promise(shown != NULL && strpbrk(shown, " \t\r\n") == NULL);
+  struct kg_key_uri *again = NULL; /* what is shown is read back, and has lost its PIN */
+  promise(kg_key_uri_parse(shown, &again, &error) == KG_OK);
+  const struct kg_pkcs11_uri *uri = kg_key_uri_place(again);
+  promise(uri->pin_value.len == 0 && uri->pin_source == NULL && strcmp(kg_key_uri_shown(again), shown) == 0);
+  kg_key_uri_free(&again);
 }
 
 static void check_slots(const struct kg_config *config) {

@@ -1,7 +1,7 @@
 /* Slots and tokens of several identities: numbers, labels, serial numbers, and the URIs that find them. */
 #include "host.h"
 
-#include "core/key/uri.h"
+#include "core/key/token_uri.h"
 
 #include <p11-kit/uri.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static void serial_numbers_differ_and_stay(void) {
 /* What we print finds the token that it was printed for, and no other, by p11-kit's own judgement. */
 static void uris_find_their_token(void) {
   for (size_t i = 0; i < NAMES; i++) {
-    char *text = kg_uri_format(names[i], names[i], "private");
+    char *text = kg_token_uri_format(names[i], names[i], "private");
     P11KitUri *uri = p11_kit_uri_new();
     must(text != NULL && uri != NULL && p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) == P11_KIT_URI_OK);
     for (size_t j = 0; j < NAMES; j++) {

@@ -3,6 +3,7 @@
 #define KG_TESTS_WINDOWS_KEY_FIXTURE_H
 
 #include "core/key/key.h"
+#include "tests/support/open_key.h"
 #include "tests/windows/check.h"
 
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static inline int was_called(const char *call) {
 
 static inline enum kg_status open_key(unsigned flags) {
   kg_key_close(&key);
-  return kg_key_open(STORE, flags, &key, &error);
+  return open_key_of(STORE, flags, &key, &error);
 }
 
 /* A key that lives; its modulus is remembered. */

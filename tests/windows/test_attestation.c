@@ -7,6 +7,7 @@
 #include "plugin/attestation.h"
 #include "plugin/attestation_cache.h"
 #include "plugin/attestation_loader.h"
+#include "tests/support/open_key.h"
 #include "tests/windows/check.h"
 
 #include <stdlib.h>
@@ -86,7 +87,7 @@ static void start(void) {
   set("FAKE_ATTESTATION_LOG", in_folder("attest.log"));
   DeleteFileA(in_folder("attest.log"));
   kg_key_close(&key);
-  CHECK(kg_key_open(STORE, KG_KEY_CREATE, &key, &error) == KG_OK);
+  CHECK(open_key_of(STORE, KG_KEY_CREATE, &key, &error) == KG_OK);
   plugin_key = (struct kg_plugin_key){
       .public_key_info = {info, sizeof info}, .bits = 2048, .strength = 3, .native_handle = kg_key_native_handle(key)};
   request = (struct kg_plugin_request){.size = sizeof request,

@@ -2,7 +2,8 @@
 #include "core/base/clock.h"
 #include "core/base/strength.h"
 #include "core/base/wide_win.h"
-#include "core/key/uri.h"
+#include "core/key/info.h"
+#include "core/key/token_uri.h"
 #include "core/os/file.h"
 #include "core/os/fork.h"
 #include "core/os/lock.h"
@@ -266,7 +267,7 @@ static void a_configuration_of_windows_is_read(void) {
   CHECK(config != NULL);
   CHECK(strcmp(config->state_dir, "C:\\ProgramData\\KeyGuard\\state") == 0);
   CHECK(strcmp(config->attestation_library, "C:\\Program Files\\KeyGuard\\AttestationClientLib.dll") == 0);
-  CHECK(strcmp(config->identities[0].key_store, "cng:name=web;scope=machine") == 0);
+  CHECK(strcmp(kg_key_uri_shown(config->identities[0].key_store), "cng:name=web;scope=machine") == 0);
   CHECK(config->identities[0].floor == KG_STRENGTH_KEYGUARD);
   kg_config_free(&config);
   set_access(in_folder("keyguard.conf"), "D:P(A;;FA;;;OW)(A;;FA;;;WD)");
@@ -302,15 +303,22 @@ static void the_configuration_path_is_absolute_or_the_default(void) {
 /* --- the rest ---------------------------------------------------------------------------------------------------- */
 
 static void uris_are_percent_encoded(void) {
-  char *text = kg_uri_format("my token", "a;b", "private");
+  char *text = kg_token_uri_format("my token", "a;b", "private");
   CHECK(text != NULL && strcmp(text, "pkcs11:token=my%20token;object=a%3Bb;type=private") == 0);
   free(text);
-  text = kg_uri_redact("cng:name=web");
-  CHECK(text != NULL && strcmp(text, "cng:name=web") == 0);
-  free(text);
-  CHECK(kg_uri_redact("pkcs11:token=x?pin-value=1") == NULL);
-  struct kg_uri uri;
-  CHECK(kg_uri_parse("pkcs11:token=x", &uri, &error) == KG_E_USAGE);
+}
+
+/* There are two kinds: ours, and those that this build does not have. */
+static void only_keys_of_windows_are_named(void) {
+  struct kg_key_uri *uri = NULL;
+  CHECK(kg_key_uri_parse("cng:name=web", &uri, &error) == KG_OK);
+  CHECK(strcmp(kg_key_uri_shown(uri), "cng:name=web") == 0);
+  CHECK(kg_key_uri_has(uri, KG_STORE_PER_BOOT) && kg_key_uri_has(uri, KG_STORE_REPLACES_DEAD));
+  CHECK(kg_key_uri_has(uri, KG_STORE_NATIVE_HANDLE) && kg_key_uri_has(uri, KG_STORE_VERIFIES));
+  kg_key_uri_free(&uri);
+  CHECK(kg_key_uri_parse("cng:name=a b", &uri, &error) == KG_E_USAGE && uri == NULL);
+  CHECK(kg_key_uri_parse("pkcs11:object=x?module-path=/m&pin-value=4711", &uri, &error) == KG_E_USAGE && uri == NULL);
+  CHECK(strstr(error.text, "cng:") != NULL && strstr(error.text, "4711") == NULL);
 }
 
 static void clocks_run(void) {
@@ -351,6 +359,7 @@ int main(int argc, char **argv) {
       {"/config/names_that_files_cannot_have", names_that_files_cannot_have_are_refused},
       {"/config/path_is_the_default", the_configuration_path_is_absolute_or_the_default},
       {"/uri/is_percent_encoded", uris_are_percent_encoded},
+      {"/uri/only_keys_of_windows_are_named", only_keys_of_windows_are_named},
       {"/clock/runs", clocks_run},
       {"/machine/and_user_are_known", machine_and_user_are_known},
   };

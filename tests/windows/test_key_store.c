@@ -27,8 +27,8 @@ static void does_not_create_unless_asked(void) {
 static void machine_scope_is_another_name_space(void) {
   make_live_key();
   struct kg_key *machine = NULL;
-  CHECK(kg_key_open(STORE ";scope=machine", 0, &machine, &error) == KG_E_KEY_NOT_FOUND);
-  CHECK(kg_key_open(STORE ";scope=machine", KG_KEY_CREATE, &machine, &error) == KG_OK);
+  CHECK(open_key_of(STORE ";scope=machine", 0, &machine, &error) == KG_E_KEY_NOT_FOUND);
+  CHECK(open_key_of(STORE ";scope=machine", KG_KEY_CREATE, &machine, &error) == KG_OK);
   CHECK(was_called("NCryptOpenKey 0x60\n"));
   CHECK(was_called("NCryptCreatePersistedKey 0x60020\n"));
   kg_key_close(&machine);
@@ -37,7 +37,7 @@ static void machine_scope_is_another_name_space(void) {
 
 static void others_may_be_allowed_to_use_a_machines_key(void) {
   struct kg_key *machine = NULL;
-  CHECK(kg_key_open("cng:name=shared;scope=machine;allow=S-1-5-20,S-1-5-80-1-2-3", KG_KEY_CREATE, &machine, &error) ==
+  CHECK(open_key_of("cng:name=shared;scope=machine;allow=S-1-5-20,S-1-5-80-1-2-3", KG_KEY_CREATE, &machine, &error) ==
         KG_OK);
   CHECK(was_called("D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GR;;;NS)(A;;GR;;;S-1-5-80-1-2-3) 0x44\n"));
   kg_key_close(&machine);

@@ -175,7 +175,7 @@ static void an_abandoned_mutex_is_free_and_a_held_one_busy(void) {
 
 /* 36: two processes at once. The child prints its key's modulus into a file. */
 static int child(const char *path) {
-  if (kg_key_open(STORE, KG_KEY_CREATE, &key, &error) != KG_OK) return 2;
+  if (open_key_of(STORE, KG_KEY_CREATE, &key, &error) != KG_OK) return 2;
   FILE *file = fopen(path, "wb");
   if (file == NULL || fwrite(kg_key_info(key)->modulus.data, 1, 256, file) != 256) return 3;
   fclose(file);

@@ -8,6 +8,7 @@
 #include "core/state/binding.h"
 #include "core/state/binding_writer.h"
 #include "core/state/config.h"
+#include "tests/support/open_key.h"
 #include "tests/windows/check.h"
 
 #include <stddef.h>
@@ -89,7 +90,7 @@ static void provision(void) {
   kg_error_clear(&error);
   SetEnvironmentVariableA("FAKE_NCRYPT_EPOCH", "1");
   struct kg_key *key = NULL;
-  CHECK(kg_key_open(STORE, KG_KEY_CREATE, &key, &error) == KG_OK);
+  CHECK(open_key_of(STORE, KG_KEY_CREATE, &key, &error) == KG_OK);
   memcpy(modulus, kg_key_info(key)->modulus.data, sizeof modulus);
   write_configuration();
   store_binding(kg_key_info(key));

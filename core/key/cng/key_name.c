@@ -82,6 +82,25 @@ enum kg_status kg_cng_name_parse(const char *store, struct kg_cng_name *out, str
   return status;
 }
 
+enum kg_status kg_cng_place_parse(const char *text, void **place, char **shown, struct kg_error *error) {
+  struct kg_cng_name *name = malloc(sizeof *name);
+  if (name == NULL) return kg_error_no_memory(error, "for a key-store URI");
+  enum kg_status status = kg_cng_name_parse(text, name, error);
+  char *copy = status == KG_OK ? kg_strdup(text) : NULL;
+  if (status == KG_OK && copy == NULL) status = kg_error_no_memory(error, "for a key-store URI");
+  if (status != KG_OK) {
+    free(name);
+    return status;
+  }
+  *place = name;
+  *shown = copy;
+  return KG_OK;
+}
+
+void kg_cng_place_free(void *place) {
+  free(place);
+}
+
 void kg_cng_name_wide(const struct kg_cng_name *name, wchar_t out[KG_CNG_NAME_MAX + 1]) {
   size_t i = 0;
   for (; name->name[i]; i++)

@@ -26,6 +26,9 @@ struct kg_cng_name {
 /* KG_E_USAGE names the part that is wrong. A name is 1 to 128 of [A-Za-z0-9._-]; allow= goes with scope=machine only.
  */
 KG_MUST_USE enum kg_status kg_cng_name_parse(const char *store, struct kg_cng_name *out, struct kg_error *error);
+/* The registry's: a struct kg_cng_name. There is nothing secret in it. */
+KG_MUST_USE enum kg_status kg_cng_place_parse(const char *text, void **place, char **shown, struct kg_error *error);
+void kg_cng_place_free(void *place);
 void kg_cng_name_wide(const struct kg_cng_name *name, wchar_t out[KG_CNG_NAME_MAX + 1]);
 
 /* "Global\KeyguardPkcs11_" and 32 hex digits of SHA-256 over scope, owner and upper-cased name: container names

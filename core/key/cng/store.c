@@ -1,10 +1,9 @@
-/* The `cng:` key store: an RSA key that virtualization-based security isolates and that lives one boot. */
-#include "core/key/store.h"
+#include "core/key/cng/store.h"
+
 #include "core/base/log.h"
 #include "core/base/strength.h"
 #include "core/key/cng/bcrypt_verify.h"
 #include "core/key/cng/ncrypt_key.h"
-#include "core/key/digest_info.h"
 #include "core/key/key.h"
 #include "core/os/named_mutex_win.h"
 
@@ -135,16 +134,12 @@ static void cng_close(struct kg_key *base) {
   free(key);
 }
 
-static enum kg_status cng_open(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
-  struct kg_cng_name name;
-  enum kg_status status = kg_cng_name_parse(store, &name, error);
+static enum kg_status cng_open(const void *place, unsigned flags, struct kg_key **out, struct kg_error *error) {
   *out = NULL;
-  if (status != KG_OK) return status;
-  struct cng_key *key = NULL;
-  key = calloc(1, sizeof *key);
+  struct cng_key *key = calloc(1, sizeof *key);
   if (key == NULL) return kg_error_no_memory(error, "for a key");
   key->base.ops = &kg_key_store_cng;
-  status = kg_cng_init(&key->cng, &name, error);
+  enum kg_status status = kg_cng_init(&key->cng, place, error);
   if (status == KG_OK) status = flags & KG_KEY_CREATE ? open_or_create(key, error) : open_existing(key, error);
   if (status == KG_OK)
     *out = &key->base;
@@ -154,41 +149,14 @@ static enum kg_status cng_open(const char *store, unsigned flags, struct kg_key 
   return status;
 }
 
-/* NCrypt wants the bare digest and its algorithm; Cryptoki's CKM_RSA_PKCS gives a DigestInfo. */
-static enum kg_status take_digest(const struct kg_sign_params *params, struct kg_span input,
-                                  struct kg_sign_params *named, struct kg_span *digest, struct kg_error *error) {
-  *named = *params;
-  *digest = input;
-  if (params->padding == KG_PADDING_PKCS1 && params->hash == KG_HASH_NONE) {
-    if (kg_digest_info_parse(input, &named->hash, digest) == KG_OK) return KG_OK;
-    return kg_error_set(error, KG_E_KEY_INPUT, "a KeyGuard key signs a DigestInfo of SHA-256, 384 or 512 only");
-  }
-  if (params->hash == KG_HASH_NONE || params->hash == KG_HASH_SHA1)
-    return kg_error_set(error, KG_E_KEY_MECHANISM, "a KeyGuard key signs with SHA-256, 384 or 512 only");
-  if (input.len != kg_hash_size(params->hash))
-    return kg_error_set(error, KG_E_KEY_INPUT, "a digest of %zu bytes, not %zu", kg_hash_size(params->hash), input.len);
-  if (params->padding == KG_PADDING_PSS && params->salt_len != input.len)
-    return kg_error_set(error, KG_E_KEY_MECHANISM, "a KeyGuard key salts with the digest's length only");
-  return KG_OK;
-}
-
 static enum kg_status cng_sign(struct kg_key *base, const struct kg_sign_params *params, struct kg_span input,
                                unsigned char *signature, struct kg_error *error) {
-  struct cng_key *key = (struct cng_key *)base;
-  struct kg_sign_params named;
-  struct kg_span digest;
-  enum kg_status status = take_digest(params, input, &named, &digest, error);
-  return status != KG_OK ? status : kg_cng_sign(&key->cng, &named, digest, signature, base->info.bits / 8, error);
+  return kg_cng_sign(&((struct cng_key *)base)->cng, params, input, signature, base->info.bits / 8, error);
 }
 
 static enum kg_status cng_verify(struct kg_key *base, const struct kg_sign_params *params, struct kg_span input,
                                  struct kg_span signature, struct kg_error *error) {
-  struct cng_key *key = (struct cng_key *)base;
-  struct kg_sign_params named;
-  struct kg_span digest;
-  enum kg_status status = take_digest(params, input, &named, &digest, error);
-  if (status != KG_OK) return status;
-  return kg_cng_verify(kg_buf_span(&key->public_blob), &named, digest, signature, error);
+  return kg_cng_verify(kg_buf_span(&((struct cng_key *)base)->public_blob), params, input, signature, error);
 }
 
 static enum kg_status cng_destroy(struct kg_key *base, struct kg_error *error) {
@@ -200,7 +168,6 @@ static uintptr_t cng_native_handle(const struct kg_key *base) {
 }
 
 const struct kg_key_store_ops kg_key_store_cng = {
-    .scheme = "cng:",
     .open = cng_open,
     .sign = cng_sign,
     .verify = cng_verify,

@@ -1,4 +1,5 @@
-/* A `pkcs11:` key: an RSA key in a token behind a PKCS#11 library. Only core/key_store_pkcs11*.c include these headers.
+/* A `pkcs11:` key: an RSA key in a token behind a PKCS#11 library. Only this folder includes these headers, but for
+ * store.h and uri.h.
  *
  * A backing is a token's library in this process, shared by all keys in it; there is one for each library and for each
  * process that forks, and it is never freed. A lane is one permit to call the library, with at most one session. Lanes
@@ -8,15 +9,16 @@
 #define KG_CORE_KEY_PKCS11_BACKING_KEY_H
 
 #include "core/key/pkcs11/backing.h"
+#include "core/key/pkcs11/uri.h"
 #include "core/key/store.h"
-#include "core/key/uri.h"
 
 struct kg_backing_key { /* a `pkcs11:` key */
   struct kg_key key;
   _Atomic(struct kg_backing *) backing;
   uint_least64_t number; /* never reused */
-  struct kg_uri uri;     /* serial is set after the first open: the token stays the same one */
-  bool has_token;        /* it was found and let us in, so it is only the key that may be missing */
+  const struct kg_pkcs11_uri *uri;
+  char *serial;   /* of the token that it was found on: it stays the same one. NULL: not yet, or the URI names it */
+  bool has_token; /* it was found and let us in, so it is only the key that may be missing */
   bool always_authenticate;
 };
 

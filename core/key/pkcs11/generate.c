@@ -8,7 +8,7 @@
 #define BITS 2048
 #define ID_SIZE 16 /* random, where the URI names none */
 
-static enum kg_status make_id(const struct kg_uri *uri, const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
+static enum kg_status make_id(const struct kg_pkcs11_uri *uri, const CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session,
                               unsigned char random[ID_SIZE], CK_ATTRIBUTE *id, struct kg_error *error) {
   *id = (CK_ATTRIBUTE){CKA_ID, uri->id.data, (CK_ULONG)uri->id.len};
   if (uri->id.len > 0) return KG_OK;
@@ -56,15 +56,15 @@ static CK_RV generate(struct kg_backing *backing, CK_SESSION_HANDLE session, CK_
 
 enum kg_status kg_backing_key_generate(struct kg_backing_key *key, struct kg_backing *backing,
                                        CK_SESSION_HANDLE session, struct kg_error *error) {
-  CK_ATTRIBUTE label = {CKA_LABEL, key->uri.object, 0};
-  if (key->uri.object != NULL) label.ulValueLen = (CK_ULONG)strlen(key->uri.object);
+  CK_ATTRIBUTE label = {CKA_LABEL, key->uri->object, 0};
+  if (key->uri->object != NULL) label.ulValueLen = (CK_ULONG)strlen(key->uri->object);
   /* Again, in this session: nothing that is there is ever replaced, and another process may have been faster. */
   CK_OBJECT_HANDLE existing;
   enum kg_status status = kg_backing_key_find_private(key, backing, session, &existing, error);
   if (status != KG_E_KEY_NOT_FOUND) return status;
   unsigned char random[ID_SIZE];
   CK_ATTRIBUTE id;
-  status = make_id(&key->uri, backing->f, session, random, &id, error);
+  status = make_id(key->uri, backing->f, session, random, &id, error);
   if (status != KG_OK) return status;
   CK_RV rv = generate(backing, session, label, id);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_GenerateKeyPair", rv);

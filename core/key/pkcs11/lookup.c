@@ -81,7 +81,7 @@ enum kg_status kg_backing_key_find_private(struct kg_backing_key *key, struct kg
   CK_BBOOL yes = CK_TRUE;
   CK_ULONG len = 2;
   CK_ATTRIBUTE template[4] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
-  const struct kg_uri *uri = &key->uri;
+  const struct kg_pkcs11_uri *uri = key->uri;
   if (uri->object != NULL) template[len++] = (CK_ATTRIBUTE){CKA_LABEL, uri->object, (CK_ULONG)strlen(uri->object)};
   if (uri->id.len > 0) template[len++] = (CK_ATTRIBUTE){CKA_ID, uri->id.data, (CK_ULONG)uri->id.len};
   CK_OBJECT_HANDLE found[2];

@@ -25,7 +25,7 @@ static void cut_line_end(struct kg_buf *pin) {
   if (pin->len > 0 && pin->data[pin->len - 1] == '\r') pin->data[--pin->len] = '\0';
 }
 
-static enum kg_status read_pin(const struct kg_uri *uri, struct kg_buf *pin, struct refused_pin *tried,
+static enum kg_status read_pin(const struct kg_pkcs11_uri *uri, struct kg_buf *pin, struct refused_pin *tried,
                                struct kg_error *error) {
   if (uri->pin_source != NULL) {
     enum kg_status status = kg_file_read(uri->pin_source, PIN_MAX, KG_TRUST_PRIVATE, pin, &tried->file, error);
@@ -100,7 +100,7 @@ static enum kg_status login(struct kg_backing_key *key, struct kg_backing *backi
   if (user == CKU_USER && is_logged_in(backing, session)) return KG_OK;
   enum kg_status status = check_flags(info, error);
   struct kg_buf pin = {0};
-  if (status == KG_OK) status = read_pin(&key->uri, &pin, &tried, error);
+  if (status == KG_OK) status = read_pin(key->uri, &pin, &tried, error);
   if (status == KG_OK) status = try_pin(backing, user, session, &pin, &tried, error);
   kg_buf_clear(&pin);
   return status;

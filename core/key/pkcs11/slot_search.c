@@ -19,11 +19,17 @@ static bool is_match(const char *wanted, const CK_UTF8CHAR *field, size_t size) 
   return wanted == NULL || kg_span_equal(kg_span_text(wanted), kg_span_of(field, trimmed(field, size)));
 }
 
-static bool is_wanted(const struct kg_uri *uri, const CK_TOKEN_INFO *info) {
+/* As the URI names it, or the token that the key was found on. */
+static const char *serial_of(const struct kg_backing_key *key) {
+  return key->serial != NULL ? key->serial : key->uri->serial;
+}
+
+static bool is_wanted(const struct kg_backing_key *key, const CK_TOKEN_INFO *info) {
+  const struct kg_pkcs11_uri *uri = key->uri;
   return (info->flags & CKF_TOKEN_INITIALIZED) && is_match(uri->token, info->label, sizeof info->label) &&
          is_match(uri->manufacturer, info->manufacturerID, sizeof info->manufacturerID) &&
          is_match(uri->model, info->model, sizeof info->model) &&
-         is_match(uri->serial, info->serialNumber, sizeof info->serialNumber);
+         is_match(serial_of(key), info->serialNumber, sizeof info->serialNumber);
 }
 
 static enum kg_status ambiguous(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b, struct kg_error *error) {
@@ -42,15 +48,16 @@ static bool is_absent(CK_RV rv) {
   return rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_TOKEN_NOT_RECOGNIZED || rv == CKR_SLOT_ID_INVALID;
 }
 
-static enum kg_status not_found(const struct kg_uri *uri, struct kg_error *error) {
+static enum kg_status not_found(const struct kg_backing_key *key, struct kg_error *error) {
+  const char *token = key->uri->token, *serial = serial_of(key);
   return kg_error_set(error, KG_E_KEY_NOT_FOUND, "no token%s%s%s%s matches the key store's URI",
-                      uri->token != NULL ? " token=" : "", uri->token != NULL ? uri->token : "",
-                      uri->serial != NULL ? " serial=" : "", uri->serial != NULL ? uri->serial : "");
+                      token != NULL ? " token=" : "", token != NULL ? token : "", serial != NULL ? " serial=" : "",
+                      serial != NULL ? serial : "");
 }
 
 /* A token that cannot be read may be the one: then it is not missing. */
-static enum kg_status search(const struct kg_uri *uri, const CK_FUNCTION_LIST *f, CK_SLOT_ID *slot, CK_TOKEN_INFO *info,
-                             struct kg_error *error) {
+static enum kg_status search(const struct kg_backing_key *key, const CK_FUNCTION_LIST *f, CK_SLOT_ID *slot,
+                             CK_TOKEN_INFO *info, struct kg_error *error) {
   CK_SLOT_ID slots[SLOTS_MAX];
   CK_ULONG count = SLOTS_MAX;
   CK_RV rv = f->C_GetSlotList(CK_TRUE, slots, &count);
@@ -62,14 +69,14 @@ static enum kg_status search(const struct kg_uri *uri, const CK_FUNCTION_LIST *f
     memset(&token, 0, sizeof token);
     rv = f->C_GetTokenInfo(slots[i], &token);
     if (rv != CKR_OK && !is_absent(rv)) failure = rv;
-    if (rv != CKR_OK || !is_wanted(uri, &token)) continue;
+    if (rv != CKR_OK || !is_wanted(key, &token)) continue;
     if (found) return ambiguous(info, &token, error);
     found = true;
     *slot = slots[i];
     *info = token;
   }
   if (found) return KG_OK;
-  return failure != CKR_OK ? kg_ckr_error(error, "C_GetTokenInfo", failure) : not_found(uri, error);
+  return failure != CKR_OK ? kg_ckr_error(error, "C_GetTokenInfo", failure) : not_found(key, error);
 }
 
 /* A token that was there a moment ago and is not now may be in the middle of being written by another process: SoftHSM2
@@ -77,11 +84,11 @@ static enum kg_status search(const struct kg_uri *uri, const CK_FUNCTION_LIST *f
 enum kg_status kg_backing_find_slot(struct kg_backing_key *key, struct kg_backing *backing, CK_SLOT_ID *slot,
                                     CK_TOKEN_INFO *info, struct kg_error *error) {
   const struct kg_clock *clock = kg_clock_system();
-  enum kg_status status = search(&key->uri, backing->f, slot, info, error);
+  enum kg_status status = search(key, backing->f, slot, info, error);
   for (int64_t wait_ms = FIRST_WAIT_MS; key->has_token && wait_ms <= LAST_WAIT_MS; wait_ms *= 2) {
     if (status != KG_E_KEY_NOT_FOUND) break;
     clock->sleep_ms(clock->context, wait_ms);
-    status = search(&key->uri, backing->f, slot, info, error);
+    status = search(key, backing->f, slot, info, error);
   }
   return status;
 }

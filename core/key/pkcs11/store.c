@@ -1,6 +1,8 @@
-#include "core/key/pkcs11/backing_key.h"
+#include "core/key/pkcs11/store.h"
 
 #include "core/base/clock.h"
+#include "core/key/key.h"
+#include "core/key/pkcs11/backing_key.h"
 #include "core/key/pkcs11/generate.h"
 #include "core/key/pkcs11/host.h"
 #include "core/key/pkcs11/lease.h"
@@ -24,10 +26,10 @@ static enum kg_status pin_token(struct kg_backing_key *key, const CK_TOKEN_INFO 
   size_t len = sizeof info->serialNumber;
   while (len > 0 && (info->serialNumber[len - 1] == ' ' || info->serialNumber[len - 1] == '\0'))
     len--;
-  if (key->uri.serial != NULL || len == 0) return KG_OK;
-  key->uri.serial = calloc(1, len + 1);
-  if (key->uri.serial == NULL) return kg_error_no_memory(error, "for the token's serial number");
-  memcpy(key->uri.serial, info->serialNumber, len);
+  if (key->uri->serial != NULL || key->serial != NULL || len == 0) return KG_OK;
+  key->serial = calloc(1, len + 1);
+  if (key->serial == NULL) return kg_error_no_memory(error, "for the token's serial number");
+  memcpy(key->serial, info->serialNumber, len);
   return KG_OK;
 }
 
@@ -83,21 +85,11 @@ static enum kg_status find_again(struct kg_backing_key *key, struct kg_backing *
   return status == KG_OK ? find_or_create(key, backing, flags, error) : status;
 }
 
-static enum kg_status check_uri(const struct kg_uri *uri, struct kg_error *error) {
-  if (uri->module_path == NULL || uri->module_path[0] != '/')
-    return kg_error_set(error, KG_E_USAGE, "the key store's URI needs module-path= with an absolute path");
-  if (uri->object == NULL && uri->id.len == 0)
-    return kg_error_set(error, KG_E_USAGE, "the key store's URI needs object= or id=");
-  return KG_OK;
-}
-
 static void close_key(struct kg_key *key);
 
-static enum kg_status find_key(const char *store, unsigned flags, struct kg_backing_key *key, struct kg_error *error) {
-  enum kg_status status = kg_uri_parse(store, &key->uri, error);
-  if (status == KG_OK) status = check_uri(&key->uri, error);
+static enum kg_status find_key(struct kg_backing_key *key, unsigned flags, struct kg_error *error) {
   struct kg_backing *backing = NULL;
-  if (status == KG_OK) status = kg_backing_acquire(key->uri.module_path, &backing, error);
+  enum kg_status status = kg_backing_acquire(key->uri->module_path, &backing, error);
   if (status != KG_OK) return status;
   atomic_store(&key->backing, backing);
   bool entered = kg_host_enter();
@@ -114,14 +106,15 @@ static bool is_passing(const struct kg_backing_key *key, const struct kg_error *
 }
 
 /* `*passing`: it may succeed in a moment. */
-static enum kg_status open_once(const char *store, unsigned flags, struct kg_key **out, bool *passing,
+static enum kg_status open_once(const struct kg_pkcs11_uri *uri, unsigned flags, struct kg_key **out, bool *passing,
                                 struct kg_error *error) {
   static atomic_uint_least64_t numbers;
   struct kg_backing_key *key = calloc(1, sizeof *key);
   if (key == NULL) return kg_error_no_memory(error, "for a key");
   key->key.ops = &kg_key_store_pkcs11;
+  key->uri = uri;
   key->number = atomic_fetch_add(&numbers, 1) + 1;
-  enum kg_status status = find_key(store, flags, key, error);
+  enum kg_status status = find_key(key, flags, error);
   *passing = status != KG_OK && is_passing(key, error);
   if (status == KG_OK)
     *out = &key->key;
@@ -133,19 +126,19 @@ static enum kg_status open_once(const char *store, unsigned flags, struct kg_key
 /* At every login SoftHSM2 (2.6.1) empties the file that makes the token, unlocks it, and only then writes it again: who
  * initialises the library meanwhile sees no token, or one without a PIN, until it does so anew. Workers of one server
  * do this to each other. */
-static enum kg_status open_key(const char *store, unsigned flags, struct kg_key **out, struct kg_error *error) {
+static enum kg_status open_key(const void *place, unsigned flags, struct kg_key **out, struct kg_error *error) {
   const struct kg_clock *clock = kg_clock_system();
   struct kg_error local;
   int64_t wait_ms = OPEN_FIRST_WAIT_MS, left_ms = flags & KG_KEY_PATIENT ? OPEN_PATIENT_WAITS_MS : OPEN_WAITS_MS;
   if (error == NULL) error = &local;
   bool passing = false;
-  enum kg_status status = open_once(store, flags, out, &passing, error);
+  enum kg_status status = open_once(place, flags, out, &passing, error);
   while (passing && left_ms > 0) {
     clock->sleep_ms(clock->context, wait_ms);
     left_ms -= wait_ms;
     if (wait_ms < OPEN_LONGEST_WAIT_MS) wait_ms *= 2;
     kg_error_clear(error);
-    status = open_once(store, flags, out, &passing, error);
+    status = open_once(place, flags, out, &passing, error);
   }
   return status;
 }
@@ -183,14 +176,13 @@ static void leave_backing(struct kg_backing_key *key, struct kg_backing *backing
 
 static void close_key(struct kg_key *key) {
   leave_backing(of(key), atomic_load(&of(key)->backing));
-  kg_uri_clear(&of(key)->uri);
+  free(of(key)->serial);
   kg_buf_clear(&key->info.modulus);
   kg_buf_clear(&key->info.exponent);
   free(key);
 }
 
 const struct kg_key_store_ops kg_key_store_pkcs11 = {
-    .scheme = "pkcs11:",
     .open = open_key,
     .sign = kg_backing_key_sign,
     .verify = kg_backing_key_verify,

@@ -38,7 +38,7 @@ static enum kg_status parse_config(struct kg_error *error) {
   static const char text[] = "[keyguard]\nstate-dir = /a\nplugin = b\nallowed-hosts = a, b, c\nca-file = /c\n"
                              "[identity web]\nkey-store = pkcs11:token=t;object=o\n  ?module-path=/m\n"
                              "user-assigned-object-id = 11111111-2222-3333-4444-555555555555\n"
-                             "[identity db]\nkey-store = cng:x\n";
+                             "[identity db]\nkey-store = pkcs11:object=x?module-path=/m\n";
   struct kg_config *config = NULL;
   enum kg_status status = kg_config_parse("t.conf", kg_span_text(text), &config, error);
   if (status != KG_OK) assert_null(config);

@@ -500,8 +500,10 @@ static void finding_needs_no_key_store(void **state) {
   assert_int_equal(kg_provision_find(world->config, world->identity, now, &binding, &error), KG_E_NOT_FOUND);
   assert_non_null(strstr(error.text, "keyguardctl provision web"));
   expect_good(world, true);
-  free(world->config->identities[0].key_store);
-  world->config->identities[0].key_store = kg_strdup("pkcs11:token=none;object=none?module-path=/nosuch.so");
+  kg_key_uri_free(&world->config->identities[0].key_store);
+  assert_int_equal(kg_key_uri_parse("pkcs11:token=none;object=none?module-path=/nosuch.so",
+                                    &world->config->identities[0].key_store, &error),
+                   KG_OK);
   assert_int_equal(kg_provision_find(world->config, world->identity, now, &binding, &error), KG_OK);
   kg_binding_free(&binding);
   assert_int_equal(kg_provision_find(world->config, world->identity, now + 8 * DAY, &binding, &error),

@@ -10,6 +10,7 @@
 #include "wire/http.h"
 
 #include "softhsm.h"
+#include "tests/support/open_key.h"
 #include "tests/support/unit.h"
 
 #include <curl/curl.h>
@@ -34,7 +35,7 @@ static int setup(void **state) {
   kg_softhsm_add_token(fixture.softhsm, "backing");
   char *uri = kg_softhsm_uri(fixture.softhsm, NULL, "backing", "tls");
   struct kg_error error = {0};
-  if (kg_key_open(uri, KG_KEY_CREATE, &fixture.key, &error) != KG_OK) fail_msg("%s", error.text);
+  if (open_key_of(uri, KG_KEY_CREATE, &fixture.key, &error) != KG_OK) fail_msg("%s", error.text);
   free(uri);
   struct kg_buf public_key = {0};
   assert_int_equal(kg_public_key_info(kg_key_info(fixture.key), &public_key, &error), KG_OK);
@@ -239,14 +240,14 @@ static void dead_key_is_told_from_a_refused_certificate(void **state) {
   struct fixture *fixture = *state, other = *fixture;
   struct kg_error error = {0};
   char *uri = kg_softhsm_uri(fixture->softhsm, NULL, "backing", "dying");
-  assert_int_equal(kg_key_open(uri, KG_KEY_CREATE, &other.key, &error), KG_OK);
+  assert_int_equal(open_key_of(uri, KG_KEY_CREATE, &other.key, &error), KG_OK);
   struct kg_buf public_key = {0};
   assert_int_equal(kg_public_key_info(kg_key_info(other.key), &public_key, &error), KG_OK);
   X509 *leaf = support_ca_issue(kg_buf_span(&public_key), "dying", &(struct support_ca_leaf){0});
   other.binding = (struct kg_binding){0};
   support_ca_der(leaf, &other.binding.leaf.der);
   struct kg_key *second = NULL;
-  assert_int_equal(kg_key_open(uri, 0, &second, &error), KG_OK);
+  assert_int_equal(open_key_of(uri, 0, &second, &error), KG_OK);
   assert_int_equal(kg_key_delete(&second, &error), KG_OK);
   struct support_tls_server server;
   start(&server, TLS1_2_VERSION, NULL);

@@ -25,8 +25,8 @@ static int set_up(void **state) {
   kg_binding_free(&binding);
   char text[1024];
   snprintf(text, sizeof text,
-           "[keyguard]\nstate-dir = %s\n[identity web]\nkey-store = pkcs11:token=t\nmtls-proof-of-possession = true\n"
-           "minimum-strength = software\n",
+           "[keyguard]\nstate-dir = %s\n[identity web]\nkey-store = pkcs11:object=o?module-path=/m.so\n"
+           "mtls-proof-of-possession = true\nminimum-strength = software\n",
            scratch_folder());
   scratch_write("keyguard.conf", text, 0600);
   setenv("KEYGUARD_CONF", scratch_path("keyguard.conf"), 1);

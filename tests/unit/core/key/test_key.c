@@ -4,12 +4,15 @@
 #include "core/base/strength.h"
 #include "core/key/digest_info.h"
 #include "core/key/key.h"
+#include "tests/support/open_key.h"
 #include "tests/support/unit.h"
 
 #include <string.h>
 
 static struct fake_store {
   unsigned signs, verifies, closes, destroys;
+  struct kg_sign_params params; /* that it was given last */
+  size_t input_len;
   enum kg_status answer, verdict;
   void (*inside)(void);
 } fake;
@@ -21,8 +24,8 @@ static enum kg_status fake_answer(enum kg_status status, struct kg_error *error)
 
 static enum kg_status fake_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
                                 unsigned char *signature, struct kg_error *error) {
-  (void)params;
-  (void)input;
+  fake.params = *params;
+  fake.input_len = input.len;
   fake.signs++;
   memset(signature, 0x5a, key->info.bits / 8);
   return fake_answer(fake.answer, error);
@@ -50,10 +53,10 @@ static void fake_close(struct kg_key *key) {
 }
 
 static const struct kg_key_store_ops ops = {
-    .scheme = "fake:", .sign = fake_sign, .verify = fake_verify, .destroy = fake_destroy, .close = fake_close};
+    .sign = fake_sign, .verify = fake_verify, .destroy = fake_destroy, .close = fake_close};
 
 static struct kg_key make_key(unsigned capabilities) {
-  struct kg_key key = {&ops, {0}};
+  struct kg_key key = {.ops = &ops};
   memset(&fake, 0, sizeof fake);
   key.info.bits = 2048;
   key.info.capabilities = capabilities;
@@ -155,9 +158,17 @@ static void a_strict_store_gets_digest_infos_only(void **state) {
   struct kg_sign_params any = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
   unsigned char signature[KG_SIGNATURE_MAX];
   assert_int_equal(kg_key_sign(&key, &any, kg_span_of(info, len), signature, NULL), KG_OK);
+  assert_int_equal(fake.params.hash, KG_HASH_SHA256); /* taken apart for it */
+  assert_int_equal(fake.input_len, 32);
+  assert_int_equal(any.hash, KG_HASH_NONE);
+  key.info.capabilities = ALL;
+  assert_int_equal(kg_key_sign(&key, &any, kg_span_of(info, len), signature, NULL), KG_OK);
+  assert_int_equal(fake.params.hash, KG_HASH_NONE);
+  assert_int_equal(fake.input_len, len);
+  key.info.capabilities = strict;
   info[18] ^= 1;
   assert_int_equal(kg_key_sign(&key, &any, kg_span_of(info, len), signature, NULL), KG_E_KEY_INPUT);
-  assert_int_equal(fake.signs, 1);
+  assert_int_equal(fake.signs, 2);
   check_sign(strict, any, 51, KG_E_KEY_INPUT);
   check_sign(strict, any, 36, KG_E_KEY_INPUT);
 }
@@ -257,13 +268,13 @@ static void call_back_in(void) {
   static const unsigned char digest[32], signature[256];
   struct kg_key *key = &inner_key;
   struct kg_span input = kg_span_of(digest, 32);
-  assert_true(kg_key_store_is_busy());
+  assert_true(kg_key_is_inside_store());
   unsigned char out[KG_SIGNATURE_MAX];
   struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   inner_refusals += kg_key_sign(key, &params, input, out, NULL) == KG_E_KEY_STORE;
   inner_refusals += kg_key_verify(key, &params, input, kg_span_of(signature, 256), NULL) == KG_E_KEY_STORE;
   inner_refusals += kg_key_delete(&key, NULL) == KG_E_KEY_STORE;
-  inner_refusals += kg_key_open("pkcs11:object=a?module-path=/nowhere", 0, &key, NULL) == KG_E_KEY_STORE;
+  inner_refusals += open_key_of("pkcs11:object=a?module-path=/nowhere", 0, &key, NULL) == KG_E_KEY_STORE;
   key = &inner_key;
   kg_key_close(&key);
   assert_null(key);
@@ -276,11 +287,11 @@ static void a_store_that_calls_back_is_refused_at_once(void **state) {
   inner_key = key;
   inner_refusals = 0;
   fake.inside = call_back_in;
-  assert_false(kg_key_store_is_busy());
+  assert_false(kg_key_is_inside_store());
   unsigned char signature[KG_SIGNATURE_MAX];
   struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 32};
   assert_int_equal(kg_key_sign(&key, &params, kg_span_of(digest, 32), signature, NULL), KG_OK);
-  assert_false(kg_key_store_is_busy());
+  assert_false(kg_key_is_inside_store());
   assert_int_equal(inner_refusals, 4);
   assert_int_equal(fake.signs, 1);
   assert_int_equal(fake.closes, 0);
@@ -294,7 +305,7 @@ static void unknown_stores_are_refused_without_being_shown(void **state) {
   for (size_t i = 0; i < COUNT(stores); i++) {
     struct kg_key *key = &inner_key;
     struct kg_error error;
-    assert_int_equal(kg_key_open(stores[i], 0, &key, &error), KG_E_USAGE);
+    assert_int_equal(open_key_of(stores[i], 0, &key, &error), KG_E_USAGE);
     assert_null(key);
     assert_null(strstr(error.text, "SECRET"));
   }

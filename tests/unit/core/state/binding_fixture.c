@@ -74,7 +74,6 @@ struct kg_binding *fixture_binding(void) {
 
 struct kg_identity fixture_identity(const struct kg_binding *binding) {
   struct kg_identity identity = {.name = binding->identity,
-                                 .key_store = binding->key_store,
                                  .proof_of_possession = true,
                                  .attestation = binding->attested,
                                  .floor = binding->strength,

@@ -1,4 +1,5 @@
 #include "core/base/strength.h"
+#include "core/key/pkcs11/uri.h"
 #include "core/state/config.h"
 #include "core/state/config_parse.h"
 
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WEB "[identity web]\nkey-store = pkcs11:token=t;object=o\n"
+#define STORE "pkcs11:token=t;object=o?module-path=/m.so"
+#define WEB "[identity web]\nkey-store = " STORE "\n"
 #define GUID "11111111-2222-3333-4444-555566667777"
 #define SECRET "canary-4711"
 
@@ -103,7 +105,7 @@ static void deadline_begins_at_one_second(void **state) {
 
 static void every_key_of_an_identity_is_kept(void **state) {
   struct kg_config *config = require("[identity web]\n"
-                                     "key-store = pkcs11:token=softhsm;object=web\n"
+                                     "key-store = " STORE "\n"
                                      "mtls-proof-of-possession = true\n"
                                      "with-attestation-support = true\n"
                                      "minimum-strength = software\n"
@@ -111,25 +113,25 @@ static void every_key_of_an_identity_is_kept(void **state) {
                                      "\n"
                                      "[identity db-1]\n"
                                      "user-assigned-client-id = " GUID "\n"
-                                     "key-store=tpm2:0x81000001\n"
+                                     "key-store=pkcs11:object=db?module-path=/m.so\n"
                                      "[identity object]\n"
                                      "user-assigned-object-id = " GUID "\n"
-                                     "key-store = cng:name\n"
+                                     "key-store = " STORE "\n"
                                      "[identity resource]\n"
                                      "user-assigned-resource-id = /subscriptions/" GUID "/resourceGroups/group\n"
                                      "   /providers/Microsoft.ManagedIdentity/userAssignedIdentities/name\n"
-                                     "key-store = cng:name\n");
+                                     "key-store = " STORE "\n");
   const struct kg_identity *web = kg_config_find(config, "web"), *db = kg_config_find(config, "db-1");
   const struct kg_identity *object = kg_config_find(config, "object"), *resource = kg_config_find(config, "resource");
   (void)state;
   assert_int_equal(config->identities_count, 4);
-  assert_string_equal(web->key_store, "pkcs11:token=softhsm;object=web");
+  assert_string_equal(kg_key_uri_shown(web->key_store), "pkcs11:token=t;object=o?module-path=%2Fm.so");
   assert_true(web->proof_of_possession && web->attestation);
   assert_int_equal(web->floor, KG_STRENGTH_SOFTWARE);
   assert_int_equal(web->selector, KG_SELECT_SYSTEM);
   assert_null(web->selector_value);
   assert_int_equal(web->line, 1);
-  assert_string_equal(db->key_store, "tpm2:0x81000001");
+  assert_string_equal(kg_key_uri_shown(db->key_store), "pkcs11:object=db?module-path=%2Fm.so");
   assert_false(db->proof_of_possession || db->attestation);
   assert_int_equal(db->floor, KG_STRENGTH_KEYGUARD);
   assert_int_equal(db->selector, KG_SELECT_CLIENT_ID);
@@ -147,22 +149,22 @@ static void every_key_of_an_identity_is_kept(void **state) {
 
 static void key_store_goes_on_in_indented_lines(void **state) {
   static const char *const texts[] = {
-      "[identity web]\nkey-store = pkcs11:token=t\n    ;object=o\n",
+      "[identity web]\nkey-store = pkcs11:id=1?module-path=/m.so\n    ;object=o\n",
       "[identity web]\nkey-store = pkcs11:token=t;object=o\n    ?module-path=/m.so\n\t&pin-source=file:/pin\n",
       "[identity web]\nkey-store =\n  pkcs11:token=t;object=o\n  ?module-path=/m.so\n  # comment\n\n"
       "  &pin-source=file:/pin\nminimum-strength = none\n",
       "[identity web]\r\nkey-store = pkcs11:token=t;object=o \r\n  ?module-path=/m.so  \r\n  &pin-source=file:/pin\r\n",
   };
-  static const char *const stores[] = {
-      "pkcs11:token=t", /* an indented semicolon begins a comment, as everywhere */
-      "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:/pin",
-      "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:/pin",
-      "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:/pin",
-  };
   (void)state;
   for (size_t i = 0; i < COUNT(texts); i++) {
     struct kg_config *config = require(texts[i]);
-    assert_string_equal(config->identities[0].key_store, stores[i]);
+    const struct kg_pkcs11_uri *uri = kg_key_uri_place(config->identities[0].key_store);
+    assert_string_equal(uri->module_path, "/m.so");
+    if (i == 0) /* an indented semicolon begins a comment, as everywhere */
+      assert_null(uri->object);
+    else
+      assert_string_equal(uri->object, "o");
+    if (i > 0) assert_string_equal(uri->pin_source, "/pin");
     kg_config_free(&config);
   }
 }
@@ -174,13 +176,13 @@ static void semicolon_begins_a_comment_after_white_space_only(void **state) {
                                      "ca-file = /etc/a;b.pem\n"
                                      "proxy = http://proxy:1   ;\n"
                                      "[identity web]# head\n"
-                                     "key-store = pkcs11:token=t;object=o ; comment\n");
+                                     "key-store = " STORE " ; comment\n");
   (void)state;
   assert_string_equal(config->state_dir, "/srv/a");
   assert_string_equal(config->plugin, "imds");
   assert_string_equal(config->ca_file, "/etc/a;b.pem");
   assert_string_equal(config->proxy, "http://proxy:1");
-  assert_string_equal(config->identities[0].key_store, "pkcs11:token=t;object=o");
+  assert_string_equal(kg_key_uri_shown(config->identities[0].key_store), "pkcs11:token=t;object=o?module-path=%2Fm.so");
   kg_config_free(&config);
 }
 
@@ -197,7 +199,7 @@ static void semicolon_begins_a_comment_after_white_space_only(void **state) {
 #define DEADLINE_REASON "must be a number of seconds from 1 to 3600"
 #define SHA_REASON "must be the 64 hexadecimal digits of a SHA-256"
 #define PLUGIN_REASON "must be a name of a-z, 0-9, _ and -, or an absolute path"
-#define STORE_REASON "must be a pkcs11:, cng: or tpm2: URI"
+#define STORE_REASON "must begin with the name of a key store that is here: pkcs11:"
 #define RESOURCE_REASON "must be a resource identifier, beginning with /subscriptions/"
 #define NAME_REASON                                                                                                    \
   "section [identity NAME]: the name must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-', beginning with a letter or "  \
@@ -277,7 +279,19 @@ static const struct {
      "t.conf:4: key 'user-assigned-object-id' in [identity web]: stands beside another user-assigned-...-id; one is "
      "the most"},
     {"[identity web]\n\nkey-store = file:/key\n", IN_WEB("key-store", STORE_REASON)},
-    {"[identity web]\n\nkey-store = pkcs11:\n", IN_WEB("key-store", STORE_REASON)},
+    {"[identity web]\n\nkey-store = pkcs11:\n",
+     IN_WEB("key-store", "the key store's URI needs module-path= with an absolute path")},
+    {"[identity web]\n\nkey-store = pkcs11:token=t?module-path=/m.so\n",
+     IN_WEB("key-store", "the key store's URI needs object= or id=")},
+    {"[identity web]\n\nkey-store = pkcs11:tokn=t?pin-value=" SECRET "\n",
+     IN_WEB("key-store", "PKCS#11 URI: \"tokn\" is not an attribute that a key store can use")},
+    {"[identity web]\n\nkey-store = pkcs11:object=o?module-path=/m.so&pin-value=1&" SECRET "\n",
+     IN_WEB("key-store",
+            "PKCS#11 URI: what follows pin-value is not an attribute that a key store can use; in a PIN, & "
+            "is written as %26")},
+    {"[identity web]\n\nkey-store = tpm2:handle=0x81000100\n", IN_WEB("key-store", STORE_REASON)},
+    {"[identity web]\n\nkey-store = cng:\n", IN_WEB("key-store", STORE_REASON)},
+    {"[identity web]\n\nkey-store = tpm2:" SECRET "\n", IN_WEB("key-store", STORE_REASON)},
     {"[identity web]\n\nkey-store = PKCS11:token=t\n", IN_WEB("key-store", STORE_REASON)},
     {"[identity web]\n\nkey-store = pkcs11:token=t object=o\n", IN_WEB("key-store", "must not hold white space")},
     {"[identity web]\n\nkey-store = pkcs11:token=t\n  &a b\n", IN_WEB("key-store", "must not hold white space")},
@@ -296,7 +310,7 @@ static const struct {
     {WEB_AND("mtls-proof-of-posession = true"),
      IN_WEB("mtls-proof-of-posession", "unknown; did you mean 'mtls-proof-of-possession'?")},
     {"[keyguard]\nplugin = a\nplugin = b\n", IN_KEYGUARD("plugin", "is there twice")},
-    {WEB_AND("key-store = pkcs11:token=t;object=o"), IN_WEB("key-store", "is there twice")},
+    {WEB_AND("key-store = " STORE), IN_WEB("key-store", "is there twice")},
     {KEYGUARD("= value"), "t.conf:3: key '' in [keyguard]: unknown"},
     {"plugin = imds\n", "t.conf:1: a key stands before the first section"},
     /* sections */
@@ -352,17 +366,19 @@ static void a_uri_of_4096_bytes_fits_in_a_line(void **state) {
   memset(uri + head, 'm', sizeof uri - 1 - (size_t)head);
   sprintf(text, "[identity web]\nkey-store = %s\n", uri);
   struct kg_config *config = require(text);
-  assert_string_equal(config->identities[0].key_store, uri);
+  const struct kg_pkcs11_uri *parsed = kg_key_uri_place(config->identities[0].key_store);
+  assert_string_equal(parsed->module_path, strrchr(uri, '=') + 1);
   kg_config_free(&config);
 }
 
 static void long_values_fit_in_many_lines(void **state) {
-  static char text[64 * 1024] = "[identity web]\nkey-store = pkcs11:token=";
+  static char text[64 * 1024] = "[identity web]\nkey-store = pkcs11:object=o?module-path=/";
   (void)state;
   for (int i = 0; i < 300; i++)
     sprintf(text + strlen(text), "\n  %0150d", i);
   struct kg_config *config = require(text);
-  assert_int_equal(strlen(config->identities[0].key_store), strlen("pkcs11:token=") + 300 * 150);
+  const struct kg_pkcs11_uri *uri = kg_key_uri_place(config->identities[0].key_store);
+  assert_int_equal(strlen(uri->module_path), 1 + 300 * 150);
   kg_config_free(&config);
 }
 

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define WEB "[identity web]\nkey-store = pkcs11:token=t;object=o\n"
+#define WEB "[identity web]\nkey-store = pkcs11:token=t;object=o?module-path=/m.so\n"
 static void load_reads_a_trusted_file(void **state) {
   const char *path = scratch_write("good.conf", WEB, 0644);
   (void)state;

@@ -1,4 +1,5 @@
 #include "judged_token.h"
+#include "tests/support/open_key.h"
 
 #include <dlfcn.h>
 #include <openssl/core_names.h>
@@ -51,7 +52,7 @@ char *token_uri(struct token *token, const char *object) {
 struct kg_key *token_open(const char *uri) {
   struct kg_key *key = NULL;
   struct kg_error error;
-  if (kg_key_open(uri, KG_KEY_CREATE, &key, &error) != KG_OK) fail_msg("%s", error.text);
+  if (open_key_of(uri, KG_KEY_CREATE, &key, &error) != KG_OK) fail_msg("%s", error.text);
   assert_non_null(key);
   return key;
 }
@@ -66,7 +67,7 @@ struct kg_key *token_open_object(struct token *token, const char *object) {
 enum kg_status token_try(const char *uri, unsigned flags, struct kg_error *error) {
   kg_error_clear(error);
   struct kg_key *key = NULL;
-  enum kg_status status = kg_key_open(uri, flags, &key, error);
+  enum kg_status status = open_key_of(uri, flags, &key, error);
   assert_int_equal(key != NULL, status == KG_OK);
   assert_int_equal(error->status, status);
   kg_key_close(&key);

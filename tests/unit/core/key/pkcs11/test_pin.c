@@ -1,6 +1,7 @@
 /* PINs of backing tokens: where they may come from, and that a wrong one is tried once. SoftHSM2 never locks, so the
  * fake library counts what it refuses. */
 #include "judged_token.h"
+#include "tests/support/open_key.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -109,7 +110,7 @@ static void a_wrong_pin_value_is_tried_once(void **state) {
 static void *open_wrong(void *uri) {
   struct kg_key *key = NULL;
   for (int i = 0; i < 4; i++)
-    if (kg_key_open(uri, 0, &key, NULL) != KG_E_KEY_PIN) return uri;
+    if (open_key_of(uri, 0, &key, NULL) != KG_E_KEY_PIN) return uri;
   return NULL;
 }
 
@@ -128,7 +129,7 @@ static void a_child_does_not_try_it_again(void **state) {
   pid_t child = fork();
   struct kg_key *key = NULL;
   if (child == 0) {
-    enum kg_status answer = kg_key_open(uri, 0, &key, NULL);
+    enum kg_status answer = open_key_of(uri, 0, &key, NULL);
     _exit(answer == KG_E_KEY_PIN ? refused_logins(token) : 100);
   }
   int status = -1;

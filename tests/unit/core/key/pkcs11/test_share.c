@@ -4,6 +4,7 @@
 
 #include "core/key/key.h"
 #include "core/os/fork.h"
+#include "tests/support/open_key.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -209,10 +210,10 @@ static atomic_uint hooked_calls, hooked_refusals;
 
 static void come_back(void) {
   atomic_fetch_add(&hooked_calls, 1);
-  assert_true(kg_key_store_is_busy());
+  assert_true(kg_key_is_inside_store());
   struct kg_key *key = NULL;
   struct kg_error error;
-  if (kg_key_open(hooked_uri, 0, &key, &error) == KG_E_KEY_STORE) atomic_fetch_add(&hooked_refusals, 1);
+  if (open_key_of(hooked_uri, 0, &key, &error) == KG_E_KEY_STORE) atomic_fetch_add(&hooked_refusals, 1);
   if (hooked_key == NULL || token_try_sign(hooked_key, &error) == KG_E_KEY_STORE) atomic_fetch_add(&hooked_refusals, 1);
 }
 
@@ -289,7 +290,7 @@ static int child_signs(struct token *token, struct kg_key *key, const char *uri)
     if (token_try_sign(key, &error) != KG_OK) return 1;
   if (closed != atomic_load(&token->fake->closed) || finalizations != finalized(token)) return 2; /* the parent's */
   struct kg_key *own = NULL;
-  if (kg_key_open(uri, 0, &own, &error) != KG_OK || token_try_sign(own, &error) != KG_OK) return 3;
+  if (open_key_of(uri, 0, &own, &error) != KG_OK || token_try_sign(own, &error) != KG_OK) return 3;
   kg_key_close(&own);
   if (token_try_sign(key, &error) != KG_OK) return 4;
   kg_key_close(&key);

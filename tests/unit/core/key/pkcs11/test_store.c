@@ -4,6 +4,7 @@
 #include "core/base/strength.h"
 #include "core/key/digest_info.h"
 #include "core/key/key.h"
+#include "tests/support/open_key.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -502,7 +503,7 @@ static void opening_without_a_trial_makes_no_signature(void **state) {
   atomic_store(&token->fake->signatures, 0);
   atomic_store(&token->fake->salt_is_hash, true);
   struct kg_error error;
-  assert_int_equal(kg_key_open(uri, KG_KEY_NO_TRIAL, &key, &error), KG_OK);
+  assert_int_equal(open_key_of(uri, KG_KEY_NO_TRIAL, &key, &error), KG_OK);
   assert_int_equal(atomic_load(&token->fake->signatures), 0);
   assert_int_equal(kg_key_info(key)->capabilities & KG_CAN_PSS_ANY_SALT, KG_CAN_PSS_ANY_SALT);
   unsigned char digest[32] = {0}, signature[KG_SIGNATURE_MAX];

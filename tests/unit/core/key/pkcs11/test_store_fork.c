@@ -1,6 +1,7 @@
 /* Forks at any moment, threads inside the token or not: a child must never wait for what its parent's threads held. */
 #define _DEFAULT_SOURCE /* pthread_barrier_t, usleep */
 #include "core/key/key.h"
+#include "tests/support/open_key.h"
 #include "tests/support/unit.h"
 
 #include <errno.h>
@@ -66,7 +67,7 @@ static int child(int number) {
   int result = sign(key);
   if (result != 0) return result;
   struct kg_key *own = NULL;
-  if (kg_key_open(URI, 0, &own, NULL) != KG_OK || sign(own) != 0) return 10;
+  if (open_key_of(URI, 0, &own, NULL) != KG_OK || sign(own) != 0) return 10;
   kg_key_close(&own);
 #if !defined(__SANITIZE_THREAD__) /* it refuses threads in such a child */
   if (number % 4 == 0) result = sign_in_threads();
@@ -92,7 +93,7 @@ static int fork_one(int number) {
 static void fork_under_load(void) {
   atomic_store(&over, false);
   pthread_barrier_init(&started, NULL, THREADS + 1);
-  assert_int_equal(kg_key_open(URI, 0, &key, NULL), KG_OK);
+  assert_int_equal(open_key_of(URI, 0, &key, NULL), KG_OK);
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, sign_all_the_time, NULL), 0);
