@@ -93,7 +93,7 @@ static int run_exec(const struct kg_command *command, struct kg_run *run, int ar
   if (status == KG_OK) {
     operands.items[operands.count] = NULL; /* argv's own end, moved up by the options taken out */
     fflush(run->out);
-    status = kg_process_exec(operands.items + 1, variables, &error);
+    (void)kg_process_exec(operands.items + 1, variables, &error); /* it comes back with the reason, or not at all */
   }
   clear(variables);
   return kg_output_error(run, &error);

@@ -145,7 +145,7 @@ static enum kg_status step(struct walk *walk, const char *name) {
 }
 
 static enum kg_status walk_path(struct walk *walk) {
-  char name[NAME_MAX + 1];
+  char name[NAME_MAX + 1] = "";
   enum kg_status status = enter_root(walk);
   while (status == KG_OK && !walk->leaf[0]) {
     status = next_name(walk, name);
