@@ -2,6 +2,7 @@
 #ifndef KG_CTL_CERTIFICATE_H
 #define KG_CTL_CERTIFICATE_H
 
+#include "core/base/error.h"
 #include "core/key/key.h"
 #include "core/state/binding.h"
 

@@ -2,6 +2,7 @@
 #ifndef KG_CTL_CERTIFICATE_STORE_WIN_H
 #define KG_CTL_CERTIFICATE_STORE_WIN_H
 
+#include "core/base/error.h"
 #include "core/key/cng/key_name.h"
 #include "core/state/binding.h"
 

@@ -2,6 +2,7 @@
 #ifndef KG_CTL_COMMAND_H
 #define KG_CTL_COMMAND_H
 
+#include "core/base/error.h"
 #include "core/state/config_file.h"
 #include "ctl/options.h"
 #include "ctl/run.h"

@@ -4,6 +4,7 @@
 #define KG_CTL_CREDENTIAL_H
 
 #include "core/base/clock.h"
+#include "core/base/error.h"
 #include "core/state/binding.h"
 #include "core/state/config.h"
 

@@ -2,6 +2,7 @@
 #ifndef KG_CTL_DOCTOR_H
 #define KG_CTL_DOCTOR_H
 
+#include "core/base/error.h"
 #include "ctl/command.h"
 
 enum kg_finding_level { KG_FINDING_OK = 0, KG_FINDING_WARN, KG_FINDING_FAIL };

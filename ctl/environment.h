@@ -2,6 +2,7 @@
 #ifndef KG_CTL_ENVIRONMENT_H
 #define KG_CTL_ENVIRONMENT_H
 
+#include "core/base/error.h"
 #include "core/state/config.h"
 
 /* The configuration's address, else AZURE_POD_IDENTITY_AUTHORITY_HOST (http or https, no userinfo, its path dropped,

@@ -2,7 +2,7 @@
 #ifndef KG_CTL_ERROR_JSON_H
 #define KG_CTL_ERROR_JSON_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <cJSON.h>
 

@@ -4,7 +4,7 @@
 #ifndef KG_CTL_FAILURE_H
 #define KG_CTL_FAILURE_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>

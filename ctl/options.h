@@ -3,7 +3,7 @@
 #ifndef KG_CTL_OPTIONS_H
 #define KG_CTL_OPTIONS_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 #include <stdio.h>

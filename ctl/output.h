@@ -2,6 +2,7 @@
 #ifndef KG_CTL_OUTPUT_H
 #define KG_CTL_OUTPUT_H
 
+#include "core/base/error.h"
 #include "ctl/run.h"
 
 #include <cJSON.h>

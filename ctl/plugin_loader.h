@@ -2,7 +2,7 @@
 #ifndef KG_CTL_PLUGIN_LOADER_H
 #define KG_CTL_PLUGIN_LOADER_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <keyguard/credential_plugin.h>
 

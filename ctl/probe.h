@@ -3,6 +3,7 @@
 #define KG_CTL_PROBE_H
 
 #include "core/base/clock.h"
+#include "core/base/error.h"
 #include "core/state/config.h"
 
 enum kg_probe_version { KG_PROBE_NONE = 0, KG_PROBE_V1, KG_PROBE_V2 };

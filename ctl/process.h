@@ -2,7 +2,7 @@
 #ifndef KG_CTL_PROCESS_H
 #define KG_CTL_PROCESS_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,6 +3,7 @@
 #define KG_CTL_PROVISION_H
 
 #include "core/base/clock.h"
+#include "core/base/error.h"
 #include "core/state/binding.h"
 #include "core/state/config.h"
 

@@ -2,7 +2,7 @@
 #ifndef KG_CTL_SECRET_MEMORY_H
 #define KG_CTL_SECRET_MEMORY_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 /* Makes OpenSSL and cJSON wipe every block they free. First thing in main: OpenSSL takes it before its first allocation
  * only. The blocks are malloc's own, so that whoever mixes free() and OPENSSL_free() may go on. */

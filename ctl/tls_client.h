@@ -2,6 +2,7 @@
 #ifndef KG_CTL_TLS_CLIENT_H
 #define KG_CTL_TLS_CLIENT_H
 
+#include "core/base/error.h"
 #include "core/state/binding.h"
 #include "ctl/tls_provider.h"
 

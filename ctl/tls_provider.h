@@ -3,6 +3,7 @@
 #ifndef KG_CTL_TLS_PROVIDER_H
 #define KG_CTL_TLS_PROVIDER_H
 
+#include "core/base/error.h"
 #include "core/key/key.h"
 
 #include <openssl/evp.h>

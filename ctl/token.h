@@ -3,6 +3,7 @@
 #define KG_CTL_TOKEN_H
 
 #include "core/base/clock.h"
+#include "core/base/error.h"
 #include "core/state/config.h"
 #include "ctl/token_response.h"
 

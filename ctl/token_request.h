@@ -2,6 +2,7 @@
 #ifndef KG_CTL_TOKEN_REQUEST_H
 #define KG_CTL_TOKEN_REQUEST_H
 
+#include "core/base/error.h"
 #include "core/state/binding.h"
 
 enum kg_token_type { KG_TOKEN_MTLS_POP = 0, KG_TOKEN_BEARER };

@@ -2,6 +2,7 @@
 #ifndef KG_CTL_TOKEN_RESPONSE_H
 #define KG_CTL_TOKEN_RESPONSE_H
 
+#include "core/base/error.h"
 #include "ctl/token_request.h"
 #include "wire/http.h"
 

@@ -2,7 +2,7 @@
 #ifndef KG_PKCS11_CALL_H
 #define KG_PKCS11_CALL_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "keyguard/cryptoki.h"
 
 struct kg_module;

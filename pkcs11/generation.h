@@ -3,6 +3,7 @@
 #ifndef KG_PKCS11_GENERATION_H
 #define KG_PKCS11_GENERATION_H
 
+#include "core/base/error.h"
 #include "core/state/binding.h"
 #include "pkcs11/lazy_key.h"
 #include "pkcs11/mechanism.h"

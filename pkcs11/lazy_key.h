@@ -3,6 +3,7 @@
 #ifndef KG_PKCS11_LAZY_KEY_H
 #define KG_PKCS11_LAZY_KEY_H
 
+#include "core/base/error.h"
 #include "core/state/binding.h"
 
 struct kg_lazy_key;

@@ -2,6 +2,7 @@
 #ifndef KG_PKCS11_OBJECT_H
 #define KG_PKCS11_OBJECT_H
 
+#include "core/base/error.h"
 #include "core/state/binding.h"
 #include "pkcs11/attribute.h"
 #include "pkcs11/mechanism.h"

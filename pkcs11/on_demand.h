@@ -5,6 +5,7 @@
 #define KG_PKCS11_ON_DEMAND_H
 
 #include "core/base/clock.h"
+#include "core/base/error.h"
 #include "core/state/config.h"
 
 #include <stdatomic.h>

@@ -2,6 +2,7 @@
 #ifndef KG_PKCS11_SESSION_H
 #define KG_PKCS11_SESSION_H
 
+#include "core/base/error.h"
 #include "pkcs11/find.h"
 #include "pkcs11/handle.h"
 #include "pkcs11/operation.h"

@@ -3,6 +3,7 @@
 #ifndef KG_PKCS11_SLOT_H
 #define KG_PKCS11_SLOT_H
 
+#include "core/base/error.h"
 #include "core/state/config.h"
 #include "pkcs11/login.h"
 #include "pkcs11/on_demand.h"

@@ -2,7 +2,7 @@
 #ifndef KG_PLUGIN_ACQUISITION_H
 #define KG_PLUGIN_ACQUISITION_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "keyguard/credential_plugin.h"
 #include "wire/uuid.h"
 

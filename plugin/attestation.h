@@ -3,6 +3,7 @@
 #ifndef KG_PLUGIN_ATTESTATION_H
 #define KG_PLUGIN_ATTESTATION_H
 
+#include "core/base/error.h"
 #include "plugin/metadata.h"
 
 /* `out`: a JWT. KG_E_ATTESTATION_FAILED with the library's return code and its name, and the last errors it logged. */

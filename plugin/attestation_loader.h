@@ -2,7 +2,7 @@
 #ifndef KG_PLUGIN_ATTESTATION_LOADER_H
 #define KG_PLUGIN_ATTESTATION_LOADER_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "keyguard/attestation.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #ifndef KG_PLUGIN_ATTESTATION_LOADER_SYSTEM_H
 #define KG_PLUGIN_ATTESTATION_LOADER_SYSTEM_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 extern const char kg_attestation_file_name[]; /* beside the file that holds this code, unless configured */
 

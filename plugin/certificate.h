@@ -3,6 +3,7 @@
 #define KG_PLUGIN_CERTIFICATE_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 
 #include <stdint.h>
 

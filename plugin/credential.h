@@ -2,6 +2,7 @@
 #ifndef KG_PLUGIN_CREDENTIAL_H
 #define KG_PLUGIN_CREDENTIAL_H
 
+#include "core/base/error.h"
 #include "plugin/issue.h"
 
 #include <stdbool.h>

@@ -2,6 +2,7 @@
 #ifndef KG_PLUGIN_CSR_H
 #define KG_PLUGIN_CSR_H
 
+#include "core/base/error.h"
 #include "plugin/metadata.h"
 
 /* RSA of exactly 2048 bits (GO/csr.go), rsaEncryption. Else KG_E_KEY_MECHANISM. */

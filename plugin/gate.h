@@ -2,7 +2,7 @@
 #ifndef KG_PLUGIN_GATE_H
 #define KG_PLUGIN_GATE_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "keyguard/credential_plugin.h"
 
 /* KG_E_ATTESTATION_REQUIRES_POP, KG_E_POP_REQUIRED, KG_E_DISABLED (kill switch), KG_E_ENVIRONMENT (this machine's

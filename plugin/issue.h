@@ -2,6 +2,7 @@
 #ifndef KG_PLUGIN_ISSUE_H
 #define KG_PLUGIN_ISSUE_H
 
+#include "core/base/error.h"
 #include "plugin/metadata.h"
 
 struct kg_issued {

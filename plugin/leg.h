@@ -2,6 +2,7 @@
 #ifndef KG_PLUGIN_LEG_H
 #define KG_PLUGIN_LEG_H
 
+#include "core/base/error.h"
 #include "plugin/acquisition.h"
 #include "wire/http.h"
 #include "wire/retry.h"

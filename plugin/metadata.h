@@ -3,6 +3,7 @@
 #define KG_PLUGIN_METADATA_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 #include "plugin/acquisition.h"
 
 struct kg_metadata {

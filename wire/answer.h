@@ -2,6 +2,7 @@
 #ifndef KG_WIRE_ANSWER_H
 #define KG_WIRE_ANSWER_H
 
+#include "core/base/error.h"
 #include "wire/http.h"
 
 #define KG_DESCRIPTION_MAX 256 /* docs/protocol.md 12: a trimmed description and never a body */

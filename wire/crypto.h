@@ -2,7 +2,7 @@
 #ifndef KG_WIRE_CRYPTO_H
 #define KG_WIRE_CRYPTO_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 /* Before anything else uses OpenSSL (so before curl_global_init and before a key store opens a token that links it):
  * openssl.cnf is not read, and the default provider is loaded. A configuration that lists providers without "default"

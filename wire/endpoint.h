@@ -2,7 +2,7 @@
 #ifndef KG_WIRE_ENDPOINT_H
 #define KG_WIRE_ENDPOINT_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 /* An attestation or token endpoint of an answer (docs/protocol.md 5.5, 8.1: GO/imdsv2.go): https, no userinfo, no
  * backslash, no dangling colon; scheme-less gets https; path, query and fragment are dropped.

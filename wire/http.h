@@ -5,6 +5,7 @@
 #define KG_WIRE_HTTP_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 
 #include <openssl/ssl.h>
 #include <stdint.h>

@@ -2,6 +2,7 @@
 #ifndef KG_WIRE_HTTP_PARTS_H
 #define KG_WIRE_HTTP_PARTS_H
 
+#include "core/base/error.h"
 #include "wire/http.h"
 
 #include <curl/curl.h>

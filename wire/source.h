@@ -2,7 +2,7 @@
 #ifndef KG_WIRE_SOURCE_H
 #define KG_WIRE_SOURCE_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 /* Before any I/O: KG_E_DISABLED where the kill switch is set, KG_E_ENVIRONMENT where the variables name a source
  * without mTLS proof of possession: App Service, Service Fabric, Machine Learning, Cloud Shell or Arc. */

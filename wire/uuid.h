@@ -2,7 +2,7 @@
 #ifndef KG_WIRE_UUID_H
 #define KG_WIRE_UUID_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #define KG_UUID_SIZE 37 /* 36 characters and the NUL */
 

@@ -3,6 +3,7 @@
 #define KG_CORE_BASE_JSON_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 
 #include <cJSON.h>
 #include <stdbool.h>

@@ -4,6 +4,7 @@
 #ifndef KG_CORE_BASE_LOG_H
 #define KG_CORE_BASE_LOG_H
 
+#include "core/base/error.h"
 #include "core/base/log_level.h"
 #include "core/base/log_sink.h"
 

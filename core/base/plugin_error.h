@@ -3,7 +3,7 @@
 #ifndef KG_CORE_BASE_PLUGIN_ERROR_H
 #define KG_CORE_BASE_PLUGIN_ERROR_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "keyguard/credential_plugin.h"
 
 #include <stdbool.h>

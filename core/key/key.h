@@ -3,6 +3,7 @@
 #ifndef KG_CORE_KEY_KEY_H
 #define KG_CORE_KEY_KEY_H
 
+#include "core/base/error.h"
 #include "core/key/info.h"
 #include "core/key/uri.h"
 

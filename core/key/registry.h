@@ -2,6 +2,7 @@
 #ifndef KG_CORE_KEY_REGISTRY_H
 #define KG_CORE_KEY_REGISTRY_H
 
+#include "core/base/error.h"
 #include "core/key/store.h"
 
 /* KG_E_USAGE lists the schemes that there are; `text` is never shown, as it may hold a PIN. */

@@ -6,6 +6,7 @@
 #ifndef KG_CORE_KEY_STORE_H
 #define KG_CORE_KEY_STORE_H
 
+#include "core/base/error.h"
 #include "core/key/info.h"
 
 struct kg_key;

@@ -2,7 +2,7 @@
 #ifndef KG_CORE_KEY_URI_H
 #define KG_CORE_KEY_URI_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #ifndef KG_CORE_OS_ERRNO_POSIX_H
 #define KG_CORE_OS_ERRNO_POSIX_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 /* "cannot DOING 'PATH': text of errno". ENOENT and ENOTDIR: KG_E_NOT_FOUND; EACCES, EPERM and EROFS: KG_E_ACCESS;
  * ENOMEM: KG_E_NO_MEMORY; else KG_E_IO. native_code is the errno. */

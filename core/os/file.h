@@ -3,6 +3,7 @@
 #define KG_CORE_OS_FILE_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/os/trust.h"
 

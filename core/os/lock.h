@@ -3,7 +3,7 @@
 #define KG_CORE_OS_LOCK_H
 
 #include "core/base/clock.h"
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 struct kg_lock;
 

@@ -2,7 +2,7 @@
 #ifndef KG_CORE_OS_NAMED_MUTEX_WIN_H
 #define KG_CORE_OS_NAMED_MUTEX_WIN_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <wchar.h>
 

@@ -3,7 +3,7 @@
 #ifndef KG_CORE_OS_TRUST_POSIX_H
 #define KG_CORE_OS_TRUST_POSIX_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "core/os/trust.h"
 
 /* With `fd`: the regular file, open for reading and close-on-exec. With NULL: the verdict on a file or folder alone.

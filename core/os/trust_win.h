@@ -2,7 +2,7 @@
 #ifndef KG_CORE_OS_TRUST_WIN_H
 #define KG_CORE_OS_TRUST_WIN_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "core/os/trust.h"
 
 /* An open file or folder (opened with READ_CONTROL). Trusted are the system, administrators, TrustedInstaller and the

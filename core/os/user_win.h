@@ -2,7 +2,7 @@
 #ifndef KG_CORE_OS_USER_WIN_H
 #define KG_CORE_OS_USER_WIN_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #define KG_SID_TEXT_SIZE 192 /* a SID has at most 15 sub-authorities of 10 digits */
 

@@ -5,6 +5,7 @@
 #define KG_CORE_STATE_BINDING_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 #include "core/key/key.h"
 #include "core/state/identity.h"
 

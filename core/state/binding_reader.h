@@ -2,6 +2,7 @@
 #ifndef KG_CORE_STATE_BINDING_READER_H
 #define KG_CORE_STATE_BINDING_READER_H
 
+#include "core/base/error.h"
 #include "core/os/file.h"
 #include "core/state/binding.h"
 

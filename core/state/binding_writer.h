@@ -2,6 +2,7 @@
 #ifndef KG_CORE_STATE_BINDING_WRITER_H
 #define KG_CORE_STATE_BINDING_WRITER_H
 
+#include "core/base/error.h"
 #include "core/state/binding.h"
 
 /* The file's text: {"version":1,"sha256":"<of the next member's bytes>","binding":{...}} */

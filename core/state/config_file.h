@@ -2,6 +2,7 @@
 #ifndef KG_CORE_STATE_CONFIG_FILE_H
 #define KG_CORE_STATE_CONFIG_FILE_H
 
+#include "core/base/error.h"
 #include "core/state/config.h"
 
 /* KEYGUARD_CONF (ignored in set-uid and capability-raised processes), else the built-in path. Borrowed. */

@@ -3,6 +3,7 @@
 #ifndef KG_CORE_STATE_CONFIG_KEY_H
 #define KG_CORE_STATE_CONFIG_KEY_H
 
+#include "core/base/error.h"
 #include "core/state/config.h"
 
 enum kg_config_section { KG_SECTION_NONE = 0, KG_SECTION_KEYGUARD, KG_SECTION_IDENTITY };

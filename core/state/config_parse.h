@@ -3,6 +3,7 @@
 #define KG_CORE_STATE_CONFIG_PARSE_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 #include "core/state/config.h"
 
 #define KG_CONFIG_LINE_MAX 8192 /* bytes, its end not counted; a value may be longer in indented lines */

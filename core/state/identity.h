@@ -2,6 +2,7 @@
 #ifndef KG_CORE_STATE_IDENTITY_H
 #define KG_CORE_STATE_IDENTITY_H
 
+#include "core/base/error.h"
 #include "core/base/strength.h"
 #include "core/key/uri.h"
 

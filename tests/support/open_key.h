@@ -2,6 +2,7 @@
 #ifndef KG_TESTS_OPEN_KEY_H
 #define KG_TESTS_OPEN_KEY_H
 
+#include "core/base/error.h"
 #include "core/key/key.h"
 
 static inline enum kg_status open_key_of(const char *text, unsigned flags, struct kg_key **out,

@@ -2,6 +2,7 @@
 #ifndef KG_TESTS_WINDOWS_KEY_FIXTURE_H
 #define KG_TESTS_WINDOWS_KEY_FIXTURE_H
 
+#include "core/base/error.h"
 #include "core/key/key.h"
 #include "tests/support/open_key.h"
 #include "tests/windows/check.h"

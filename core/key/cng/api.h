@@ -2,7 +2,7 @@
 #ifndef KG_CORE_KEY_CNG_API_H
 #define KG_CORE_KEY_CNG_API_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 #include <windows.h>

@@ -2,6 +2,7 @@
 #ifndef KG_CORE_KEY_CNG_BCRYPT_VERIFY_H
 #define KG_CORE_KEY_CNG_BCRYPT_VERIFY_H
 
+#include "core/base/error.h"
 #include "core/key/key.h"
 
 /* `public_blob` is a BCRYPT_RSAPUBLIC_BLOB. KG_E_SIGNATURE where the signature does not match. */

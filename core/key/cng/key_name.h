@@ -3,7 +3,7 @@
 #ifndef KG_CORE_KEY_CNG_KEY_NAME_H
 #define KG_CORE_KEY_CNG_KEY_NAME_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 #include <wchar.h>

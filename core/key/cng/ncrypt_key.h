@@ -2,6 +2,7 @@
 #ifndef KG_CORE_KEY_CNG_NCRYPT_KEY_H
 #define KG_CORE_KEY_CNG_NCRYPT_KEY_H
 
+#include "core/base/error.h"
 #include "core/key/cng/api.h"
 #include "core/key/cng/key_name.h"
 #include "core/key/key.h"

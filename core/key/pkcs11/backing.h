@@ -2,6 +2,7 @@
 #ifndef KG_CORE_KEY_PKCS11_BACKING_H
 #define KG_CORE_KEY_PKCS11_BACKING_H
 
+#include "core/base/error.h"
 #include "core/key/pkcs11/lanes.h"
 
 struct kg_backing_key;

@@ -2,7 +2,7 @@
 #ifndef KG_CORE_KEY_PKCS11_CKR_H
 #define KG_CORE_KEY_PKCS11_CKR_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "keyguard/cryptoki.h"
 
 const char *kg_ckr_name(CK_RV rv); /* NULL: unknown */

@@ -2,7 +2,7 @@
 #ifndef KG_CORE_KEY_PKCS11_LOAD_H
 #define KG_CORE_KEY_PKCS11_LOAD_H
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "keyguard/cryptoki.h"
 
 /* Trusted (KG_E_UNTRUSTED), loaded, neither ourselves nor p11-kit's proxy. `*resolved` is the path without links;

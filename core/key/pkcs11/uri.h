@@ -3,6 +3,7 @@
 #define KG_CORE_KEY_PKCS11_URI_H
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 
 struct kg_pkcs11_uri { /* every member NULL or empty where the URI does not name it */
   char *token, *manufacturer, *model, *serial, *object;

@@ -1,6 +1,6 @@
 #include "ctl/plugin_loader.h"
 
-#include "core/base/status.h"
+#include "core/base/error.h"
 #include "tests/support/scratch.h"
 
 #include "tests/support/unit.h"

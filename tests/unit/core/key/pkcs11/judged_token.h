@@ -3,6 +3,7 @@
 #ifndef KG_TESTS_STORE_TOKEN_H
 #define KG_TESTS_STORE_TOKEN_H
 
+#include "core/base/error.h"
 #include "core/key/key.h"
 #include "fake_token.h"
 #include "keyguard/cryptoki.h"
