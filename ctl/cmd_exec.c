@@ -93,7 +93,8 @@ static int run_exec(const struct kg_command *command, struct kg_run *run, int ar
   if (status == KG_OK) {
     operands.items[operands.count] = NULL; /* argv's own end, moved up by the options taken out */
     fflush(run->out);
-    (void)kg_process_exec(operands.items + 1, variables, &error); /* it comes back with the reason, or not at all */
+    /* It comes back with the reason, or not at all. */
+    (void)(kg_process_exec(operands.items + 1, variables, &error) == KG_OK);
   }
   clear(variables);
   return kg_output_error(run, &error);

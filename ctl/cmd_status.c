@@ -25,9 +25,9 @@ static int64_t now_of(const struct kg_run *run) {
 
 static void check_key(struct state *state) {
   struct kg_key *key = NULL;
-  enum kg_status status = kg_key_open(state->identity->key_store, KG_KEY_PATIENT, &key, &state->error);
-  if (status == KG_OK) status = kg_binding_check_key(state->binding, kg_key_info(key), &state->error);
-  if (status == KG_OK) (void)kg_key_probe(key, &state->error); /* its word is in the state */
+  (void)(kg_key_open(state->identity->key_store, KG_KEY_PATIENT, &key, &state->error) == KG_OK &&
+         kg_binding_check_key(state->binding, kg_key_info(key), &state->error) == KG_OK &&
+         kg_key_probe(key, &state->error) == KG_OK); /* the first that failed says so in the state */
   kg_key_close(&key);
 }
 

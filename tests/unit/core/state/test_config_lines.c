@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef _WIN32
+#define STORE "cng:"
+#else
+#define STORE "pkcs11:object=o?module-path=/m"
+#endif
 #define KEY "user-assigned-resource-id = "
 #define ID "/subscriptions/"
 
@@ -16,7 +21,7 @@ static struct kg_error error;
 
 /* A configuration whose third line has `length` bytes before `end`, all of them taken by one value. */
 static void write_text(size_t length, const char *end) {
-  size_t at = (size_t)sprintf(text, "[identity web]%skey-store = cng:%s" KEY ID, end, end);
+  size_t at = (size_t)sprintf(text, "[identity web]%skey-store = " STORE "%s" KEY ID, end, end);
   size_t value = length - strlen(KEY ID);
   memset(text + at, 'r', value);
   text[at + value - 1] = 'z';
@@ -99,13 +104,13 @@ static void comments_have_the_same_limit(void **state) {
 
 static void indented_lines_may_be_as_long_and_many(void **state) {
   (void)state;
-  sprintf(text, "[identity web]\nkey-store = cng:\n" KEY ID "\n  %0*d\n\t%0*d\n", KG_CONFIG_LINE_MAX - 2, 0,
+  sprintf(text, "[identity web]\nkey-store = " STORE "\n" KEY ID "\n  %0*d\n\t%0*d\n", KG_CONFIG_LINE_MAX - 2, 0,
           KG_CONFIG_LINE_MAX - 1, 0);
   struct kg_config *config = parse(strlen(text));
   assert_non_null(config);
   assert_int_equal(strlen(config->identities[0].selector_value), strlen(ID) + 2 * KG_CONFIG_LINE_MAX - 3);
   kg_config_free(&config);
-  sprintf(text, "[identity web]\nkey-store = cng:\n" KEY ID "\n  %0*d\n", KG_CONFIG_LINE_MAX - 1, 0);
+  sprintf(text, "[identity web]\nkey-store = " STORE "\n" KEY ID "\n  %0*d\n", KG_CONFIG_LINE_MAX - 1, 0);
   assert_refused("t.conf:4: the line is longer than 8192 bytes");
 }
 
