@@ -4,7 +4,7 @@
 #include "core/base/plugin_error.h"
 #include "core/key/key.h"
 #include "core/os/machine.h"
-#include "ctl/certificate.h"
+#include "ctl/certificate_facts.h"
 #include "ctl/environment.h"
 #include "ctl/plugin_loader.h"
 #include "ctl/renew.h"

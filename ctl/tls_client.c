@@ -1,22 +1,17 @@
 #include "ctl/tls_client.h"
 
-#include <openssl/x509.h>
+#include "wire/x509.h"
 
 /* Only for a store that lacks one of the paddings; otherwise OpenSSL's own list stands. */
 #define PKCS1_ONLY "RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512"
 #define PSS_ONLY "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512"
 
-static X509 *parse(const struct kg_buf *der) {
-  const unsigned char *at = der->data;
-  return d2i_X509(NULL, &at, (long)der->len);
-}
-
 static bool use_certificates(SSL_CTX *context, const struct kg_binding *binding) {
-  X509 *leaf = parse(&binding->leaf.der);
+  X509 *leaf = kg_x509_parse(kg_buf_span(&binding->leaf.der));
   bool good = leaf != NULL && SSL_CTX_use_certificate(context, leaf) == 1;
   X509_free(leaf);
   for (size_t i = 0; good && i < binding->chain_count; i++) {
-    X509 *issuer = parse(&binding->chain[i].der);
+    X509 *issuer = kg_x509_parse(kg_buf_span(&binding->chain[i].der));
     good = issuer != NULL && SSL_CTX_add1_chain_cert(context, issuer) == 1;
     X509_free(issuer);
   }

@@ -3,10 +3,10 @@
 
 #include "core/base/plugin_error.h"
 #include "plugin/attestation.h"
-#include "plugin/credential.h"
 #include "plugin/csr.h"
 #include "plugin/gate.h"
 #include "plugin/issue.h"
+#include "plugin/issued_credential.h"
 #include "plugin/metadata.h"
 
 #include <stdio.h>
@@ -51,7 +51,8 @@ static enum kg_status run(const struct kg_acquisition *acquisition, struct kg_pl
   if (status == KG_OK) status = attest(acquisition, &metadata, &token, error);
   struct kg_issued issued = {0};
   if (status == KG_OK) status = issue(acquisition, &metadata, csr, kg_buf_span(&token), &issued, error);
-  if (status == KG_OK) status = kg_credential_new(&issued, acquisition->request->attestation != 0, credential, error);
+  if (status == KG_OK)
+    status = kg_issued_credential_new(&issued, acquisition->request->attestation != 0, credential, error);
   kg_metadata_clear(&metadata);
   kg_issued_clear(&issued);
   kg_buf_clear(&token);

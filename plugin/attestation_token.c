@@ -2,12 +2,12 @@
 
 #include "core/base/encoding.h"
 #include "core/base/json.h"
+#include "wire/x509.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <string.h>
 
 #define SIZE_LIMIT (64 * 1024)
@@ -79,8 +79,7 @@ static bool is_for_key(const cJSON *claims, struct kg_span public_key_info) {
   const cJSON *claim = cJSON_GetObjectItemCaseSensitive(claims, KEY_CLAIM);
   const cJSON *jwk = cJSON_GetObjectItemCaseSensitive(claim, "jwk");
   const char *modulus = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jwk != NULL ? jwk : claim, "n"));
-  const unsigned char *p = public_key_info.data;
-  EVP_PKEY *key = modulus != NULL ? d2i_PUBKEY(NULL, &p, (long)public_key_info.len) : NULL;
+  EVP_PKEY *key = modulus != NULL ? kg_x509_parse_public_key(public_key_info) : NULL;
   bool matches = modulus == NULL || (key != NULL && modulus_matches(modulus, key));
   EVP_PKEY_free(key);
   ERR_clear_error();

@@ -2,12 +2,12 @@
 
 #include "core/base/encoding.h"
 #include "core/base/hash.h"
+#include "wire/x509.h"
 
 #include <cJSON.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,18 +15,8 @@
 #define SALT_LEN 32
 #define COMPUTE_UNIT_OID "1.3.6.1.4.1.311.90.2.10" /* MI/V2/Csr.cs */
 
-/* DER bytes -> key, by the decoder of SubjectPublicKeyInfo: an engine that a host made the default breaks
- * EVP_PKEY_fromdata() for RSA (platforms 3.5). */
-static EVP_PKEY *load_public_key(const struct kg_plugin_key *key) {
-  const unsigned char *p = key->public_key_info.data;
-  EVP_PKEY *public_key = d2i_PUBKEY(NULL, &p, (long)key->public_key_info.len);
-  if (public_key != NULL && p == key->public_key_info.data + key->public_key_info.len) return public_key;
-  EVP_PKEY_free(public_key);
-  return NULL;
-}
-
 enum kg_status kg_csr_check_key(const struct kg_plugin_key *key, struct kg_error *error) {
-  EVP_PKEY *public_key = load_public_key(key);
+  EVP_PKEY *public_key = kg_x509_parse_public_key(kg_span_of(key->public_key_info.data, key->public_key_info.len));
   bool rsa = public_key != NULL && EVP_PKEY_get_base_id(public_key) == EVP_PKEY_RSA;
   int bits = public_key != NULL ? EVP_PKEY_get_bits(public_key) : 0;
   EVP_PKEY_free(public_key);
@@ -161,7 +151,7 @@ static char *encode(X509_REQ *req) {
 
 enum kg_status kg_csr_new(const struct kg_plugin_key *key, const struct kg_metadata *metadata, char **out,
                           struct kg_error *error) {
-  EVP_PKEY *public_key = load_public_key(key);
+  EVP_PKEY *public_key = kg_x509_parse_public_key(kg_span_of(key->public_key_info.data, key->public_key_info.len));
   X509_REQ *req = X509_REQ_new();
   *out = NULL;
   enum kg_status status = KG_OK;

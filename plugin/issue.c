@@ -1,7 +1,7 @@
 #include "plugin/issue.h"
 
 #include "core/base/json.h"
-#include "plugin/certificate.h"
+#include "plugin/certificate_check.h"
 #include "plugin/leg.h"
 #include "wire/endpoint.h"
 

@@ -1,4 +1,4 @@
-#include "ctl/certificate.h"
+#include "ctl/certificate_facts.h"
 
 #include "core/base/clock.h"
 #include "core/base/hash.h"

@@ -2,7 +2,7 @@
 
 #include "core/key/key.h"
 #include "core/state/binding.h"
-#include "ctl/certificate.h"
+#include "ctl/certificate_facts.h"
 #include "ctl/tls_client.h"
 #include "support_ca.h"
 #include "support_tls_server.h"

@@ -2,7 +2,7 @@
  * an error that says something, and nothing leaks (which the address sanitizer watches). */
 #include "fake_attestation.h"
 #include "plugin/acquire.h"
-#include "plugin/credential.h"
+#include "plugin/issued_credential.h"
 #include "support_service.h"
 #include "tests/support/failing_malloc.h"
 
@@ -53,7 +53,7 @@ static void fail_each(int attestation) {
       assert_int_not_equal(strlen(error.text), 0);
       assert_int_not_equal(strlen(error.sub_code), 0);
     }
-    kg_credential_release(credential);
+    kg_issued_credential_release(credential);
     support_service_stop(&service, &host);
   } while (failed);
   print_message("%d allocations, %d of them not needed\n", failing - 1, survived - 1);

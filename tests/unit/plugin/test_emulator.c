@@ -1,6 +1,6 @@
 /* The plugin against the emulator of Azure's side, which shares no code with it and reads every request strictly. */
 #include "plugin/acquire.h"
-#include "plugin/credential.h"
+#include "plugin/issued_credential.h"
 #include "support_host.h"
 
 #include <cJSON.h>
@@ -70,7 +70,7 @@ static void start(const char *const *more) {
 
 static int tear_down(void **state) {
   (void)state;
-  kg_credential_release(credential);
+  kg_issued_credential_release(credential);
   credential = NULL;
   int status = 0;
   if (pid > 0) {
@@ -86,7 +86,7 @@ static int tear_down(void **state) {
 
 static int acquire(void) { /* what the last one brought is given back first */
 
-  kg_credential_release(credential);
+  kg_issued_credential_release(credential);
   credential = NULL;
   int rc = kg_imds_acquire(&host.request, &credential, &error);
 
@@ -105,7 +105,7 @@ static void check_credential(const char *client_id, const char *identity_type) {
   assert_true(credential->server_time_s > 1700000000);
   assert_true(credential->certificate.len > 500);
   assert_null(credential->chain);
-  kg_credential_release(credential);
+  kg_issued_credential_release(credential);
   credential = NULL;
 }
 

@@ -1,6 +1,6 @@
 /* Everything that is shown or checked about a certificate, read once with OpenSSL when it is issued. */
-#ifndef KG_CTL_CERTIFICATE_H
-#define KG_CTL_CERTIFICATE_H
+#ifndef KG_CTL_CERTIFICATE_FACTS_H
+#define KG_CTL_CERTIFICATE_FACTS_H
 
 #include "core/base/error.h"
 #include "core/key/key.h"

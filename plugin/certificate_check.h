@@ -1,6 +1,6 @@
 /* The checks that an issued certificate has to pass (docs/protocol.md 6.4). */
-#ifndef KG_PLUGIN_CERTIFICATE_H
-#define KG_PLUGIN_CERTIFICATE_H
+#ifndef KG_PLUGIN_CERTIFICATE_CHECK_H
+#define KG_PLUGIN_CERTIFICATE_CHECK_H
 
 #include "core/base/buf.h"
 #include "core/base/error.h"

@@ -1,4 +1,4 @@
-#include "plugin/credential.h"
+#include "plugin/issued_credential.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,8 @@ struct owned { /* `shown` comes first: the caller holds its address */
   struct kg_issued issued;
 };
 
-enum kg_status kg_credential_new(struct kg_issued *issued, bool attested, struct kg_plugin_credential **out,
-                                 struct kg_error *error) {
+enum kg_status kg_issued_credential_new(struct kg_issued *issued, bool attested, struct kg_plugin_credential **out,
+                                        struct kg_error *error) {
   struct owned *owned = calloc(1, sizeof *owned);
   if (owned == NULL) return kg_error_no_memory(error, "for the credential");
   owned->issued = *issued;
@@ -28,7 +28,7 @@ enum kg_status kg_credential_new(struct kg_issued *issued, bool attested, struct
   return KG_OK;
 }
 
-void kg_credential_release(struct kg_plugin_credential *credential) {
+void kg_issued_credential_release(struct kg_plugin_credential *credential) {
   struct owned *owned = (struct owned *)credential;
   if (owned == NULL) return;
   kg_issued_clear(&owned->issued);

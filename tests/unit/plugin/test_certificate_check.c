@@ -1,4 +1,4 @@
-#include "plugin/certificate.h"
+#include "plugin/certificate_check.h"
 #include "support_host.h"
 #include "support_pki.h"
 

@@ -1,7 +1,8 @@
-#include "plugin/certificate.h"
+#include "plugin/certificate_check.h"
 
 #include "core/base/clock.h"
 #include "core/base/encoding.h"
+#include "wire/x509.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -9,32 +10,13 @@
 #include <string.h>
 
 #define FUTURE_S 300 /* docs/pitfalls.md 46: an issuer's clock may be this much ahead of ours */
-#define SIZE_MAX_DER (64 * 1024)
 
 static enum kg_status refuse(struct kg_error *error, const char *why) {
   return kg_error_set(error, KG_E_INVALID_CERTIFICATE, "the issued certificate %s", why);
 }
 
-/* The same bytes come out again: the module hands them on as they are. */
-static bool is_der(X509 *certificate, struct kg_span der) {
-  unsigned char *again = NULL;
-  int len = i2d_X509(certificate, &again);
-  bool same = len > 0 && kg_span_equal(kg_span_of(again, (size_t)len), der);
-  OPENSSL_free(again);
-  return same;
-}
-
-static X509 *parse_der(struct kg_span der) {
-  const unsigned char *p = der.data;
-  X509 *certificate = der.len <= SIZE_MAX_DER ? d2i_X509(NULL, &p, (long)der.len) : NULL;
-  if (certificate != NULL && p == der.data + der.len && is_der(certificate, der)) return certificate;
-  X509_free(certificate);
-  return NULL;
-}
-
 static bool has_key(X509 *certificate, struct kg_span public_key_info) {
-  const unsigned char *p = public_key_info.data;
-  EVP_PKEY *ours = d2i_PUBKEY(NULL, &p, (long)public_key_info.len);
+  EVP_PKEY *ours = kg_x509_parse_public_key(public_key_info);
   EVP_PKEY *theirs = X509_get0_pubkey(certificate);
   bool same = ours != NULL && theirs != NULL && EVP_PKEY_eq(ours, theirs) == 1;
   EVP_PKEY_free(ours);
@@ -51,15 +33,6 @@ static bool names(X509 *certificate, const char *client_id) {
   bool same = len > 0 && strlen((char *)text) == (size_t)len && OPENSSL_strcasecmp((char *)text, client_id) == 0;
   OPENSSL_free(text);
   return same;
-}
-
-static bool get_time(const ASN1_TIME *time, int64_t *out) {
-  ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-  int days = 0, seconds = 0;
-  bool done = epoch != NULL && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
-  ASN1_TIME_free(epoch);
-  *out = (int64_t)days * 86400 + seconds;
-  return done;
 }
 
 static bool may_authenticate_clients(X509 *certificate) {
@@ -84,8 +57,8 @@ static enum kg_status refuse_time(const struct kg_certificate_rules *rules, cons
 
 static enum kg_status check_times(X509 *certificate, const struct kg_certificate_rules *rules,
                                   struct kg_certificate_times *times, struct kg_error *error) {
-  if (!get_time(X509_get0_notBefore(certificate), &times->not_before) ||
-      !get_time(X509_get0_notAfter(certificate), &times->not_after))
+  if (!kg_x509_time(X509_get0_notBefore(certificate), &times->not_before) ||
+      !kg_x509_time(X509_get0_notAfter(certificate), &times->not_after))
     return refuse(error, "has no readable validity");
   if (times->not_before > rules->now + FUTURE_S) return refuse_time(rules, "begins at", times->not_before, error);
   if (times->not_after <= rules->now) return refuse_time(rules, "ended at", times->not_after, error);
@@ -105,7 +78,7 @@ static enum kg_status check(X509 *certificate, const struct kg_certificate_rules
 enum kg_status kg_certificate_check(const char *base64, const struct kg_certificate_rules *rules, struct kg_buf *der,
                                     struct kg_certificate_times *times, struct kg_error *error) {
   if (kg_base64_parse(base64, der) != KG_OK) return refuse(error, "is not base64");
-  X509 *certificate = parse_der(kg_buf_span(der));
+  X509 *certificate = kg_x509_parse(kg_buf_span(der));
   enum kg_status status =
       certificate != NULL ? check(certificate, rules, times, error) : refuse(error, "is not one DER certificate");
   X509_free(certificate);

@@ -1,15 +1,14 @@
-#include "ctl/certificate.h"
+#include "ctl/certificate_facts.h"
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/key/key.h"
-#include "core/state/binding_member.h"
+#include "wire/x509.h"
 
 #include <openssl/asn1.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,24 +43,6 @@ static int encode_public_key(const void *object, unsigned char **out) {
   return i2d_X509_PUBKEY(object, out);
 }
 
-/* Seconds since 1970; false where the time is none. */
-static bool time_read(const ASN1_TIME *time, int64_t *out) {
-  ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-  int days = 0, seconds = 0;
-  bool good = epoch != NULL && ASN1_TIME_check(time) == 1 && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
-  ASN1_TIME_free(epoch);
-  *out = (int64_t)days * 86400 + seconds;
-  return good;
-}
-
-static X509 *parse(struct kg_span der) {
-  const unsigned char *at = der.data;
-  X509 *x509 = der.len > 0 && der.len <= KG_BINDING_SIZE_MAX ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-  if (x509 != NULL && at == der.data + der.len) return x509;
-  X509_free(x509);
-  return NULL;
-}
-
 static enum kg_status read_id(const X509 *x509, struct kg_buf *out, struct kg_error *error) {
   const ASN1_BIT_STRING *key = X509_get0_pubkey_bitstr(x509);
   if (key == NULL) return refuse(error, "it has no public key");
@@ -76,8 +57,8 @@ static enum kg_status read_common(const X509 *x509, struct kg_span der, struct k
                                   struct kg_error *error) {
   enum kg_status status = kg_buf_set(&out->der, der);
   if (status != KG_OK) return kg_error_no_memory(error, "to read a certificate");
-  if (!time_read(X509_get0_notBefore(x509), &out->not_before)) return refuse(error, "notBefore is no time");
-  if (!time_read(X509_get0_notAfter(x509), &out->not_after)) return refuse(error, "notAfter is no time");
+  if (!kg_x509_time(X509_get0_notBefore(x509), &out->not_before)) return refuse(error, "notBefore is no time");
+  if (!kg_x509_time(X509_get0_notAfter(x509), &out->not_after)) return refuse(error, "notAfter is no time");
   if (out->not_after <= out->not_before) return refuse(error, "it ends before it begins");
   if ((status = encode(encode_name, X509_get_subject_name(x509), &out->subject, error)) != KG_OK) return status;
   if ((status = encode(encode_name, X509_get_issuer_name(x509), &out->issuer, error)) != KG_OK) return status;
@@ -104,11 +85,11 @@ static enum kg_status read_public_key(const X509 *x509, struct kg_certificate_fa
 }
 
 /* The encoding of the value is not documented: a time, a number of seconds and a text of either are understood. */
-static bool token_time_read(const ASN1_TYPE *value, int64_t *out) {
+static bool read_token_time(const ASN1_TYPE *value, int64_t *out) {
   switch (ASN1_TYPE_get(value)) {
   case V_ASN1_UTCTIME:
   case V_ASN1_GENERALIZEDTIME:
-    return time_read(value->value.asn1_string, out);
+    return kg_x509_time(value->value.asn1_string, out);
   case V_ASN1_INTEGER:
     return ASN1_INTEGER_get_int64(out, value->value.integer) == 1;
   case V_ASN1_UTF8STRING:
@@ -138,7 +119,7 @@ static int64_t read_token_not_after(const X509 *x509) {
   const unsigned char *der = ASN1_STRING_get0_data(data);
   ASN1_TYPE *value = d2i_ASN1_TYPE(NULL, &der, ASN1_STRING_length(data));
   int64_t seconds = 0;
-  if (value == NULL || !token_time_read(value, &seconds)) {
+  if (value == NULL || !read_token_time(value, &seconds)) {
     kg_log(KG_LOG_WARN, "certificate extension %s (token_not_after) is not understood and not used",
            token_not_after_oid);
     seconds = 0;
@@ -190,12 +171,12 @@ enum kg_status kg_public_key_info(const struct kg_key_info *key, struct kg_buf *
   if (len <= 0) return kg_error_set(error, KG_E_BUG, "the public key cannot be encoded");
   enum kg_status status = kg_buf_set(out, kg_span_of(der, (size_t)len));
   OPENSSL_free(der);
-  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "to read a certificate");
+  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "for a public key");
 }
 
 enum kg_status kg_certificate_read(struct kg_span der, struct kg_certificate *out, struct kg_error *error) {
   *out = (struct kg_certificate){0};
-  X509 *x509 = parse(der);
+  X509 *x509 = kg_x509_parse(der);
   if (x509 == NULL) return refuse(error, "not one DER certificate");
   enum kg_status status = read_common(x509, der, out, error);
   X509_free(x509);
@@ -205,7 +186,7 @@ enum kg_status kg_certificate_read(struct kg_span der, struct kg_certificate *ou
 
 enum kg_status kg_certificate_facts_read(struct kg_span der, struct kg_certificate_facts *out, struct kg_error *error) {
   *out = (struct kg_certificate_facts){0};
-  X509 *x509 = parse(der);
+  X509 *x509 = kg_x509_parse(der);
   if (x509 == NULL) return refuse(error, "not one DER certificate");
   enum kg_status status = read_common(x509, der, &out->certificate, error);
   if (status == KG_OK) status = read_public_key(x509, out, error);
