@@ -18,8 +18,8 @@ static void text_cut(char *text, size_t size, int length) {
 }
 
 /* The arguments may point into *error, so that it is written last. */
-static enum kg_status set(struct kg_error *error, enum kg_status status, const char *before, const char *format,
-                          va_list arguments) {
+static enum kg_status KG_PRINTF(4, 0)
+    set(struct kg_error *error, enum kg_status status, const char *before, const char *format, va_list arguments) {
   if (error == NULL) return status;
   char text[sizeof error->text];
   size_t used = strlen(before);

@@ -26,6 +26,9 @@ struct fake_reply {
 
 /* Says a line to the caller's log. */
 enum fake_level { FAKE_ERROR, FAKE_WARNING, FAKE_INFORMATION, FAKE_DEBUG };
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
 void fake_log(enum fake_level level, const char *function, int line, const char *format, ...);
 #define FAKE_LOG(level, ...) fake_log((level), __func__, __LINE__, __VA_ARGS__)
 

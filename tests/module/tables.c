@@ -36,10 +36,10 @@ static void walk(const CK_FUNCTION_LIST_3_0 *list, size_t count, CK_ULONG first,
 static void no_list_has_a_hole(void) {
   CK_FUNCTION_LIST *old = NULL;
   must_be(CKR_OK, get_function_list(&old));
-  void *const *words = (void *const *)((const char *)old + offsetof(CK_FUNCTION_LIST, C_Initialize));
+  void *const *words = (void *const *)(const void *)((const char *)old + offsetof(CK_FUNCTION_LIST, C_Initialize));
   for (size_t i = 0; i < 68; i++)
     must(words[i] != NULL);
-  words = (void *const *)((const char *)host->p11 + offsetof(CK_FUNCTION_LIST_3_0, C_Initialize));
+  words = (void *const *)(const void *)((const char *)host->p11 + offsetof(CK_FUNCTION_LIST_3_0, C_Initialize));
   for (size_t i = 0; i < HOST_ENTRIES; i++)
     must(words[i] != NULL);
 }

@@ -151,8 +151,8 @@ static void key_store_goes_on_in_indented_lines(void **state) {
   static const char *const texts[] = {
       "[identity web]\nkey-store = pkcs11:id=1?module-path=/m.so\n    ;object=o\n",
       "[identity web]\nkey-store = pkcs11:token=t;object=o\n    ?module-path=/m.so\n\t&pin-source=file:/pin\n",
-      "[identity web]\nkey-store =\n  pkcs11:token=t;object=o\n  ?module-path=/m.so\n  # comment\n\n"
-      "  &pin-source=file:/pin\nminimum-strength = none\n",
+      ("[identity web]\nkey-store =\n  pkcs11:token=t;object=o\n  ?module-path=/m.so\n  # comment\n\n"
+       "  &pin-source=file:/pin\nminimum-strength = none\n"),
       "[identity web]\r\nkey-store = pkcs11:token=t;object=o \r\n  ?module-path=/m.so  \r\n  &pin-source=file:/pin\r\n",
   };
   (void)state;
