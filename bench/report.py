@@ -81,6 +81,12 @@ def format_calls(results):
                   "of them opens"], rows)
 
 
+def choices():
+    """What was measured to choose between two ways to build a thing: not of this run."""
+    with open(os.path.join(os.path.dirname(__file__), "choices.md")) as file:
+        return file.read().strip()
+
+
 def format_report(results, size):
     verdict = table(["what must hold", "measured", "bar", "holds"],
                     [[name, f"{figure:.0f}" if figure > 100 else f"{figure:.4f}", bar, "yes" if holds else "**no**"]
@@ -88,7 +94,7 @@ def format_report(results, size):
     curl = results["curl"]
     return "\n\n".join([
         "# Performance",
-        "What the module adds to the token behind it. Everything here is from one run of `bench/run` on one machine, the sides "
+        "What the module adds to the token behind it. Everything but the last section is from one run of `bench/run` on one machine, the sides "
         "measured in turns; compare the ratios, not the milliseconds. *backing* is SoftHSM2 used directly, *libcrypto* the same key "
         "in memory without any token.",
         f"Measured ({size}): {machine()}. Load of the machine before: {results['load']:.1f}.",
@@ -101,4 +107,5 @@ def format_report(results, size):
         "## System calls", format_calls(results),
         "## A token request by a cold curl",
         f"Process, TLS 1.3 handshake with the key, request: module {curl['module']:.1f} ms, bare token {curl['backing']:.1f} ms, "
-        f"ratio {curl['ratio']:.3f}."])
+        f"ratio {curl['ratio']:.3f}.",
+        choices()])

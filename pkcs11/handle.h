@@ -1,5 +1,5 @@
 /* Numbers for what an application holds. A handle is an index and a tag; it is never 0 and is not given out twice in a
- * process, finalised or not, so a stale one is recognised. Looking one up takes no lock. */
+ * process, finalised or not, so a stale one is recognised. */
 #ifndef KG_PKCS11_HANDLE_H
 #define KG_PKCS11_HANDLE_H
 

@@ -2,8 +2,6 @@
 
 #include "pkcs11/out_buffer.h"
 
-#include <string.h>
-
 void kg_operation_clear(struct kg_operation *operation) {
   kg_hash_clear(&operation->hash);
   kg_wipe(operation, sizeof *operation);
@@ -57,7 +55,7 @@ static CK_ULONG output_size(const struct kg_operation *active, size_t signature_
 
 CK_RV kg_operation_take_for(struct kg_operation *active, enum kg_operation_end end, size_t signature_size,
                             const CK_BYTE *buffer, CK_ULONG *buffer_len, struct kg_operation *taken) {
-  memset(taken, 0, sizeof *taken);
+  taken->mechanism = NULL;
   CK_RV rv = check_end(active, end);
   enum kg_out_buffer output = KG_OUT_BAD;
   if (rv == CKR_OK) output = kg_out_buffer_judge(buffer, buffer_len, output_size(active, signature_size), &rv);

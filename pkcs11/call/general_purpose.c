@@ -1,6 +1,6 @@
 #include "pkcs11/call/general_purpose.h"
 
-#include "pkcs11/text.h"
+#include "pkcs11/info_text.h"
 
 #include <string.h>
 
@@ -8,8 +8,8 @@ CK_RV kg_general_call_info(CK_INFO *info) {
   if (info == NULL) return CKR_ARGUMENTS_BAD;
   memset(info, 0, sizeof *info);
   info->cryptokiVersion.major = 3;
-  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
-  kg_text_pad(info->libraryDescription, sizeof info->libraryDescription, KG_TEXT_LIBRARY);
-  info->libraryVersion = kg_text_version();
+  kg_info_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_INFO_MANUFACTURER);
+  kg_info_text_pad(info->libraryDescription, sizeof info->libraryDescription, KG_INFO_LIBRARY);
+  info->libraryVersion = kg_info_version();
   return CKR_OK;
 }

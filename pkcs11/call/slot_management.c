@@ -2,8 +2,8 @@
 
 #include "core/base/hash.h"
 #include "pkcs11/handle.h"
+#include "pkcs11/info_text.h"
 #include "pkcs11/out_buffer.h"
-#include "pkcs11/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,10 +30,10 @@ CK_RV kg_slot_call_list(struct kg_slots *slots, CK_BBOOL token_present, CK_SLOT_
 CK_RV kg_slot_call_info(struct kg_slot *slot, CK_SLOT_INFO *info) {
   if (info == NULL) return CKR_ARGUMENTS_BAD;
   memset(info, 0, sizeof *info);
-  kg_text_pad(info->slotDescription, sizeof info->slotDescription, slot->identity->name);
-  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
+  kg_info_text_pad(info->slotDescription, sizeof info->slotDescription, slot->identity->name);
+  kg_info_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_INFO_MANUFACTURER);
   info->flags = CKF_REMOVABLE_DEVICE | (kg_slot_has_token(slot) ? CKF_TOKEN_PRESENT : 0);
-  info->firmwareVersion = info->hardwareVersion = kg_text_version();
+  info->firmwareVersion = info->hardwareVersion = kg_info_version();
   return CKR_OK;
 }
 
@@ -64,16 +64,16 @@ CK_RV kg_slot_call_token_info(struct kg_slot *slot, CK_TOKEN_INFO *info) {
   if (info == NULL) return CKR_ARGUMENTS_BAD;
   if (!kg_slot_has_token(slot)) return CKR_TOKEN_NOT_PRESENT;
   memset(info, 0, sizeof *info);
-  kg_text_pad(info->label, sizeof info->label, slot->identity->name);
-  kg_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_TEXT_MANUFACTURER);
-  kg_text_pad(info->model, sizeof info->model, KG_TEXT_MODEL);
+  kg_info_text_pad(info->label, sizeof info->label, slot->identity->name);
+  kg_info_text_pad(info->manufacturerID, sizeof info->manufacturerID, KG_INFO_MANUFACTURER);
+  kg_info_text_pad(info->model, sizeof info->model, KG_INFO_MODEL);
   write_serial(info->serialNumber, slot->identity->name);
   info->flags = TOKEN_FLAGS;
   write_sessions(info, &slot->login);
   info->ulMaxPinLen = PIN_MAX;
   write_memory(info);
-  info->hardwareVersion = info->firmwareVersion = kg_text_version();
-  kg_text_pad(info->utcTime, sizeof info->utcTime, ""); /* no clock on the token */
+  info->hardwareVersion = info->firmwareVersion = kg_info_version();
+  kg_info_text_pad(info->utcTime, sizeof info->utcTime, ""); /* no clock on the token */
   return CKR_OK;
 }
 
