@@ -9,18 +9,6 @@
 
 struct kg_key;
 
-enum {
-  /* Make an RSA 2048 key where there is none. A key that is there is never replaced, with one exception: a store that
-   * is KG_STORE_REPLACES_DEAD makes a dead one anew, under a lock of its own and after a second look. */
-  KG_KEY_CREATE = 1 << 0,
-  /* No signatures to learn what the key can do: the caller knows, from a binding. What could only be learnt so is
-   * claimed, and the store has the last word. */
-  KG_KEY_NO_TRIAL = 1 << 1,
-  /* Four times as long before a `pkcs11:` token that other processes are using is taken for missing or broken: for the
-   * command, which no connection waits for. */
-  KG_KEY_PATIENT = 1 << 2
-};
-
 /* The key shares `uri`. KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN,
  * KG_E_KEY_STORE, KG_E_KEY_BUSY, KG_E_KEY_MECHANISM (no RSA key of 2048 to 4096 bits that may sign), KG_E_UNTRUSTED,
  * KG_E_ACCESS; KG_E_CONFIG where two tokens or two keys match. A refusal is never KG_E_KEY_NOT_FOUND. */

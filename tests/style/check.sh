@@ -26,6 +26,7 @@ report 'the command uses the plugin through its interface' "$(sources 'ctl/*' | 
 report 'the emulator shares no code' "$(sources 'tests/azure/*' | grep -v fake_ | includes '(core|pkcs11|wire|plugin|ctl)/' || true)"
 report 'keyguard/cryptoki.h is the only includer' "$(sources core pkcs11 wire plugin ctl | xargs -r grep -nE 'include [<"]p11-kit/pkcs11' || true)"
 report 'an example has public headers alone' "$(sources 'examples/*' | includes '(core|pkcs11|wire|plugin|ctl)/' || true)"
+report 'no circle between files' "$(sources core pkcs11 wire plugin ctl include examples | python3 tests/style/circles.py || printf 'circles.py did not come to an end\n')"
 
 # --- never written ------------------------------------------------------------------------------------------------
 report 'never called' "$(sources core pkcs11 wire plugin ctl examples | xargs -r grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|alloca|EVP_PKEY_fromdata)[[:space:]]*\(' | grep -vE ':[0-9]+: *(/\*|\*)|fromdata\(\)' || true)"

@@ -5,7 +5,7 @@
 #include "core/base/error.h"
 #include "core/key/cng/api.h"
 #include "core/key/cng/key_name.h"
-#include "core/key/key.h"
+#include "core/key/info.h"
 
 struct kg_cng_key {
   const struct kg_ncrypt *api;

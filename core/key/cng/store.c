@@ -4,7 +4,6 @@
 #include "core/base/strength.h"
 #include "core/key/cng/bcrypt_verify.h"
 #include "core/key/cng/ncrypt_key.h"
-#include "core/key/key.h"
 #include "core/os/named_mutex_win.h"
 
 #include <stdlib.h>

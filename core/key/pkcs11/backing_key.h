@@ -8,9 +8,12 @@
 #ifndef KG_CORE_KEY_PKCS11_BACKING_KEY_H
 #define KG_CORE_KEY_PKCS11_BACKING_KEY_H
 
-#include "core/key/pkcs11/backing.h"
 #include "core/key/pkcs11/uri.h"
 #include "core/key/store.h"
+
+#include <stdint.h>
+
+struct kg_backing;
 
 struct kg_backing_key { /* a `pkcs11:` key */
   struct kg_key key;

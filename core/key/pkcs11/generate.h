@@ -3,6 +3,7 @@
 #define KG_CORE_KEY_PKCS11_GENERATE_H
 
 #include "core/base/error.h"
+#include "core/key/pkcs11/backing.h"
 #include "core/key/pkcs11/backing_key.h"
 
 KG_MUST_USE enum kg_status kg_backing_key_generate(struct kg_backing_key *key, struct kg_backing *backing,

@@ -3,6 +3,7 @@
 #define KG_CORE_KEY_PKCS11_LEASE_H
 
 #include "core/base/error.h"
+#include "core/key/pkcs11/backing.h"
 #include "core/key/pkcs11/backing_key.h"
 
 /* One that is open and logged in and knows the key's handles; KG_E_KEY_DEAD where the key is gone. */

@@ -2,7 +2,6 @@
 
 #include "core/base/encoding.h"
 #include "core/base/strength.h"
-#include "core/key/key.h"
 #include "core/key/pkcs11/ckr.h"
 
 #include <stdio.h>

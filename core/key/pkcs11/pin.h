@@ -3,6 +3,7 @@
 #define KG_CORE_KEY_PKCS11_PIN_H
 
 #include "core/base/error.h"
+#include "core/key/pkcs11/backing.h"
 #include "core/key/pkcs11/backing_key.h"
 
 /* `user` CKU_USER (nothing is done where somebody is logged in already) or CKU_CONTEXT_SPECIFIC. */

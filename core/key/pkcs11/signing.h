@@ -3,6 +3,7 @@
 #define KG_CORE_KEY_PKCS11_SIGNING_H
 
 #include "core/base/error.h"
+#include "core/key/pkcs11/backing.h"
 #include "core/key/pkcs11/backing_key.h"
 
 KG_MUST_USE enum kg_status kg_backing_key_sign(struct kg_key *key, const struct kg_sign_params *params,

@@ -3,6 +3,7 @@
 #define KG_CORE_KEY_PKCS11_SLOT_SEARCH_H
 
 #include "core/base/error.h"
+#include "core/key/pkcs11/backing.h"
 #include "core/key/pkcs11/backing_key.h"
 
 /* KG_E_KEY_NOT_FOUND; KG_E_CONFIG with both named where two match. */

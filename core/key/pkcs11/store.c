@@ -1,7 +1,6 @@
 #include "core/key/pkcs11/store.h"
 
 #include "core/base/clock.h"
-#include "core/key/key.h"
 #include "core/key/pkcs11/backing_key.h"
 #include "core/key/pkcs11/generate.h"
 #include "core/key/pkcs11/host.h"
