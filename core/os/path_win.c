@@ -1,9 +1,9 @@
-#include "core/os/path.h"
+#include "core/os/path_win.h"
 
 #include "core/base/buf.h"
 #include "core/base/wide_win.h"
 #include "core/os/file.h"
-#include "core/os/path_win.h"
+#include "core/os/path.h"
 
 #include <stdlib.h>
 #include <string.h>

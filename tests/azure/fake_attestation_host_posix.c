@@ -62,9 +62,9 @@ bool fake_host_public_key(kg_attestation_key_handle handle, struct fake_bytes *i
 
 bool fake_host_sign(kg_attestation_key_handle handle, const char *text, struct fake_bytes *signature) {
   const struct kg_attestation_key *key = (const struct kg_attestation_key *)handle;
-  unsigned char digest[32];
   if (key->signature_len > sizeof signature->data) return false;
   signature->len = key->signature_len;
+  unsigned char digest[32];
   return gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), digest) == 0 &&
          key->sign_pss_sha256(key->context, digest, signature->data) == 0;
 }

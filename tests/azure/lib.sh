@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the tests of this folder (sh). Starts emulators, asks them with curl, reads what comes with openssl and jq.
 # $EMULATOR and $MAKE_CSR are the programs; everything else lives in a fresh folder that goes at the end.
 set -eu

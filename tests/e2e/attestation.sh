@@ -104,7 +104,7 @@ case_50_att_dll_planted_in_the_working_folder() { # never searched for by name
   mkdir "$KG_RUN/cwd"
   cp "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" "$KG_RUN/cwd/AttestationClientLib.so"
   cp "$KG_BUILD/tests/azure/fake_attestation_client_lib.so" "$KG_RUN/cwd/libAttestationClientLib.so"
-  cd "$KG_RUN/cwd"
+  cd "$KG_RUN/cwd" || exit
   LD_LIBRARY_PATH=$KG_RUN/cwd PATH=$KG_RUN/cwd:$PATH refused 7 attestation_failed . provision demo
   requests_are 'attestation=0 issue=0'
 }

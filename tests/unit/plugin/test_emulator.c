@@ -85,7 +85,6 @@ static int tear_down(void **state) {
 }
 
 static int acquire(void) { /* what the last one brought is given back first */
-
   kg_issued_credential_release(credential);
   credential = NULL;
   int rc = kg_imds_acquire(&host.request, &credential, &error);

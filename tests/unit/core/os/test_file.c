@@ -335,9 +335,9 @@ static void size_costs_a_hash_no_memory(void **state) {
   const char *path = scratch_write("large", "", 0600);
   (void)state;
   assert_int_equal(truncate(path, LARGE), 0);
-  unsigned char digest[32];
   allocated = 0;
   counts = true;
+  unsigned char digest[32];
   enum kg_status status = kg_file_hash(path, LARGE, KG_TRUST_OWNER, KG_HASH_SHA256, digest, NULL);
   counts = false;
   assert_int_equal(status, KG_OK);
@@ -352,9 +352,9 @@ static void reading_costs_a_few_times_the_size(void **state) {
   const char *path = scratch_write("large", "", 0600);
   (void)state;
   assert_int_equal(truncate(path, (off_t)size), 0);
-  struct kg_buf out = {0};
   allocated = 0;
   counts = true;
+  struct kg_buf out = {0};
   enum kg_status status = kg_file_read(path, size, KG_TRUST_OWNER, &out, NULL, NULL);
   counts = false;
   assert_int_equal(status, KG_OK);
