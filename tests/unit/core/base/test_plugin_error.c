@@ -57,7 +57,7 @@ static void errors_without_end_are_cut(void **state) {
 
 static void what_goes_out_comes_in_again(void **state) {
   (void)state;
-  struct kg_error from, error = {0};
+  struct kg_error from;
   (void)kg_error_set_code(&from, KG_E_IDENTITY, -7, "some text");
   from.http_status = 400;
   strcpy(from.oauth_error, "invalid_request");
@@ -67,6 +67,7 @@ static void what_goes_out_comes_in_again(void **state) {
   assert_true(kg_plugin_error_export(&from, &between));
   assert_int_equal(between.requests, 0);
   assert_string_equal(between.code, "MSI_V2_ERROR");
+  struct kg_error error = {0};
   assert_int_equal(kg_plugin_error_import(&between, &error), KG_E_IDENTITY);
   assert_string_equal(error.sub_code, "identity_mismatch");
   error.sub_code[0] = '\0';
