@@ -27,15 +27,15 @@ enum {                                  /* what a store is, whatever the key: th
 };
 
 enum { /* how a key is opened */
-  /* Make an RSA 2048 key where there is none. A key that is there is never replaced, with one exception: a store that
-   * is KG_STORE_REPLACES_DEAD makes a dead one anew, under a lock of its own and after a second look. */
-  KG_KEY_CREATE = 1 << 0,
-  /* No signatures to learn what the key can do: the caller knows, from a binding. What could only be learnt so is
-   * claimed, and the store has the last word. */
-  KG_KEY_NO_TRIAL = 1 << 1,
-  /* Four times as long before a `pkcs11:` token that other processes are using is taken for missing or broken: for the
-   * command, which no connection waits for. */
-  KG_KEY_PATIENT = 1 << 2
+       /* Make an RSA 2048 key where there is none. A key that is there is never replaced, with one exception: a store
+        * that is KG_STORE_REPLACES_DEAD makes a dead one anew, under a lock of its own and after a second look. */
+       KG_KEY_CREATE = 1 << 0,
+       /* No signatures to learn what the key can do: the caller knows, from a binding. What could only be learnt so is
+        * claimed, and the store has the last word. */
+       KG_KEY_NO_TRIAL = 1 << 1,
+       /* Four times as long before a `pkcs11:` token that other processes are using is taken for missing or broken: for
+        * the command, which no connection waits for. */
+       KG_KEY_PATIENT = 1 << 2
 };
 
 #define KG_SIGNATURE_MAX 512 /* bytes: RSA 4096, the largest key that a store opens */

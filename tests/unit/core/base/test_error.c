@@ -93,10 +93,10 @@ static void another_status_takes_the_finer_sub_code_along(void **state) {
 
 static void words_go_behind_the_text(void **state) {
   (void)state;
-  struct kg_error error;
   char text[1000];
   memset(text, 'a', sizeof text - 1);
   text[sizeof text - 1] = '\0';
+  struct kg_error error;
   kg_error_set(&error, KG_E_IO, "one");
   kg_error_append(&error, "; %s (%d)", "two", 2);
   assert_string_equal(error.text, "one; two (2)");
@@ -117,9 +117,10 @@ static void no_memory_says_what_for(void **state) {
 
 static void copy_is_whole(void **state) {
   (void)state;
-  struct kg_error from, error = {0};
+  struct kg_error from;
   kg_error_set_code(&from, KG_E_TLS, 35, "text");
   strcpy(from.aadsts, "AADSTS1");
+  struct kg_error error = {0};
   assert_int_equal(kg_error_copy(&error, &from), KG_E_TLS);
   assert_memory_equal(&error, &from, sizeof error);
   assert_int_equal(kg_error_copy(&error, &error), KG_E_TLS);
