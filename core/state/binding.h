@@ -4,7 +4,6 @@
 #ifndef KG_CORE_STATE_BINDING_H
 #define KG_CORE_STATE_BINDING_H
 
-#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/key/key.h"
 #include "core/state/identity.h"

@@ -1,5 +1,5 @@
 /* The members of a binding's JSON and where they live in memory: one table for the writer and the reader. Only
- * core/binding_*.c includes this. */
+ * core/state/binding_*.c includes this. */
 #ifndef KG_CORE_STATE_BINDING_MEMBER_H
 #define KG_CORE_STATE_BINDING_MEMBER_H
 
