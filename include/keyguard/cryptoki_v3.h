@@ -1,7 +1,9 @@
 /* What PKCS#11 3.0 adds to a 2.40 header, for headers that end there (p11-kit before 0.25, OASIS 2.40), and the names
  * of all functions as lists. Included by cryptoki.h only, after the header it completes. Values and signatures: OASIS
  * "PKCS #11 Cryptographic Token Interface Base Specification Version 3.0", sections 3 and 5;
- * tests/unit/include/test_cryptoki_layout.c compares sizes, offsets and values with an independent copy of them. */
+ * tests/unit/include/test_cryptoki_layout.c compares sizes, offsets and values with an independent copy of them.
+ * One header of 3.0 in place of this is not to be had everywhere: Debian 12's p11-kit (0.24) says version 2 and has
+ * neither the lists of 3.0 nor interfaces nor profiles, and only Debian 13's (0.25) has them. */
 #ifndef KEYGUARD_CRYPTOKI_V3_H
 #define KEYGUARD_CRYPTOKI_V3_H
 

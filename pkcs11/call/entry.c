@@ -131,8 +131,8 @@ static CK_UTF8CHAR interface_name[] = "PKCS 11";
 /* Without CKF_INTERFACE_FORK_SAFE, which promises that a child goes on with its parent's sessions (PKCS#11 3.0 section
  * 5.4.4): ours begins anew, and so do the backing tokens. */
 static CK_INTERFACE interfaces[] = {
-    {interface_name, &list_3_0, 0}, /* the default */
-    {interface_name, &list_2_40, 0},
+    {(void *)interface_name, &list_3_0, 0}, /* the default; headers differ in whether the name is char or CK_UTF8CHAR */
+    {(void *)interface_name, &list_2_40, 0},
 };
 #define INTERFACES (sizeof interfaces / sizeof interfaces[0])
 

@@ -1,4 +1,4 @@
-/* A token's library: initialised once, by whoever comes first, and ended by nobody else; see key_store_pkcs11.h. */
+/* A token's library: initialised once, by whoever comes first, and ended by nobody else; see backing_key.h. */
 #ifndef KG_CORE_KEY_PKCS11_BACKING_H
 #define KG_CORE_KEY_PKCS11_BACKING_H
 

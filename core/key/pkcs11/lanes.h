@@ -1,4 +1,4 @@
-/* Permits to call a token's library, each with a session; see key_store_pkcs11.h. */
+/* Permits to call a token's library, each with a session; see backing_key.h. */
 #ifndef KG_CORE_KEY_PKCS11_LANES_H
 #define KG_CORE_KEY_PKCS11_LANES_H
 
