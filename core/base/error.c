@@ -10,6 +10,11 @@ void kg_error_clear(struct kg_error *error) {
   if (error != NULL) memset(error, 0, sizeof *error);
 }
 
+void kg_error_begin(struct kg_error *error) {
+  error->status = KG_OK;
+  error->sub_code[0] = error->text[0] = '\0';
+}
+
 /* `length` is what snprintf() would have written. */
 static void text_cut(char *text, size_t size, int length) {
   if (length < 0) text[0] = '\0';

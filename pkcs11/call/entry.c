@@ -25,7 +25,7 @@
  * module): what could reach the token again is refused before it waits for anything. */
 static CK_RV begin(struct kg_call *call, unsigned flags) {
   call->identity = NULL;
-  (void)kg_error_change(&call->error, KG_OK); /* its details are read behind a status alone, and are many bytes */
+  kg_error_begin(&call->error);
   CK_RV rv = kg_module_enter(call);
   if (rv != CKR_OK || !(flags & KG_CALL_REACHES_STORE) || !kg_key_is_inside_store()) return rv;
   kg_module_leave(call);

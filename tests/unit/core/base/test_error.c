@@ -115,6 +115,16 @@ static void no_memory_says_what_for(void **state) {
   assert_string_equal(error.text, "no memory to read '/a'");
 }
 
+static void begun_says_nothing_whatever_was_there(void **state) {
+  (void)state;
+  struct kg_error error;
+  memset(&error, 0xa5, sizeof error);
+  kg_error_begin(&error);
+  assert_int_equal(error.status, KG_OK);
+  assert_string_equal(error.text, "");
+  assert_string_equal(kg_error_sub_code(&error), kg_status_sub_code(KG_OK));
+}
+
 static void copy_is_whole(void **state) {
   (void)state;
   struct kg_error from;
@@ -143,6 +153,7 @@ int main(void) {
       CASE("/error/another_status_takes_the_finer_sub_code_along", another_status_takes_the_finer_sub_code_along),
       CASE("/error/words_go_behind_the_text", words_go_behind_the_text),
       CASE("/error/no_memory_says_what_for", no_memory_says_what_for),
+      CASE("/error/begun_says_nothing_whatever_was_there", begun_says_nothing_whatever_was_there),
       CASE("/error/copy_is_whole", copy_is_whole),
       CASE("/error/hostile_text_cannot_forge_a_line", hostile_text_cannot_forge_a_line),
   };
