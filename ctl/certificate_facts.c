@@ -199,15 +199,6 @@ enum kg_status kg_certificate_facts_read(struct kg_span der, struct kg_certifica
   return status;
 }
 
-void kg_certificate_clear(struct kg_certificate *certificate) {
-  kg_buf_clear(&certificate->der);
-  kg_buf_clear(&certificate->subject);
-  kg_buf_clear(&certificate->issuer);
-  kg_buf_clear(&certificate->serial);
-  kg_buf_clear(&certificate->id);
-  *certificate = (struct kg_certificate){0};
-}
-
 void kg_certificate_facts_clear(struct kg_certificate_facts *facts) {
   kg_certificate_clear(&facts->certificate);
   kg_buf_clear(&facts->modulus);

@@ -20,7 +20,6 @@ KG_MUST_USE enum kg_status kg_certificate_facts_read(struct kg_span der, struct 
 void kg_certificate_facts_clear(struct kg_certificate_facts *facts);
 /* The same for an issuer, which may have any key. */
 KG_MUST_USE enum kg_status kg_certificate_read(struct kg_span der, struct kg_certificate *out, struct kg_error *error);
-void kg_certificate_clear(struct kg_certificate *certificate);
 
 /* DER SubjectPublicKeyInfo (rsaEncryption) of a store's key. */
 KG_MUST_USE enum kg_status kg_public_key_info(const struct kg_key_info *key, struct kg_buf *out,

@@ -22,6 +22,10 @@ static void text_cut(char *text, size_t size, int length) {
   kg_text_clean(text);
 }
 
+static void KG_PRINTF(3, 0) format_cut(char *text, size_t size, const char *format, va_list arguments) {
+  text_cut(text, size, vsnprintf(text, size, format, arguments));
+}
+
 /* The arguments may point into *error, so that it is written last. */
 static enum kg_status KG_PRINTF(4, 0)
     set(struct kg_error *error, enum kg_status status, const char *before, const char *format, va_list arguments) {
@@ -83,9 +87,8 @@ enum kg_status kg_error_prefix(struct kg_error *error, enum kg_status status, co
   char prefix[sizeof error->text];
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(prefix, sizeof prefix, format, arguments);
+  format_cut(prefix, sizeof prefix, format, arguments);
   va_end(arguments);
-  text_cut(prefix, sizeof prefix, length);
   join(error, prefix, ": ", error->text);
   return kg_error_change(error, status);
 }
@@ -95,9 +98,8 @@ void kg_error_append(struct kg_error *error, const char *format, ...) {
   char words[sizeof error->text];
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(words, sizeof words, format, arguments);
+  format_cut(words, sizeof words, format, arguments);
   va_end(arguments);
-  text_cut(words, sizeof words, length);
   join(error, error->text, "", words);
 }
 

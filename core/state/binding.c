@@ -14,20 +14,21 @@ char *kg_binding_path(const char *state_dir, const char *identity) {
   return kg_file_join(state_dir, identity, ".json");
 }
 
-static void certificate_clear(struct kg_certificate *certificate) {
+void kg_certificate_clear(struct kg_certificate *certificate) {
   kg_buf_clear(&certificate->der);
   kg_buf_clear(&certificate->subject);
   kg_buf_clear(&certificate->issuer);
   kg_buf_clear(&certificate->serial);
   kg_buf_clear(&certificate->id);
+  *certificate = (struct kg_certificate){0};
 }
 
 void kg_binding_free(struct kg_binding **pointer) {
   struct kg_binding *binding = pointer != NULL ? *pointer : NULL;
   if (binding == NULL) return;
   for (size_t i = 0; i < binding->chain_count; i++)
-    certificate_clear(&binding->chain[i]);
-  certificate_clear(&binding->leaf);
+    kg_certificate_clear(&binding->chain[i]);
+  kg_certificate_clear(&binding->leaf);
   kg_buf_clear(&binding->modulus);
   kg_buf_clear(&binding->exponent);
   kg_buf_clear(&binding->public_key_info);

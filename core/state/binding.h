@@ -44,9 +44,9 @@ struct kg_binding {
 
 char *kg_binding_path(const char *state_dir, const char *identity); /* free() it */
 void kg_binding_free(struct kg_binding **binding);
+void kg_certificate_clear(struct kg_certificate *certificate);
 
-/* min(not_after, token_not_after). */
-int64_t kg_binding_end(const struct kg_binding *binding);
+int64_t kg_binding_end(const struct kg_binding *binding); /* min(not_after, token_not_after) */
 /* Same modulus and exponent as the store's key, else KG_E_BINDING_STALE. */
 KG_MUST_USE enum kg_status kg_binding_check_key(const struct kg_binding *binding, const struct kg_key_info *key,
                                                 struct kg_error *error);

@@ -106,8 +106,8 @@ static void every_call_may_fail_on_a_fresh_library(void **state) {
 
 int main(void) {
   static const struct CMUnitTest cases[] = {
-      TOKEN_CASE("/key_store_faults/every_call_may_fail_once", every_call_may_fail_once),
-      TOKEN_CASE("/key_store_faults/every_call_may_fail_on_a_fresh_library", every_call_may_fail_on_a_fresh_library),
+      TOKEN_CASE("/faults/every_call_may_fail_once", every_call_may_fail_once),
+      TOKEN_CASE("/faults/every_call_may_fail_on_a_fresh_library", every_call_may_fail_on_a_fresh_library),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -136,16 +136,15 @@ static void a_tpm_has_one_salt_length(void **state) {
 
 int main(void) {
   static const struct CMUnitTest cases[] = {
-      TOKEN_CASE("/key_store_limit/ten_thousand_signatures_fit_into_eight_sessions",
+      TOKEN_CASE("/limit/ten_thousand_signatures_fit_into_eight_sessions",
                  ten_thousand_signatures_fit_into_eight_sessions),
-      TOKEN_CASE("/key_store_limit/three_keys_share_two_sessions", three_keys_share_two_sessions),
-      TOKEN_CASE("/key_store_limit/one_session_is_enough", one_session_is_enough),
-      TOKEN_CASE("/key_store_limit/every_way_to_refuse_a_session_is_understood",
-                 every_way_to_refuse_a_session_is_understood),
-      TOKEN_CASE("/key_store_limit/a_session_that_comes_free_is_taken", a_session_that_comes_free_is_taken),
-      TOKEN_CASE("/key_store_limit/no_session_at_all_is_busy_not_dead", no_session_at_all_is_busy_not_dead),
-      TOKEN_CASE("/key_store_limit/a_tpm_sees_one_thread_at_a_time", a_tpm_sees_one_thread_at_a_time),
-      TOKEN_CASE("/key_store_limit/a_tpm_has_one_salt_length", a_tpm_has_one_salt_length),
+      TOKEN_CASE("/limit/three_keys_share_two_sessions", three_keys_share_two_sessions),
+      TOKEN_CASE("/limit/one_session_is_enough", one_session_is_enough),
+      TOKEN_CASE("/limit/every_way_to_refuse_a_session_is_understood", every_way_to_refuse_a_session_is_understood),
+      TOKEN_CASE("/limit/a_session_that_comes_free_is_taken", a_session_that_comes_free_is_taken),
+      TOKEN_CASE("/limit/no_session_at_all_is_busy_not_dead", no_session_at_all_is_busy_not_dead),
+      TOKEN_CASE("/limit/a_tpm_sees_one_thread_at_a_time", a_tpm_sees_one_thread_at_a_time),
+      TOKEN_CASE("/limit/a_tpm_has_one_salt_length", a_tpm_has_one_salt_length),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

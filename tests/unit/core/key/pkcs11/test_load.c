@@ -160,22 +160,18 @@ static void a_function_list_with_holes_is_refused(void **state) {
 
 int main(void) {
   static const struct CMUnitTest cases[] = {
-    TOKEN_CASE("/key_store_load/a_uri_must_name_a_library_and_a_key", a_uri_must_name_a_library_and_a_key),
-    TOKEN_CASE("/key_store_load/what_is_no_library_is_refused", what_is_no_library_is_refused),
-    TOKEN_CASE("/key_store_load/a_library_without_the_entry_point_is_refused",
-               a_library_without_the_entry_point_is_refused),
-    TOKEN_CASE("/key_store_load/a_library_that_others_may_write_is_refused",
-               a_library_that_others_may_write_is_refused),
-    TOKEN_CASE("/key_store_load/ourselves_and_the_proxy_are_refused_by_name",
-               ourselves_and_the_proxy_are_refused_by_name),
+    TOKEN_CASE("/load/a_uri_must_name_a_library_and_a_key", a_uri_must_name_a_library_and_a_key),
+    TOKEN_CASE("/load/what_is_no_library_is_refused", what_is_no_library_is_refused),
+    TOKEN_CASE("/load/a_library_without_the_entry_point_is_refused", a_library_without_the_entry_point_is_refused),
+    TOKEN_CASE("/load/a_library_that_others_may_write_is_refused", a_library_that_others_may_write_is_refused),
+    TOKEN_CASE("/load/ourselves_and_the_proxy_are_refused_by_name", ourselves_and_the_proxy_are_refused_by_name),
 #if defined(KG_MODULE)
-    TOKEN_CASE("/key_store_load/the_real_module_is_refused", the_real_module_is_refused),
+    TOKEN_CASE("/load/the_real_module_is_refused", the_real_module_is_refused),
 #endif
-    TOKEN_CASE("/key_store_load/the_real_proxy_is_refused", the_real_proxy_is_refused),
-    TOKEN_CASE("/key_store_load/two_names_of_a_library_are_one", two_names_of_a_library_are_one),
-    TOKEN_CASE("/key_store_load/a_library_that_cannot_start_leaves_nothing",
-               a_library_that_cannot_start_leaves_nothing),
-    TOKEN_CASE("/key_store_load/a_function_list_with_holes_is_refused", a_function_list_with_holes_is_refused),
+    TOKEN_CASE("/load/the_real_proxy_is_refused", the_real_proxy_is_refused),
+    TOKEN_CASE("/load/two_names_of_a_library_are_one", two_names_of_a_library_are_one),
+    TOKEN_CASE("/load/a_library_that_cannot_start_leaves_nothing", a_library_that_cannot_start_leaves_nothing),
+    TOKEN_CASE("/load/a_function_list_with_holes_is_refused", a_function_list_with_holes_is_refused),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -214,20 +214,19 @@ static void a_logout_by_the_host_is_repaired(void **state) {
 
 int main(void) {
   static const struct CMUnitTest cases[] = {
-      TOKEN_CASE("/key_store_pin/a_line_end_is_not_part_of_the_pin", a_line_end_is_not_part_of_the_pin),
-      TOKEN_CASE("/key_store_pin/a_pin_file_that_others_may_touch_is_not_read",
-                 a_pin_file_that_others_may_touch_is_not_read),
-      TOKEN_CASE("/key_store_pin/a_missing_pin_is_an_error_about_the_pin", a_missing_pin_is_an_error_about_the_pin),
-      TOKEN_CASE("/key_store_pin/a_wrong_pin_is_tried_once_for_each_change_of_its_file",
+      TOKEN_CASE("/pin/a_line_end_is_not_part_of_the_pin", a_line_end_is_not_part_of_the_pin),
+      TOKEN_CASE("/pin/a_pin_file_that_others_may_touch_is_not_read", a_pin_file_that_others_may_touch_is_not_read),
+      TOKEN_CASE("/pin/a_missing_pin_is_an_error_about_the_pin", a_missing_pin_is_an_error_about_the_pin),
+      TOKEN_CASE("/pin/a_wrong_pin_is_tried_once_for_each_change_of_its_file",
                  a_wrong_pin_is_tried_once_for_each_change_of_its_file),
-      TOKEN_CASE("/key_store_pin/a_wrong_pin_value_is_tried_once", a_wrong_pin_value_is_tried_once),
-      TOKEN_CASE("/key_store_pin/many_threads_try_a_wrong_pin_once", many_threads_try_a_wrong_pin_once),
-      TOKEN_CASE("/key_store_pin/a_child_does_not_try_it_again", a_child_does_not_try_it_again),
-      TOKEN_CASE("/key_store_pin/a_token_near_or_past_locking_is_not_tried", a_token_near_or_past_locking_is_not_tried),
-      TOKEN_CASE("/key_store_pin/a_token_without_a_pin_is_looked_at_again", a_token_without_a_pin_is_looked_at_again),
-      TOKEN_CASE("/key_store_pin/the_hosts_login_is_used", the_hosts_login_is_used),
-      TOKEN_CASE("/key_store_pin/one_login_serves_all_keys_and_sessions", one_login_serves_all_keys_and_sessions),
-      TOKEN_CASE("/key_store_pin/a_logout_by_the_host_is_repaired", a_logout_by_the_host_is_repaired),
+      TOKEN_CASE("/pin/a_wrong_pin_value_is_tried_once", a_wrong_pin_value_is_tried_once),
+      TOKEN_CASE("/pin/many_threads_try_a_wrong_pin_once", many_threads_try_a_wrong_pin_once),
+      TOKEN_CASE("/pin/a_child_does_not_try_it_again", a_child_does_not_try_it_again),
+      TOKEN_CASE("/pin/a_token_near_or_past_locking_is_not_tried", a_token_near_or_past_locking_is_not_tried),
+      TOKEN_CASE("/pin/a_token_without_a_pin_is_looked_at_again", a_token_without_a_pin_is_looked_at_again),
+      TOKEN_CASE("/pin/the_hosts_login_is_used", the_hosts_login_is_used),
+      TOKEN_CASE("/pin/one_login_serves_all_keys_and_sessions", one_login_serves_all_keys_and_sessions),
+      TOKEN_CASE("/pin/a_logout_by_the_host_is_repaired", a_logout_by_the_host_is_repaired),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -125,9 +125,8 @@ static void a_child_does_not_wait_in_its_parents_queue(void **state) {
 
 int main(void) {
   static const struct CMUnitTest cases[] = {
-      CASE("/key_store_fork/a_child_signs_whatever_its_parents_threads_do",
-           a_child_signs_whatever_its_parents_threads_do),
-      CASE("/key_store_fork/a_child_does_not_wait_in_its_parents_queue", a_child_does_not_wait_in_its_parents_queue),
+      CASE("/store_fork/a_child_signs_whatever_its_parents_threads_do", a_child_signs_whatever_its_parents_threads_do),
+      CASE("/store_fork/a_child_does_not_wait_in_its_parents_queue", a_child_does_not_wait_in_its_parents_queue),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
