@@ -77,7 +77,7 @@ static int report_json(struct kg_run *run, const struct capabilities *found, int
     cJSON_AddStringToObject(identity, "identity", run->config->identities[i].name);
     cJSON_AddStringToObject(identity, "strength", kg_strength_name(found->of_identity[i]));
     cJSON_AddStringToObject(identity, "minimum_strength", kg_strength_name(run->config->identities[i].floor));
-    cJSON_AddItemToArray(list, identity);
+    kg_json_append(list, identity);
   }
   return kg_output_json(run, object, exit_code);
 }

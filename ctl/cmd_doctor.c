@@ -46,7 +46,7 @@ static int report(const struct kg_doctor *doctor) {
   }
   cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "checks");
   for (size_t i = 0; i < doctor->count; i++)
-    cJSON_AddItemToArray(list, finding_json(&doctor->findings[i]));
+    kg_json_append(list, finding_json(&doctor->findings[i]));
   cJSON_AddBoolToObject(object, "healthy", exit_code == 0);
   return kg_output_json(run, object, exit_code);
 }

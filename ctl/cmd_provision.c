@@ -1,4 +1,5 @@
 /* keyguardctl provision: obtain the binding where there is no good one. */
+#include "core/base/json_add.h"
 #include "ctl/command.h"
 #include "ctl/describe.h"
 #include "ctl/output.h"
@@ -25,7 +26,7 @@ static cJSON *report_json(struct kg_run *run, const struct kg_identity *identity
   if (object == NULL) return NULL;
   cJSON_AddStringToObject(object, "identity", identity->name);
   if (error->status != KG_OK) {
-    cJSON_AddItemToObject(object, "error", kg_output_error_object(error));
+    kg_json_add_item(object, "error", kg_output_error_object(error));
     return object;
   }
   cJSON_AddStringToObject(object, "result", result->issued ? "issued" : "good");
@@ -42,7 +43,7 @@ static int provision_one(struct kg_run *run, const struct kg_identity *identity,
   enum kg_status status = kg_provision(run->config, identity, &options, run->clock, &result, &error);
   int exit_code = kg_status_exit_code(status);
   if (run->json)
-    cJSON_AddItemToArray(list, report_json(run, identity, &result, &error));
+    kg_json_append(list, report_json(run, identity, &result, &error));
   else if (status == KG_OK)
     report_text(run, identity, &result);
   else
@@ -68,7 +69,7 @@ static int provision_all(struct kg_run *run, const struct kg_selection *selectio
     return kg_output_json(run, object, exit_code);
   }
   cJSON *object = cJSON_CreateObject();
-  cJSON_AddItemToObject(object, "identities", list);
+  kg_json_add_item(object, "identities", list);
   return kg_output_json(run, object, exit_code);
 }
 

@@ -67,7 +67,7 @@ static void report_json(struct kg_run *run, const struct outcome *outcome, cJSON
   cJSON *object = cJSON_CreateObject();
   cJSON_AddStringToObject(object, "identity", outcome->identity->name);
   if (outcome->error.status != KG_OK)
-    cJSON_AddItemToObject(object, "error", kg_output_error_object(&outcome->error));
+    kg_json_add_item(object, "error", kg_output_error_object(&outcome->error));
   else
     cJSON_AddStringToObject(object, "result", outcome->renewed ? "renewed" : "not_due");
   if (outcome->binding != NULL) {
@@ -76,7 +76,7 @@ static void report_json(struct kg_run *run, const struct outcome *outcome, cJSON
     cJSON_AddStringToObject(object, "renewal", kg_renew_state_name(plan.state));
     cJSON_AddNumberToObject(object, "seconds_left", (double)plan.left_s);
   }
-  cJSON_AddItemToArray(list, object);
+  kg_json_append(list, object);
 }
 
 static int renew_all(struct kg_run *run, const struct kg_identity **identities, size_t count) {

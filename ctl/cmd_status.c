@@ -101,11 +101,11 @@ static cJSON *report_json(struct kg_run *run, const struct state *state) {
   cJSON_AddStringToObject(object, "identity", state->identity->name);
   cJSON_AddBoolToObject(object, "usable", state->error.status == KG_OK);
   if (state->error.status != KG_OK)
-    cJSON_AddItemToObject(object, "error", kg_output_error_object(&state->error));
+    kg_json_add_item(object, "error", kg_output_error_object(&state->error));
   else if (warning(run, state) != NULL)
     cJSON_AddStringToObject(object, "warning", warning(run, state));
   if (state->binding != NULL) kg_describe_json(object, state->binding, now_of(run));
-  if (state->has_failure) cJSON_AddItemToObject(object, "last_failure", failure_json(&state->failure));
+  if (state->has_failure) kg_json_add_item(object, "last_failure", failure_json(&state->failure));
   return object;
 }
 
@@ -117,7 +117,7 @@ static int report(struct kg_run *run, const struct kg_identity **identities, siz
     struct state state;
     look(run, identities[i], with_key, &state);
     if (run->json)
-      cJSON_AddItemToArray(list, report_json(run, &state));
+      kg_json_append(list, report_json(run, &state));
     else
       report_text(run, &state);
     if (state.error.status != KG_OK) exit_code = kg_status_exit_code(KG_E_BINDING_STALE);

@@ -4,6 +4,7 @@
 #include "core/base/json_add.h"
 #include "ctl/error_json.h"
 #include "ctl/process.h"
+#include "ctl/secret_memory.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,6 +27,12 @@ void kg_output_coloured(FILE *stream, enum kg_colour colour, const char *text) {
 int kg_output_json(struct kg_run *run, cJSON *object, int exit_code) {
   char *text = object != NULL ? cJSON_Print(object) : NULL;
   cJSON_Delete(object);
+  /* Reports are put together without looking at each member: rather no report than one that lacks the error's text. */
+  if (text != NULL && kg_secret_memory_json_ran_out()) {
+    kg_wipe(text, strlen(text));
+    cJSON_free(text);
+    text = NULL;
+  }
   if (text == NULL) {
     fputs("keyguardctl: out of memory\n", run->err);
     return kg_status_exit_code(KG_E_NO_MEMORY);
@@ -67,7 +74,7 @@ int kg_output_error(struct kg_run *run, const struct kg_error *error) {
     return exit_code;
   }
   cJSON *object = cJSON_CreateObject();
-  if (object != NULL) cJSON_AddItemToObject(object, "error", kg_output_error_object(error));
+  kg_json_add_item(object, "error", kg_output_error_object(error));
   return kg_output_json(run, object, exit_code);
 }
 

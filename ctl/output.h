@@ -12,7 +12,8 @@ enum kg_colour { KG_COLOUR_NONE = 0, KG_COLOUR_GOOD, KG_COLOUR_WARN, KG_COLOUR_B
 /* `text` in colour where `stream` is a terminal that wants it (NO_COLOR and TERM=dumb are honoured). */
 void kg_output_coloured(FILE *stream, enum kg_colour colour, const char *text);
 
-/* Prints `object` and deletes it; NULL is KG_E_NO_MEMORY's exit code. Else `exit_code`. */
+/* Prints `object` and deletes it; NULL, or one that was made while memory ran out, is KG_E_NO_MEMORY's exit code and a
+ * line on standard error. Else `exit_code`. */
 int kg_output_json(struct kg_run *run, cJSON *object, int exit_code);
 
 /* "keyguardctl: MSI_V2_ERROR (sub_code): text", with --json {"error":{...}} on standard output instead. Returns the

@@ -45,9 +45,26 @@ static void crypto_free(void *block, const char *file, int line) {
   wipe_and_free(block);
 }
 
-void kg_secret_memory_install(void) {
-  cJSON_Hooks hooks = {malloc, wipe_and_free};
+static bool json_ran_out;
+
+static void *json_malloc(size_t size) {
+  void *block = malloc(size);
+  if (block == NULL) json_ran_out = true;
+  return block;
+}
+
+void kg_secret_memory_install_json(void) {
+  cJSON_Hooks hooks = {json_malloc, wipe_and_free};
   cJSON_InitHooks(&hooks);
+  json_ran_out = false;
+}
+
+bool kg_secret_memory_json_ran_out(void) {
+  return json_ran_out;
+}
+
+void kg_secret_memory_install(void) {
+  kg_secret_memory_install_json();
   if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1)
     kg_log(KG_LOG_WARN, "OpenSSL was in use before: what it frees is not wiped");
 }

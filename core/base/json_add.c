@@ -18,6 +18,18 @@ bool kg_json_add_taken(cJSON *object, const char *name, char *text) {
   return added;
 }
 
+bool kg_json_add_item(cJSON *object, const char *name, cJSON *item) {
+  if (cJSON_AddItemToObject(object, name, item)) return true;
+  cJSON_Delete(item);
+  return false;
+}
+
+bool kg_json_append(cJSON *array, cJSON *item) {
+  if (cJSON_AddItemToArray(array, item)) return true;
+  cJSON_Delete(item);
+  return false;
+}
+
 bool kg_json_add_time(cJSON *object, const char *name, int64_t seconds) {
   char text[KG_TIME_TEXT_SIZE];
   kg_time_format(seconds, text);

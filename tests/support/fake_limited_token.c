@@ -1,7 +1,5 @@
 #include "fake_token.h"
 
-#include "keyguard/cryptoki.h"
-
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
@@ -23,7 +21,18 @@ static CK_FUNCTION_LIST *real, ours, incomplete;
 static atomic_bool is_up;
 /* As a thread found it on entering: what it was given before (a session's number) is of that time. */
 static _Thread_local bool was_up;
-#define REAL(name, arguments) (was_up ? real->name arguments : CKR_CRYPTOKI_NOT_INITIALIZED)
+static _Thread_local CK_RV verdict;
+#define REAL(name, arguments) (may_do(#name) ? real->name arguments : verdict)
+
+static CK_RV decide(const char *function) {
+  CK_RV (*decider)(const char *) = atomic_load(&fake_token.decide);
+  return decider != NULL ? decider(function) : CKR_OK;
+}
+
+static bool may_do(const char *function) {
+  verdict = was_up ? decide(function) : CKR_CRYPTOKI_NOT_INITIALIZED;
+  return verdict == CKR_OK;
+}
 
 static void note_most(atomic_int *most, int now) {
   int seen = atomic_load(most);
@@ -109,7 +118,8 @@ static CK_RV initialize(void *arguments) {
   if (rv != CKR_OK) return rv;
   enter();
   call(&fake_token.during_initialize);
-  rv = real->C_Initialize(arguments);
+  rv = decide("C_Initialize");
+  if (rv == CKR_OK) rv = real->C_Initialize(arguments);
   if (rv == CKR_OK) atomic_fetch_add(&fake_token.initialized, 1);
   if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED) atomic_store(&is_up, true);
   return leave(rv);
@@ -118,7 +128,8 @@ static CK_RV initialize(void *arguments) {
 static CK_RV finalize(void *reserved) {
   enter();
   bool before = atomic_exchange(&is_up, false);
-  CK_RV rv = real->C_Finalize(reserved);
+  CK_RV rv = decide("C_Finalize");
+  if (rv == CKR_OK) rv = real->C_Finalize(reserved);
   if (rv != CKR_OK) atomic_store(&is_up, before);
   if (rv == CKR_OK) {
     atomic_fetch_add(&fake_token.finalized, 1);

@@ -4,6 +4,8 @@
 #ifndef KG_TESTS_SUPPORT_FAKE_TOKEN_H
 #define KG_TESTS_SUPPORT_FAKE_TOKEN_H
 
+#include "keyguard/cryptoki.h"
+
 #include <stdatomic.h>
 
 struct fake_token {
@@ -20,6 +22,8 @@ struct fake_token {
   atomic_ulong fail_initialize, fail_random, fail_generate, fail_token_info;
   atomic_bool incomplete_list; /* a function list without C_Sign */
   _Atomic(void (*)(void)) during_sign_init, during_sign, during_initialize;
+  /* Asked at each call, by the name of its function: what it answers instead of doing it, or CKR_OK. */
+  _Atomic(CK_RV (*)(const char *function)) decide;
   /* What happened. */
   atomic_int initialized, finalized;          /* successful calls */
   atomic_int opened, closed, open, most_open; /* sessions */

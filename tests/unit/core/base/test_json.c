@@ -259,9 +259,13 @@ static void members_are_added_where_there_is_something(void **state) {
   assert_true(kg_json_add_filled(object, "none", NULL));
   assert_true(kg_json_add_taken(object, "taken", kg_strdup("c")));
   assert_false(kg_json_add_taken(object, "none", NULL));
+  assert_true(kg_json_add_item(object, "item", cJSON_CreateTrue()));
+  assert_false(kg_json_add_item(object, "none", NULL));
+  assert_false(kg_json_add_item(NULL, "none", cJSON_CreateTrue())); /* freed: AddressSanitizer would see it */
+  assert_false(kg_json_append(NULL, cJSON_CreateTrue()));
   assert_true(kg_json_add_time(object, "time", 0));
   char *text = cJSON_PrintUnformatted(object);
-  assert_string_equal(text, "{\"text\":\"a\",\"empty\":\"\",\"filled\":\"b\",\"taken\":\"c\","
+  assert_string_equal(text, "{\"text\":\"a\",\"empty\":\"\",\"filled\":\"b\",\"taken\":\"c\",\"item\":true,"
                             "\"time\":\"1970-01-01T00:00:00Z\"}");
   cJSON_free(text);
   cJSON_Delete(object);
