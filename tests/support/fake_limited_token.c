@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -222,13 +223,23 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
   if (is_foreign_salt(mechanism)) return CKR_MECHANISM_PARAM_INVALID;
   call(&fake_token.during_sign_init);
   enter();
+  if (atomic_load(&fake_token.canned)) return leave(CKR_OK);
   return leave(REAL(C_SignInit, (session, mechanism, key)));
+}
+
+static CK_RV sign_canned(CK_BYTE *signature, CK_ULONG *len) {
+  nanosleep(&(struct timespec){0, 200000}, NULL);
+  memset(signature, 0, 256);
+  *len = 256;
+  atomic_fetch_add(&fake_token.signatures, 1);
+  return leave(CKR_OK);
 }
 
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *signature, CK_ULONG *signature_len) {
   CK_RV rv = atomic_exchange(&fake_token.fail_sign, CKR_OK);
   if (rv != CKR_OK) return rv;
   enter();
+  if (atomic_load(&fake_token.canned)) return sign_canned(signature, signature_len);
   call(&fake_token.during_sign);
   rv = REAL(C_Sign, (session, data, len, signature, signature_len));
   if (rv == CKR_OK && atomic_load(&fake_token.wrong_signature)) signature[*signature_len / 2] ^= 1;

@@ -17,6 +17,7 @@ struct fake_token {
   atomic_bool hardware_slot;                       /* CKF_HW_SLOT */
   atomic_ulong token_flags;                        /* set in CK_TOKEN_INFO as well */
   atomic_bool no_public_key, no_pss, wrong_signature, salt_is_hash;
+  atomic_bool canned; /* signatures are 256 zeros and take 0.2 ms, so that the machine does not calculate meanwhile */
   atomic_ulong fail_sign;      /* the next C_Sign answers this, once, and keeps the operation */
   atomic_ulong fail_sign_init; /* every C_SignInit answers this */
   atomic_ulong fail_initialize, fail_random, fail_generate, fail_token_info;
