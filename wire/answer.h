@@ -3,7 +3,7 @@
 #define KG_WIRE_ANSWER_H
 
 #include "core/base/error.h"
-#include "wire/http.h"
+#include "wire/http_message.h"
 
 #define KG_DESCRIPTION_MAX 256 /* docs/protocol.md 12: a trimmed description and never a body */
 

@@ -3,7 +3,7 @@
 #define KG_WIRE_HTTP_PARTS_H
 
 #include "core/base/error.h"
-#include "wire/http.h"
+#include "wire/http_message.h"
 
 #include <curl/curl.h>
 

@@ -83,6 +83,7 @@ report 'a file includes its own header first' "$(own_header_first)"
 
 report 'never called' "$(search ours '\b(strcpy|strcat|sprintf|gets|system|popen|alloca|EVP_PKEY_fromdata)[[:space:]]*\(' | grep -v 'fromdata()' || true)"
 report 'a guest starts no thread and leaves no handler' "$(search guest '\b(pthread_create|thrd_create|atexit|pthread_key_create)[[:space:]]*\(')"
+report 'a status is given to an error by core/base/error alone' "$(search product 'error(->|\.)status = ' | grep -v '^core/base/error\.c:' || true)"
 report 'an issue or nothing' "$(xargs -r grep -nHE '[^A-Za-z](XXX|FIXME|TODO)[^A-Za-z]' <"$work/all" || true)"
 
 # --- how long things may be ---------------------------------------------------------------------------------------

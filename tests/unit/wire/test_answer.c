@@ -1,4 +1,5 @@
 #include "wire/answer.h"
+#include "wire/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
