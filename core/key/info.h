@@ -19,11 +19,10 @@ enum { /* what the store can do with this key; also written into the binding, so
 };
 
 enum {                                  /* what a store is, whatever the key: the columns of the registry */
-       KG_STORE_VERIFIES = 1 << 0,      /* it can verify; whether it can with this key, KG_CAN_VERIFY says */
+       KG_STORE_VERIFIES = 1 << 0,      /* it can verify; whether with this key, KG_CAN_VERIFY says */
        KG_STORE_PER_BOOT = 1 << 1,      /* its keys die with the boot that they were made in */
        KG_STORE_REPLACES_DEAD = 1 << 2, /* a dead key is no loss: with KG_KEY_CREATE it is made anew, unasked */
-       KG_STORE_NATIVE_HANDLE =
-           1 << 3 /* its keys are Windows's own: an NCRYPT_KEY_HANDLE, and a kg_cng_name as place */
+       KG_STORE_NATIVE_HANDLE = 1 << 3  /* Windows's own keys: an NCRYPT_KEY_HANDLE, a kg_cng_name as place */
 };
 
 enum { /* how a key is opened */

@@ -127,8 +127,7 @@ static struct kg_backing *find(const char *path, bool inherited) {
 
 /* Takes `path`. */
 static struct kg_backing *new_backing(char *path, const CK_FUNCTION_LIST *f) {
-  struct kg_backing *backing = aligned_alloc(_Alignof(struct kg_backing), sizeof *backing);
-  if (backing != NULL) memset(backing, 0, sizeof *backing);
+  struct kg_backing *backing = calloc(1, sizeof *backing);
   if (backing == NULL || kg_lanes_init(&backing->lanes) != KG_OK) {
     free(backing);
     free(path);

@@ -5,6 +5,8 @@
 #include "core/base/error.h"
 #include "core/key/pkcs11/lanes.h"
 
+#include <stdatomic.h>
+
 struct kg_backing_key;
 
 struct kg_backing {

@@ -3,7 +3,7 @@
  *
  * A backing is a token's library in this process, shared by all keys in it; there is one for each library and for each
  * process that forks, and it is never freed. A lane is one permit to call the library, with at most one session. Lanes
- * are taken and given back without a lock, and no lock of ours is held while a library works: a thread in a library
+ * are taken and given back under a mutex, and no lock of ours is held while a library works: a thread in a library
  * holds a lane, nothing else. After a fork a child starts with new backings; the parent's are not touched. */
 #ifndef KG_CORE_KEY_PKCS11_BACKING_KEY_H
 #define KG_CORE_KEY_PKCS11_BACKING_KEY_H

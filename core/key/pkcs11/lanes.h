@@ -6,17 +6,16 @@
 #include "keyguard/cryptoki.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define KG_LANES 64
 #define KG_LANE_WAIT_MS 10000 /* bound of every wait for a lane or for another thread's C_Initialize or C_Login */
 
-struct kg_lane {
-  _Alignas(64) atomic_bool taken; /* everything else belongs to whoever took it; a cache line of its own */
-  atomic_uint_least64_t owner;    /* kg_backing_key.number of its session, 0: no session; others read it as a hint */
-  unsigned epoch;                 /* of the session */
+struct kg_lane { /* whoever took it reads and writes all of it, but for the first two, which are set under the mutex */
+  bool taken;
+  uint_least64_t owner; /* kg_backing_key.number of its session, 0: no session */
+  unsigned epoch;       /* of the session */
   CK_SESSION_HANDLE session;
   CK_OBJECT_HANDLE private_key, public_key; /* public_key 0: none */
 };
@@ -25,10 +24,11 @@ struct kg_lane_waiter;
 
 struct kg_lanes {
   unsigned size;
-  atomic_int_least64_t full_until; /* the token refused one more session: not asked again before this time; 0: not */
-  atomic_uint waiting;
-  pthread_mutex_t mutex; /* of the queue; held for a few instructions, never across a call of the library */
-  struct kg_lane_waiter *first, *last;
+  /* Held for a few instructions, never across a call of the library: a child, which has lanes of its own, leaves its
+   * parent's as they are. */
+  pthread_mutex_t mutex;
+  int64_t full_until; /* the token refused one more session: not asked before this time; 0: it did not */
+  struct kg_lane_waiter *first, *last; /* in the order in which they came */
   struct kg_lane lane[KG_LANES];
 };
 
@@ -37,6 +37,8 @@ KG_MUST_USE enum kg_status kg_lanes_init(struct kg_lanes *lanes);
 struct kg_lane *kg_lane_take(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline);
 struct kg_lane *kg_lane_take_owned(struct kg_lanes *lanes, uint_least64_t owner); /* a free one with a session */
 void kg_lane_give(struct kg_lanes *lanes, struct kg_lane *lane);
-void kg_lanes_set_full(struct kg_lanes *lanes);
+/* By whoever took it: it has a session of `owner` now, or, 0, none any more. */
+void kg_lane_set_owner(struct kg_lanes *lanes, struct kg_lane *lane, uint_least64_t owner);
+void kg_lanes_set_full(struct kg_lanes *lanes, bool full); /* whether the token just refused a session, or lost one */
 
 #endif

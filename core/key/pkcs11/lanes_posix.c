@@ -19,66 +19,54 @@ enum kg_status kg_lanes_init(struct kg_lanes *lanes) {
   return pthread_mutex_init(&lanes->mutex, NULL) == 0 ? KG_OK : KG_E_NO_MEMORY;
 }
 
-/* Each thread begins at a place of its own, so threads do not meet; keys are spread as well. */
-static unsigned place_of(uint_least64_t owner) {
-  static atomic_uint threads;
-  static _Thread_local unsigned thread;
-  if (thread == 0) thread = atomic_fetch_add(&threads, 1) + 1;
-  return thread + (unsigned)owner * 7;
+static int64_t now_ms(void) {
+  const struct kg_clock *clock = kg_clock_system();
+  return clock->elapsed_ms(clock->context);
 }
 
-static bool try_take(struct kg_lane *lane) {
-  return !atomic_load(&lane->taken) && !atomic_exchange(&lane->taken, true);
-}
-
-/* A free lane with a session of `owner` (or, `owner` 0, without any), nearest first. */
-static struct kg_lane *take_with(struct kg_lanes *lanes, uint_least64_t owner, unsigned place) {
-  for (unsigned i = 0; i < lanes->size; i++) {
-    struct kg_lane *lane = &lanes->lane[(place + i) % lanes->size];
-    if (atomic_load(&lane->owner) != owner || !try_take(lane)) continue;
-    if (atomic_load(&lane->owner) == owner) return lane;
-    atomic_store(&lane->taken, false);
-  }
+/* A free lane with a session of `owner`, or, 0, without any. */
+static struct kg_lane *find_locked(struct kg_lanes *lanes, uint_least64_t owner) {
+  for (unsigned i = 0; i < lanes->size; i++)
+    if (!lanes->lane[i].taken && lanes->lane[i].owner == owner) return &lanes->lane[i];
   return NULL;
 }
 
-void kg_lanes_set_full(struct kg_lanes *lanes) {
-  const struct kg_clock *clock = kg_clock_system();
-  atomic_store(&lanes->full_until, clock->elapsed_ms(clock->context) + FULL_MS);
-}
-
-static bool is_full(struct kg_lanes *lanes) {
-  const struct kg_clock *clock = kg_clock_system();
-  int_least64_t until = atomic_load(&lanes->full_until);
-  if (until == 0 || clock->elapsed_ms(clock->context) < until) return until != 0;
-  atomic_store(&lanes->full_until, 0);
-  return false;
-}
-
-static bool has_session(struct kg_lanes *lanes) {
+static struct kg_lane *find_anothers_locked(struct kg_lanes *lanes) {
   for (unsigned i = 0; i < lanes->size; i++)
-    if (atomic_load(&lanes->lane[i].owner) != 0) return true;
+    if (!lanes->lane[i].taken && lanes->lane[i].owner != 0) return &lanes->lane[i];
+  return NULL;
+}
+
+static bool is_full_locked(struct kg_lanes *lanes) {
+  if (lanes->full_until != 0 && now_ms() >= lanes->full_until) lanes->full_until = 0;
+  return lanes->full_until != 0;
+}
+
+static bool has_session_locked(const struct kg_lanes *lanes) {
+  for (unsigned i = 0; i < lanes->size; i++)
+    if (lanes->lane[i].owner != 0) return true;
   return false;
 }
 
 /* Our own session; else a lane to open one in; else, where the token has no more or the lanes are full, another key's
  * session, to be closed for ours. */
-static struct kg_lane *take_any(struct kg_lanes *lanes, uint_least64_t owner) {
-  unsigned place = place_of(owner);
-  struct kg_lane *lane = take_with(lanes, owner, place);
-  if (lane == NULL && (!is_full(lanes) || !has_session(lanes))) lane = take_with(lanes, 0, place);
-  for (unsigned i = 0; lane == NULL && i < lanes->size; i++) {
-    struct kg_lane *other = &lanes->lane[(place + i) % lanes->size];
-    if (atomic_load(&other->owner) != 0 && try_take(other)) lane = other;
-  }
+static struct kg_lane *take_locked(struct kg_lanes *lanes, uint_least64_t owner) {
+  struct kg_lane *lane = find_locked(lanes, owner);
+  if (lane == NULL && (!is_full_locked(lanes) || !has_session_locked(lanes))) lane = find_locked(lanes, 0);
+  if (lane == NULL) lane = find_anothers_locked(lanes);
+  if (lane != NULL) lane->taken = true;
   return lane;
 }
 
 struct kg_lane *kg_lane_take_owned(struct kg_lanes *lanes, uint_least64_t owner) {
-  return take_with(lanes, owner, place_of(owner));
+  pthread_mutex_lock(&lanes->mutex);
+  struct kg_lane *lane = find_locked(lanes, owner);
+  if (lane != NULL) lane->taken = true;
+  pthread_mutex_unlock(&lanes->mutex);
+  return lane;
 }
 
-static void wait_slice(struct kg_lanes *lanes, struct kg_lane_waiter *waiter) {
+static void wait_slice_locked(struct kg_lanes *lanes, struct kg_lane_waiter *waiter) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_nsec += SLICE_MS * 1000000L;
@@ -87,8 +75,7 @@ static void wait_slice(struct kg_lanes *lanes, struct kg_lane_waiter *waiter) {
   if (waiter->lane == NULL) pthread_cond_timedwait(&waiter->ready, &lanes->mutex, &until);
 }
 
-/* With the mutex held. */
-static void leave_queue(struct kg_lanes *lanes, struct kg_lane_waiter *waiter) {
+static void leave_queue_locked(struct kg_lanes *lanes, struct kg_lane_waiter *waiter) {
   struct kg_lane_waiter **link = &lanes->first, *last = NULL;
   while (*link != NULL && *link != waiter) {
     last = *link;
@@ -97,36 +84,31 @@ static void leave_queue(struct kg_lanes *lanes, struct kg_lane_waiter *waiter) {
   if (*link == NULL) return;
   *link = waiter->next;
   if (lanes->last == waiter) lanes->last = last;
-  atomic_fetch_sub(&lanes->waiting, 1);
   if (lanes->first != NULL) pthread_cond_signal(&lanes->first->ready); /* there may be one more free */
 }
 
-/* With the mutex held. First come, first served: only the first in the queue looks for itself. */
-static struct kg_lane *queue(struct kg_lanes *lanes, struct kg_lane_waiter *waiter, uint_least64_t owner,
-                             int64_t deadline) {
-  const struct kg_clock *clock = kg_clock_system();
+/* First come, first served: only the first in the queue looks for itself. */
+static struct kg_lane *queue_locked(struct kg_lanes *lanes, struct kg_lane_waiter *waiter, uint_least64_t owner,
+                                    int64_t deadline) {
   *(lanes->last != NULL ? &lanes->last->next : &lanes->first) = waiter;
   lanes->last = waiter;
-  atomic_fetch_add(&lanes->waiting, 1);
   while (waiter->lane == NULL) {
-    if (lanes->first == waiter) waiter->lane = take_any(lanes, owner);
-    if (waiter->lane != NULL || clock->elapsed_ms(clock->context) >= deadline) break;
-    wait_slice(lanes, waiter);
+    if (lanes->first == waiter) waiter->lane = take_locked(lanes, owner);
+    if (waiter->lane != NULL || now_ms() >= deadline) break;
+    wait_slice_locked(lanes, waiter);
   }
-  leave_queue(lanes, waiter);
+  leave_queue_locked(lanes, waiter);
   return waiter->lane;
 }
 
-static struct kg_lane *wait_for_lane(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline) {
+static struct kg_lane *wait_locked(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline) {
   pthread_condattr_t attributes;
   if (pthread_condattr_init(&attributes) != 0) return NULL;
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   struct kg_lane *lane = NULL;
   struct kg_lane_waiter waiter = {NULL, NULL, PTHREAD_COND_INITIALIZER};
   if (pthread_cond_init(&waiter.ready, &attributes) == 0) {
-    pthread_mutex_lock(&lanes->mutex);
-    lane = queue(lanes, &waiter, owner, deadline);
-    pthread_mutex_unlock(&lanes->mutex);
+    lane = queue_locked(lanes, &waiter, owner, deadline);
     pthread_cond_destroy(&waiter.ready);
   }
   pthread_condattr_destroy(&attributes);
@@ -134,22 +116,36 @@ static struct kg_lane *wait_for_lane(struct kg_lanes *lanes, uint_least64_t owne
 }
 
 struct kg_lane *kg_lane_take(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline) {
-  struct kg_lane *lane = atomic_load(&lanes->waiting) == 0 ? take_any(lanes, owner) : NULL;
-  return lane != NULL ? lane : wait_for_lane(lanes, owner, deadline);
+  pthread_mutex_lock(&lanes->mutex);
+  struct kg_lane *lane = lanes->first == NULL ? take_locked(lanes, owner) : NULL;
+  if (lane == NULL) lane = wait_locked(lanes, owner, deadline);
+  pthread_mutex_unlock(&lanes->mutex);
+  return lane;
 }
 
-/* Order matters: the lane is free before `waiting` is read, while a waiter counts itself before it looks for a free
- * lane. One of the two sees the other. */
+/* To the first in the queue, unless it is of no use to it: no session, and no more to be had. */
 void kg_lane_give(struct kg_lanes *lanes, struct kg_lane *lane) {
-  bool is_useful = atomic_load(&lane->owner) != 0 || !is_full(lanes);
-  atomic_store(&lane->taken, false);
-  if (atomic_load(&lanes->waiting) == 0 || !is_useful) return;
   pthread_mutex_lock(&lanes->mutex);
   struct kg_lane_waiter *waiter = lanes->first;
-  if (waiter != NULL && waiter->lane == NULL && try_take(lane)) {
+  bool is_handed_over = waiter != NULL && waiter->lane == NULL && (lane->owner != 0 || !is_full_locked(lanes));
+  lane->taken = is_handed_over;
+  if (is_handed_over) {
     waiter->lane = lane;
-    leave_queue(lanes, waiter);
+    leave_queue_locked(lanes, waiter);
     pthread_cond_signal(&waiter->ready);
   }
+  pthread_mutex_unlock(&lanes->mutex);
+}
+
+void kg_lane_set_owner(struct kg_lanes *lanes, struct kg_lane *lane, uint_least64_t owner) {
+  pthread_mutex_lock(&lanes->mutex);
+  lane->owner = owner;
+  pthread_mutex_unlock(&lanes->mutex);
+}
+
+void kg_lanes_set_full(struct kg_lanes *lanes, bool full) {
+  int64_t until = full ? now_ms() + FULL_MS : 0;
+  pthread_mutex_lock(&lanes->mutex);
+  lanes->full_until = until;
   pthread_mutex_unlock(&lanes->mutex);
 }

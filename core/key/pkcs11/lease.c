@@ -5,37 +5,44 @@
 #include "core/key/pkcs11/lookup.h"
 #include "core/key/pkcs11/pin.h"
 #include "core/key/pkcs11/slot_search.h"
+#include "core/os/fork.h"
 
 static int64_t now_ms(void) {
   const struct kg_clock *clock = kg_clock_system();
   return clock->elapsed_ms(clock->context);
 }
 
-static void forget(struct kg_lane *lane) {
+static void forget(struct kg_backing *backing, struct kg_lane *lane) {
   lane->session = lane->private_key = lane->public_key = 0;
-  atomic_store(&lane->owner, 0);
+  if (lane->owner != 0) kg_lane_set_owner(&backing->lanes, lane, 0);
 }
 
 /* A session of an older epoch is not closed: its number may be another's by now. */
 static void close_session(struct kg_backing *backing, struct kg_lane *lane) {
-  if (atomic_load(&lane->owner) != 0 && lane->epoch == atomic_load(&backing->epoch)) {
+  if (lane->owner != 0 && lane->epoch == atomic_load(&backing->epoch)) {
     backing->f->C_CloseSession(lane->session);
-    atomic_store(&backing->lanes.full_until, 0);
+    kg_lanes_set_full(&backing->lanes, false);
   }
-  forget(lane);
+  forget(backing, lane);
+}
+
+/* A library that forks inside a call returns into us in the child as well. There the lane is the parent's, and so is
+ * its mutex, which a thread that is not here may hold. */
+static bool is_parents(const struct kg_backing *backing) {
+  return backing->forks != kg_fork_count();
 }
 
 void kg_lease_give(struct kg_backing *backing, struct kg_lane *lane) {
-  kg_lane_give(&backing->lanes, lane);
+  if (!is_parents(backing)) kg_lane_give(&backing->lanes, lane);
 }
 
 void kg_lease_drop(struct kg_backing *backing, struct kg_lane *lane) {
-  close_session(backing, lane);
+  if (!is_parents(backing)) close_session(backing, lane);
   kg_lease_give(backing, lane);
 }
 
 void kg_lease_forget(struct kg_backing *backing, struct kg_lane *lane) {
-  forget(lane);
+  if (!is_parents(backing)) forget(backing, lane);
   kg_lease_give(backing, lane);
 }
 
@@ -55,7 +62,7 @@ static enum kg_status open_session(struct kg_backing_key *key, struct kg_backing
   *refused = is_refusal(rv);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_OpenSession", rv);
   lane->epoch = epoch;
-  atomic_store(&lane->owner, key->number);
+  kg_lane_set_owner(&backing->lanes, lane, key->number);
   if (!(info->flags & CKF_LOGIN_REQUIRED)) return KG_OK;
   return kg_backing_login(key, backing, CKU_USER, lane->session, info, error);
 }
@@ -66,8 +73,7 @@ static enum kg_status busy(struct kg_error *error) {
 }
 
 static bool is_ready(const struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane) {
-  return atomic_load(&lane->owner) == key->number && lane->epoch == atomic_load(&backing->epoch) &&
-         lane->private_key != 0;
+  return lane->owner == key->number && lane->epoch == atomic_load(&backing->epoch) && lane->private_key != 0;
 }
 
 /* A lane with a session: one that is ready, where `any` allows that, else a new one in the place of whatever it had. */
@@ -84,7 +90,7 @@ static enum kg_status take(struct kg_backing_key *key, struct kg_backing *backin
     enum kg_status status = open_session(key, backing, flags, lane, slot, info, &refused, error);
     if (status == KG_OK) return KG_OK;
     *out = NULL;
-    if (refused) kg_lanes_set_full(&backing->lanes);
+    if (refused) kg_lanes_set_full(&backing->lanes, true);
     kg_lease_drop(backing, lane);
     if (!refused) return status;
   } while (now_ms() < deadline);

@@ -34,7 +34,6 @@ static bool is_time(void) {
 WRAP(void *, malloc, (size_t size), (size), NULL)
 WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL)
 WRAP(void *, realloc, (void *old, size_t size), (old, size), NULL)
-WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), NULL)
 WRAP(char *, realpath, (const char *path, char *out), (path, out), NULL)
 WRAP(void *, dlopen, (const char *path, int flags), (path, flags), NULL)
 WRAP(void *, dlsym, (void *handle, const char *name), (handle, name), NULL)

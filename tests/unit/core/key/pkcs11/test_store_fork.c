@@ -4,6 +4,7 @@
 #include "tests/support/open_key.h"
 #include "tests/support/unit.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -78,19 +79,38 @@ static int child(int number) {
   return result;
 }
 
-static int fork_one(int number) {
-  pid_t process = fork();
-  if (process == 0) {
-    alarm(30);
-    _exit(child(number));
-  }
+static int wait_for(pid_t process) {
   int status = -1;
   while (waitpid(process, &status, 0) < 0 && errno == EINTR)
     continue;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
 }
 
-static void fork_under_load(void) {
+static int fork_between(int number) {
+  pid_t process = fork();
+  if (process == 0) {
+    alarm(30);
+    _exit(child(number));
+  }
+  return wait_for(process);
+}
+
+/* The token's library forks while it signs, so the child is in the midst of our call, with a lane of its parent's. */
+static int fork_inside(int number) {
+  bool *forks = dlsym(dlopen(KG_FAKE_FORK_TOKEN, RTLD_NOW | RTLD_LOCAL), "fake_fork_token_forks");
+  pid_t parent = getpid();
+  assert_non_null(forks);
+  *forks = true;
+  int result = sign(key);
+  if (getpid() != parent) {
+    alarm(30);
+    _exit(child(number));
+  }
+  *forks = false;
+  return result == 0 ? wait_for(-1) : 200 + result;
+}
+
+static void fork_under_load(int (*fork_one)(int number)) {
   atomic_store(&over, false);
   pthread_barrier_init(&started, NULL, THREADS + 1);
   assert_int_equal(open_key_of(URI, 0, &key, NULL), KG_OK);
@@ -112,14 +132,22 @@ static void fork_under_load(void) {
 
 static void a_child_signs_whatever_its_parents_threads_do(void **state) {
   (void)state;
-  fork_under_load();
+  fork_under_load(fork_between);
 }
 
 /* One lane for all threads: most forks find a thread in the queue for it, some with the queue's mutex held. */
 static void a_child_does_not_wait_in_its_parents_queue(void **state) {
   (void)state;
   setenv("FAKE_FORK_TOKEN_TPM2", "1", 1);
-  fork_under_load();
+  fork_under_load(fork_between);
+  unsetenv("FAKE_FORK_TOKEN_TPM2");
+}
+
+static void a_child_of_the_library_leaves_the_parents_lane_alone(void **state) {
+  (void)state;
+  fork_under_load(fork_inside);
+  setenv("FAKE_FORK_TOKEN_TPM2", "1", 1);
+  fork_under_load(fork_inside);
   unsetenv("FAKE_FORK_TOKEN_TPM2");
 }
 
@@ -127,6 +155,8 @@ int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/store_fork/a_child_signs_whatever_its_parents_threads_do", a_child_signs_whatever_its_parents_threads_do),
       CASE("/store_fork/a_child_does_not_wait_in_its_parents_queue", a_child_does_not_wait_in_its_parents_queue),
+      CASE("/store_fork/a_child_of_the_library_leaves_the_parents_lane_alone",
+           a_child_of_the_library_leaves_the_parents_lane_alone),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
