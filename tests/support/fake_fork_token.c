@@ -17,9 +17,9 @@
 
 EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
 
-/* Of the thread that sets it: its next C_Sign forks, and returns in both processes. */
-EXPORT extern _Thread_local bool fake_fork_token_forks;
-_Thread_local bool fake_fork_token_forks;
+/* Of the thread that sets it: its next C_Sign calls this once, which may fork, and returns in both processes. */
+EXPORT extern _Thread_local void (*fake_fork_token_inside)(void);
+_Thread_local void (*fake_fork_token_inside)(void);
 
 static atomic_int owner; /* process */
 static struct {
@@ -212,8 +212,8 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYT
   memcpy(signature, data, len);
   memcpy(signature + 256 - sizeof process, &process, sizeof process);
   *signature_len = 256;
-  if (fake_fork_token_forks) (void)fork();
-  fake_fork_token_forks = false;
+  if (fake_fork_token_inside != NULL) fake_fork_token_inside();
+  fake_fork_token_inside = NULL;
   return CKR_OK;
 }
 

@@ -95,19 +95,23 @@ static int fork_between(int number) {
   return wait_for(process);
 }
 
+static void fork_here(void) {
+  if (fork() == 0) alarm(30);
+}
+
 /* The token's library forks while it signs, so the child is in the midst of our call, with a lane of its parent's. */
-static int fork_inside(int number) {
-  bool *forks = dlsym(dlopen(KG_FAKE_FORK_TOKEN, RTLD_NOW | RTLD_LOCAL), "fake_fork_token_forks");
+static int fork_inside_by(void (*inside)(void), int number) {
+  void (**hook)(void) = dlsym(dlopen(KG_FAKE_FORK_TOKEN, RTLD_NOW | RTLD_LOCAL), "fake_fork_token_inside");
   pid_t parent = getpid();
-  assert_non_null(forks);
-  *forks = true;
+  assert_non_null(hook);
+  *hook = inside;
   int result = sign(key);
-  if (getpid() != parent) {
-    alarm(30);
-    _exit(child(number));
-  }
-  *forks = false;
+  if (getpid() != parent) _exit(child(number));
   return result == 0 ? wait_for(-1) : 200 + result;
+}
+
+static int fork_inside(int number) {
+  return fork_inside_by(fork_here, number);
 }
 
 static void fork_under_load(int (*fork_one)(int number)) {
@@ -151,12 +155,73 @@ static void a_child_of_the_library_leaves_the_parents_lane_alone(void **state) {
   unsetenv("FAKE_FORK_TOKEN_TPM2");
 }
 
+/* Another thread signs and stops while it holds the n-th lock that it would give back; then the library forks. */
+static struct { atomic_bool may_begin, is_held, is_over, has_forked; } held;
+static _Thread_local unsigned unlocks_left;
+
+int __real_pthread_mutex_unlock(pthread_mutex_t *mutex); /* NOLINT: the linker's name */
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex) {
+  if (unlocks_left > 0 && --unlocks_left == 0) {
+    atomic_store(&held.is_held, true);
+    while (!atomic_load(&held.has_forked))
+      usleep(100);
+  }
+  return __real_pthread_mutex_unlock(mutex);
+}
+
+static void *sign_and_hold(void *n) {
+  while (!atomic_load(&held.may_begin))
+    usleep(100);
+  unlocks_left = *(unsigned *)n;
+  int result = sign(key);
+  unlocks_left = 0;
+  atomic_store(&held.is_over, true);
+  return result == 0 ? NULL : n;
+}
+
+static void fork_when_held(void) {
+  atomic_store(&held.may_begin, true);
+  while (!atomic_load(&held.is_held) && !atomic_load(&held.is_over))
+    usleep(100);
+  fork_here();
+  atomic_store(&held.has_forked, true);
+}
+
+/* False: a signature does not give back as many. */
+static bool fork_while_held(unsigned n) {
+  atomic_store(&held.may_begin, false);
+  atomic_store(&held.is_held, false);
+  atomic_store(&held.is_over, false);
+  atomic_store(&held.has_forked, false);
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, sign_and_hold, &n), 0);
+  assert_int_equal(fork_inside_by(fork_when_held, 1), 0);
+  void *failed = NULL;
+  pthread_join(thread, &failed);
+  assert_null(failed);
+  return atomic_load(&held.is_held);
+}
+
+static void a_child_of_the_library_waits_for_no_lock_of_another_thread(void **state) {
+  (void)state;
+  assert_int_equal(open_key_of(URI, 0, &key, NULL), KG_OK);
+  assert_int_equal(sign(key), 0);
+  unsigned n = 1;
+  while (fork_while_held(n))
+    n++;
+  assert_true(n > 2); /* there were locks to hold */
+  kg_key_close(&key);
+}
+
 int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/store_fork/a_child_signs_whatever_its_parents_threads_do", a_child_signs_whatever_its_parents_threads_do),
       CASE("/store_fork/a_child_does_not_wait_in_its_parents_queue", a_child_does_not_wait_in_its_parents_queue),
       CASE("/store_fork/a_child_of_the_library_leaves_the_parents_lane_alone",
            a_child_of_the_library_leaves_the_parents_lane_alone),
+      CASE("/store_fork/a_child_of_the_library_waits_for_no_lock_of_another_thread",
+           a_child_of_the_library_waits_for_no_lock_of_another_thread),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
