@@ -1,7 +1,7 @@
 #include "pkcs11/mechanism.h"
 
 #include "core/base/hash_state.h"
-#include "core/key/digest_info.h"
+#include "core/key/sign_params.h"
 
 #include <string.h>
 
@@ -31,8 +31,6 @@ static const struct pss_hash {
     {CKM_SHA384, CKG_MGF1_SHA384, KG_HASH_SHA384},
     {CKM_SHA512, CKG_MGF1_SHA512, KG_HASH_SHA512},
 };
-
-#define PKCS1_OVERHEAD 11 /* RFC 8017 section 9.2: 00 01, at least eight FF, 00 */
 
 static bool is_offered(const struct kg_mechanism *row, const struct kg_mechanism_limits *limits) {
   if (row->use == KG_USE_DIGEST) return true;
@@ -81,20 +79,17 @@ static enum kg_hash pss_hash(const CK_RSA_PKCS_PSS_PARAMS *pss) {
   return KG_HASH_NONE;
 }
 
-static CK_RV read_pss(const struct kg_mechanism *row, const struct kg_mechanism_limits *limits,
-                      const CK_MECHANISM *given, struct kg_sign_params *out) {
+static CK_RV read_pss(const struct kg_mechanism *row, const CK_MECHANISM *given, struct kg_sign_params *out) {
   CK_RSA_PKCS_PSS_PARAMS pss;
-  size_t encoded_size = (limits->key_bits + 6) / 8; /* emLen of RFC 8017 section 8.1.1: emBits = modBits - 1 */
   if (given->pParameter == NULL || given->ulParameterLen != sizeof pss) return CKR_MECHANISM_PARAM_INVALID;
   memcpy(&pss, given->pParameter, sizeof pss); /* wherever it lies */
   out->hash = pss_hash(&pss);
-  size_t hash_size = kg_hash_size(out->hash);
-  if (out->hash == KG_HASH_NONE || (row->hash != KG_HASH_NONE && row->hash != out->hash))
-    return CKR_MECHANISM_PARAM_INVALID;
-  if (encoded_size < hash_size + 2 || pss.sLen > encoded_size - hash_size - 2) return CKR_MECHANISM_PARAM_INVALID;
-  if (!(limits->capabilities & KG_CAN_PSS_ANY_SALT) && pss.sLen != hash_size) return CKR_MECHANISM_PARAM_INVALID;
   out->salt_len = (size_t)pss.sLen;
-  return CKR_OK;
+  return row->hash == KG_HASH_NONE || row->hash == out->hash ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+}
+
+static CK_RV read_none(const CK_MECHANISM *given) {
+  return given->ulParameterLen == 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
 CK_RV kg_mechanism_read_params(const struct kg_mechanism *row, const struct kg_mechanism_limits *limits,
@@ -102,16 +97,9 @@ CK_RV kg_mechanism_read_params(const struct kg_mechanism *row, const struct kg_m
   memset(out, 0, sizeof *out);
   out->padding = row->padding;
   out->hash = row->hash;
-  if (row->use == KG_USE_SIGN && row->padding == KG_PADDING_PSS) return read_pss(row, limits, given, out);
-  return given->ulParameterLen == 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
-}
-
-CK_RV kg_mechanism_read_input(const struct kg_mechanism_limits *limits, struct kg_span input,
-                              struct kg_sign_params *params, struct kg_span *digest) {
-  size_t key_size = (limits->key_bits + 7) / 8;
-  *digest = input;
-  if (params->padding == KG_PADDING_PSS) return input.len == kg_hash_size(params->hash) ? CKR_OK : CKR_DATA_LEN_RANGE;
-  if (key_size < PKCS1_OVERHEAD || input.len > key_size - PKCS1_OVERHEAD) return CKR_DATA_LEN_RANGE;
-  if (limits->capabilities & KG_CAN_PKCS1_ANY_INPUT) return CKR_OK;
-  return (CK_RV)kg_status_ckr(kg_digest_info_parse(input, &params->hash, digest));
+  if (row->use == KG_USE_DIGEST) return read_none(given);
+  CK_RV rv = row->padding == KG_PADDING_PSS ? read_pss(row, given, out) : read_none(given);
+  if (rv != CKR_OK) return rv;
+  enum kg_status status = kg_sign_params_check(out, limits->capabilities, limits->key_bits, NULL);
+  return status == KG_OK ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }

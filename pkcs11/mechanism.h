@@ -31,12 +31,9 @@ size_t kg_mechanism_list_sign(const struct kg_mechanism_limits *limits, CK_MECHA
 void kg_mechanism_info(const struct kg_mechanism *row, const struct kg_mechanism_limits *limits,
                        CK_MECHANISM_INFO *out);
 
-/* The parameters of a signature, checked completely. CKR_MECHANISM_PARAM_INVALID; no default is invented. */
+/* The parameters, checked completely; the data is judged where the key is. CKR_MECHANISM_PARAM_INVALID; no default is
+ * invented. */
 CK_RV kg_mechanism_read_params(const struct kg_mechanism *row, const struct kg_mechanism_limits *limits,
                                const CK_MECHANISM *given, struct kg_sign_params *out);
-/* What the key store is to be asked for when a single-part mechanism is given `input`: `*params` and `*digest` (which
- * points into `input`). CKR_DATA_LEN_RANGE, CKR_DATA_INVALID. */
-CK_RV kg_mechanism_read_input(const struct kg_mechanism_limits *limits, struct kg_span input,
-                              struct kg_sign_params *params, struct kg_span *digest);
 
 #endif

@@ -1,11 +1,9 @@
 #include "core/key/key.h"
 
-#include "core/key/digest_info.h"
 #include "core/key/registry.h"
+#include "core/key/sign_params.h"
 #include "core/key/store.h"
 #include "core/os/exit.h"
-
-#define PKCS1_OVERHEAD 11 /* RFC 8017 section 9.2: at least 8 bytes of padding and three fixed ones */
 
 static _Thread_local unsigned depth;
 
@@ -64,49 +62,15 @@ uintptr_t kg_key_native_handle(const struct kg_key *key) {
   return key->ops->native_handle != NULL ? key->ops->native_handle(key) : 0;
 }
 
-static enum kg_status check_pss(const struct kg_key_info *info, const struct kg_sign_params *params, size_t hash_size,
-                                struct kg_error *error) {
-  size_t encoded = (info->bits + 6) / 8; /* emLen of RFC 8017 section 8.1.1: the modulus less one bit */
-  if (!(info->capabilities & KG_CAN_SIGN_PSS))
-    return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store has no RSASSA-PSS for this key");
-  if (params->salt_len > encoded - hash_size - 2)
-    return kg_error_set(error, KG_E_KEY_MECHANISM, "a salt of %zu bytes does not fit a key of %u bits",
-                        params->salt_len, info->bits);
-  if (params->salt_len != hash_size && !(info->capabilities & KG_CAN_PSS_ANY_SALT))
-    return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store can only use a salt as long as the hash");
-  return KG_OK;
-}
-
 struct request { /* what a store is given */
   struct kg_sign_params params;
   struct kg_span input;
 };
 
-/* A key that does not take any input is given the digest and its hash, as if they had been named. */
-static enum kg_status take_any_input(const struct kg_key_info *info, struct request *request, struct kg_error *error) {
-  if (request->input.len > info->bits / 8 - PKCS1_OVERHEAD)
-    return kg_error_set(error, KG_E_KEY_INPUT, "%zu bytes are too many for RSASSA-PKCS1-v1_5 with a key of %u bits",
-                        request->input.len, info->bits);
-  if (info->capabilities & KG_CAN_PKCS1_ANY_INPUT) return KG_OK;
-  if (kg_digest_info_parse(request->input, &request->params.hash, &request->input) == KG_OK) return KG_OK;
-  return kg_error_set(error, KG_E_KEY_INPUT, "this key store signs a DigestInfo of SHA-256, 384 or 512 only");
-}
-
-/* The one judge on the way to a store. */
 static enum kg_status check(const struct kg_key_info *info, struct request *request, struct kg_error *error) {
-  const struct kg_sign_params *params = &request->params;
-  size_t hash_size = kg_hash_size(params->hash);
-  if (params->padding == KG_PADDING_PKCS1 && !(info->capabilities & KG_CAN_SIGN_PKCS1))
-    return kg_error_set(error, KG_E_KEY_MECHANISM, "this key store has no RSASSA-PKCS1-v1_5 for this key");
-  if (request->input.data == NULL && request->input.len > 0)
-    return kg_error_set(error, KG_E_KEY_INPUT, "no data to sign");
-  if (params->padding == KG_PADDING_PKCS1 && params->hash == KG_HASH_NONE) return take_any_input(info, request, error);
-  if (params->hash != KG_HASH_SHA256 && params->hash != KG_HASH_SHA384 && params->hash != KG_HASH_SHA512)
-    return kg_error_set(error, KG_E_KEY_MECHANISM, "signatures are made with SHA-256, 384 or 512 only");
-  if (request->input.len != hash_size)
-    return kg_error_set(error, KG_E_KEY_INPUT, "a %s digest has %zu bytes, not %zu", kg_hash_name(params->hash),
-                        hash_size, request->input.len);
-  return params->padding == KG_PADDING_PSS ? check_pss(info, params, hash_size, error) : KG_OK;
+  enum kg_status status = kg_sign_params_check(&request->params, info->capabilities, info->bits, error);
+  if (status != KG_OK) return status;
+  return kg_sign_params_take_input(&request->params, &request->input, info->capabilities, info->bits, error);
 }
 
 enum kg_status kg_key_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,

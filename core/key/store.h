@@ -12,8 +12,8 @@
 struct kg_key;
 struct kg_key_uri;
 
-/* key.c is the one judge of padding, hash, input and salt against the key's capabilities: what sign and verify are
- * given is good, and a DigestInfo comes taken apart, as a digest with its hash, unless the key takes any input. */
+/* sign_params.h has judged padding, hash, input and salt against the key's capabilities: what sign and verify are given
+ * is good, and a DigestInfo comes taken apart, as a digest with its hash, unless the key takes any input. */
 struct kg_key_store_ops {
   /* `place` is what the row's `parse` made, and stays until `close`. `flags` are kg_key_open's. */
   enum kg_status (*open)(const void *place, unsigned flags, struct kg_key **out, struct kg_error *error);

@@ -48,12 +48,11 @@ struct input { /* what a key store is asked about */
 };
 
 /* From the rest of the data (none for a Final), behind what the operation has hashed; uses up its hash. */
-static CK_RV read_input(struct kg_call *call, const struct kg_session *session, struct kg_operation *operation,
-                        struct kg_span rest, struct input *out) {
+static CK_RV read_input(struct kg_call *call, struct kg_operation *operation, struct kg_span rest, struct input *out) {
   if (rest.data == NULL && rest.len > 0) return CKR_ARGUMENTS_BAD;
   out->params = operation->params;
-  if (operation->mechanism->hash == KG_HASH_NONE)
-    return kg_mechanism_read_input(&session->generation->limits, rest, &out->params, &out->span);
+  out->span = rest;
+  if (operation->mechanism->hash == KG_HASH_NONE) return CKR_OK;
   kg_hash_update(&operation->hash, rest);
   out->span = kg_span_of(out->digest, kg_hash_size(operation->params.hash));
   return kg_hash_final(&operation->hash, out->digest) ? CKR_OK : kg_call_status(call, KG_E_NO_MEMORY);
@@ -78,7 +77,7 @@ CK_RV kg_signature_call_sign(struct kg_call *call, struct kg_session *session, e
   CK_RV rv = kg_session_take_for(session, &session->sign, end, signature, signature_len, &taken);
   if (rv != CKR_OK || taken.mechanism == NULL) return rv;
   struct input input;
-  rv = read_input(call, session, &taken, data, &input);
+  rv = read_input(call, &taken, data, &input);
   if (rv == CKR_OK) rv = produce(call, session, &input, signature);
   kg_operation_clear(&taken);
   return rv;
@@ -100,7 +99,7 @@ CK_RV kg_signature_call_verify(struct kg_call *call, struct kg_session *session,
   CK_RV rv = kg_session_take(session, &session->verify, end, &taken);
   if (rv != CKR_OK) return rv;
   struct input input;
-  rv = read_input(call, session, &taken, data, &input);
+  rv = read_input(call, &taken, data, &input);
   if (rv == CKR_OK) rv = compare(call, session, &input, signature);
   kg_operation_clear(&taken);
   return rv;

@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "core/key/digest_info.h"
-#include "pkcs11/mechanism.h"
+#include "core/key/sign_params.h"
 
 #include <string.h>
 
@@ -27,24 +27,23 @@ static void parse(struct kg_span input) {
   promise(!taken || (digest.len == kg_hash_size(hash) && digest.data + digest.len == input.data + input.len));
 }
 
-/* The way there, for tokens that take any input and those that take a DigestInfo only. */
-static void read_input(struct kg_span input, unsigned capabilities, unsigned key_bits, enum kg_padding padding) {
-  struct kg_mechanism_limits limits = {capabilities, key_bits, false};
+/* The way there, for keys that take any input and those that take a DigestInfo only. */
+static void take_input(struct kg_span given, unsigned capabilities, unsigned bits, enum kg_padding padding) {
   struct kg_sign_params params = {padding, padding == KG_PADDING_PSS ? KG_HASH_SHA384 : KG_HASH_NONE, 0};
-  struct kg_span digest = {0};
-  CK_RV rv = kg_mechanism_read_input(&limits, input, &params, &digest);
-  promise(rv == CKR_OK || rv == CKR_DATA_LEN_RANGE || rv == CKR_DATA_INVALID);
-  if (rv != CKR_OK) return;
-  promise(digest.data >= input.data && digest.data + digest.len == input.data + input.len);
-  promise(padding == KG_PADDING_PSS ? digest.len == 48 : digest.len + 11 <= (key_bits + 7) / 8);
+  struct kg_span input = given;
+  enum kg_status status = kg_sign_params_take_input(&params, &input, capabilities, bits, NULL);
+  promise(status == KG_OK || status == KG_E_KEY_INPUT);
+  if (status != KG_OK) return;
+  promise(input.data >= given.data && input.data + input.len == given.data + given.len);
+  promise(padding == KG_PADDING_PSS ? input.len == 48 : input.len + 11 <= bits / 8);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct kg_span input = kg_span_of(data, size);
   parse(input);
-  read_input(input, KG_CAN_SIGN_PKCS1 | KG_CAN_PKCS1_ANY_INPUT, 2048, KG_PADDING_PKCS1);
-  read_input(input, KG_CAN_SIGN_PKCS1, 2048, KG_PADDING_PKCS1);
-  read_input(input, KG_CAN_SIGN_PKCS1, 512, KG_PADDING_PKCS1);
-  read_input(input, KG_CAN_SIGN_PSS, 2048, KG_PADDING_PSS);
+  take_input(input, KG_CAN_SIGN_PKCS1 | KG_CAN_PKCS1_ANY_INPUT, 2048, KG_PADDING_PKCS1);
+  take_input(input, KG_CAN_SIGN_PKCS1, 2048, KG_PADDING_PKCS1);
+  take_input(input, KG_CAN_SIGN_PKCS1, 512, KG_PADDING_PKCS1);
+  take_input(input, KG_CAN_SIGN_PSS, 2048, KG_PADDING_PSS);
   return 0;
 }

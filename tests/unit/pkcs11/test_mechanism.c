@@ -1,7 +1,6 @@
 #include "core/base/hash_state.h"
 #include "pkcs11/mechanism.h"
 
-#include "core/key/digest_info.h"
 #include "sample.h"
 #include "tests/support/unit.h"
 
@@ -9,7 +8,6 @@
 
 static const struct kg_mechanism_limits all = {SAMPLE_ALL, 2048, false};
 static const struct kg_mechanism_limits fixed_salt = {SAMPLE_ALL & ~KG_CAN_PSS_ANY_SALT, 2048, false};
-static const struct kg_mechanism_limits strict_input = {SAMPLE_ALL & ~KG_CAN_PKCS1_ANY_INPUT, 2048, false};
 
 #define BAD CKR_MECHANISM_PARAM_INVALID
 #define S1 CKM_SHA_1
@@ -182,52 +180,6 @@ static void info_follows_the_capabilities(void **state) {
   assert_int_equal(info.flags, CKF_DIGEST);
 }
 
-static void raw_pkcs1_input_fits_the_key(void **state) {
-  (void)state;
-  struct kg_span digest;
-  struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
-  unsigned char data[300] = {0};
-  assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, 0), &params, &digest), CKR_OK);
-  assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, 245), &params, &digest), CKR_OK);
-  assert_int_equal(digest.len, 245);
-  assert_int_equal(params.hash, KG_HASH_NONE);
-  assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, 246), &params, &digest), CKR_DATA_LEN_RANGE);
-  assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, (size_t)-1), &params, &digest), CKR_DATA_LEN_RANGE);
-}
-
-static void pss_input_is_a_digest(void **state) {
-  (void)state;
-  unsigned char data[65] = {0};
-  struct kg_span digest;
-  struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA384, 48};
-  for (size_t len = 0; len <= sizeof data; len++)
-    assert_int_equal(kg_mechanism_read_input(&all, kg_span_of(data, len), &params, &digest),
-                     len == 48 ? CKR_OK : CKR_DATA_LEN_RANGE);
-}
-
-/* A store that signs digests alone is given one only where every byte of the prefix is right. */
-static void strict_stores_want_a_whole_digest_info(void **state) {
-  static const enum kg_hash hashes[] = {KG_HASH_SHA256, KG_HASH_SHA384, KG_HASH_SHA512};
-  (void)state;
-  unsigned char info[KG_DIGEST_INFO_MAX], zero[KG_HASH_MAX_SIZE] = {0};
-  for (size_t h = 0; h < COUNT(hashes); h++) {
-    size_t size = kg_hash_size(hashes[h]), len = kg_digest_info_format(hashes[h], kg_span_of(zero, size), info);
-    struct kg_sign_params params = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
-    struct kg_span digest;
-    assert_int_equal(kg_mechanism_read_input(&strict_input, kg_span_of(info, len), &params, &digest), CKR_OK);
-    assert_int_equal(params.hash, hashes[h]);
-    assert_ptr_equal(digest.data, info + len - size);
-    for (size_t i = 0; i < len - size; i++) {
-      info[i] ^= 0x20;
-      struct kg_sign_params again = {KG_PADDING_PKCS1, KG_HASH_NONE, 0};
-      assert_int_not_equal(kg_mechanism_read_input(&strict_input, kg_span_of(info, len), &again, &digest), CKR_OK);
-      info[i] ^= 0x20;
-    }
-    params.hash = KG_HASH_NONE;
-    assert_int_not_equal(kg_mechanism_read_input(&strict_input, kg_span_of(info, len - 1), &params, &digest), CKR_OK);
-  }
-}
-
 int main(void) {
   const struct CMUnitTest cases[] = {
       CASE("/mechanism/pss_parameters_are_checked_completely", pss_parameters_are_checked_completely),
@@ -236,9 +188,6 @@ int main(void) {
       CASE("/mechanism/others_take_no_parameter", others_take_no_parameter),
       CASE("/mechanism/only_what_the_store_can_do_is_listed", only_what_the_store_can_do_is_listed),
       CASE("/mechanism/info_follows_the_capabilities", info_follows_the_capabilities),
-      CASE("/mechanism/raw_pkcs1_input_fits_the_key", raw_pkcs1_input_fits_the_key),
-      CASE("/mechanism/pss_input_is_a_digest", pss_input_is_a_digest),
-      CASE("/mechanism/strict_stores_want_a_whole_digest_info", strict_stores_want_a_whole_digest_info),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
