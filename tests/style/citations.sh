@@ -58,6 +58,17 @@ while IFS=: read -r file number page; do
   report 'no such page' "$file:$number: $page"
 done < <(lines code -oE "(-name )?[A-Za-z0-9_./\${}-]*[A-Za-z0-9_-]\.md\b" | grep -v ':-name ')
 
+# --- the map ------------------------------------------------------------------------------------------------------
+# What docs/architecture.md names is there: a path, or the end of one; * and NAME are any name, as in core/os/lock_*.c.
+MAP=docs/architecture.md
+# shellcheck disable=SC2016 # the backticks are the page's
+named=$(grep -oE '`[A-Za-z0-9_./*-]+`' "$MAP" | tr -d '`' | grep -E '/[a-z*N]|\.(c|h|def|sh|txt|[15])$' | sort -u || true)
+[ "$(wc -l <<<"$named")" -gt 50 ] || report 'few files are named: is it read right?' "$MAP"
+for path in $named; do
+  pattern=$(sed 's/[.]/\\&/g; s/\*\|NAME/[^\/]*/g' <<<"$path")
+  grep -qE "(^|/)$pattern(/|$)" <<<"$tracked" || report 'no such file' "$MAP: $path"
+done
+
 # --- links between the pages, with their anchors ----------------------------------------------------------------------
 anchors() { sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'; }
 while IFS=: read -r file number link; do

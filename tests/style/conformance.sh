@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # docs/conformance.md and docs/pitfalls.md against the tests: every failure has tests or says that it is not shown, every
-# test and case that is named exists, and both pages name the same tests for one failure.
+# test and case that is named exists, and both pages name the same tests for one failure. docs/architecture.md, too, names
+# only tests that there are.
 #   conformance.sh BUILD-FOLDER
 set -euo pipefail
 build=$1
 cd "$(dirname "$0")/../.."
 table=docs/conformance.md
 page=docs/pitfalls.md
+map=docs/architecture.md
 LAST_ROW=35
 LAST_ENTRY=66
 GROUPS_OF_TESTS='unit|module|clients|azure|fuzz|style|e2e|faults|windows|bench'
@@ -44,7 +46,7 @@ count=0
 while read -r name; do
   count=$((count + 1))
   grep -qx -- "$name" <<<"$existing" || problems+=$'\n'"no test is called $name"
-done < <(cat "$table" "$page" | tests_named)
+done < <(cat "$table" "$page" "$map" | tests_named)
 
 files_of() { # a test of ctest
   local group=${1%%.*} name=${1#*.}
