@@ -174,7 +174,6 @@ static bool fails_with(const char *name, const void *caller, const int *numbers,
 WRAP(void *, malloc, (size_t size), (size), NULL, ENOMEM)
 WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
 WRAP(void *, realloc, (void *old, size_t size), (old, size), NULL, ENOMEM)
-WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), NULL, ENOMEM)
 WRAP(char *, realpath, (const char *path, char *out), (path, out), NULL, ENOMEM, EIO)
 WRAP(P11KitUri *, p11_kit_uri_new, (void), (), NULL, ENOMEM)
 
