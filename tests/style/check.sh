@@ -79,6 +79,21 @@ own_header_first() {
 }
 report 'a file includes its own header first' "$(own_header_first)"
 
+# --- a test that nobody runs --------------------------------------------------------------------------------------
+
+list tests '^tests/.*/(test_[^/]*\.c|fuzz_[^/]*\.c|[^/]*\.sh)$'
+
+unlisted() { # a test is named in the CMakeLists.txt beside it; a script that others read, in them
+  local file name
+  while IFS= read -r file; do
+    name=$(basename "$file" | sed -E 's/\.(c|sh)$//; s/^(test|fuzz)_//')
+    grep -qsw -- "$name" "${file%/*}/CMakeLists.txt" && continue
+    case $file in *.sh) xargs -r grep -qE "^ *\. .*/${file##*/}\"?\$" <"$work/tests" && continue ;; esac
+    printf '%s\n' "$file:"
+  done <"$work/tests"
+}
+report 'a test is one of ctest'"'"'s' "$(unlisted)"
+
 # --- never written ------------------------------------------------------------------------------------------------
 
 report 'never called' "$(search ours '\b(strcpy|strcat|sprintf|gets|system|popen|alloca|EVP_PKEY_fromdata)[[:space:]]*\(' | grep -v 'fromdata()' || true)"

@@ -65,6 +65,8 @@ breaks 'the emulator shares no code' tests/azure/bad_core.c '#include "core/base
 breaks 'keyguard/cryptoki.h is the only includer' core/base/bad_header.c '#include <p11-kit/pkcs11.h>'
 breaks 'a file includes its own header first' core/base/bad_order.c '#include "core/base/buf.h"'
 touch "$outside/core/base/bad_order.h"
+breaks "a test is one of ctest's" tests/unit/ctl/test_unlisted.c 'int main(void) { return 0; }'
+breaks "a test is one of ctest's" tests/e2e/unlisted.sh 'exit 0'
 breaks 'never called' ctl/bad_system.c 'int f(void) { return system("x"); }'
 breaks 'a guest starts no thread and leaves no handler' core/base/bad_exit.c 'int f(void) { return atexit(0); }'
 breaks 'an issue or nothing' wire/bad_todo.c '/* TODO: later */'
