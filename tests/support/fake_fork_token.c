@@ -17,9 +17,15 @@
 
 EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
 
-/* Of the thread that sets it: its next C_Sign calls this once, which may fork, and returns in both processes. */
+/* Of the thread that sets it: its next C_OpenSession or C_Sign calls this once, which may fork, and returns in both
+ * processes. */
 EXPORT extern _Thread_local void (*fake_fork_token_inside)(void);
 _Thread_local void (*fake_fork_token_inside)(void);
+
+static void call_inside(void) {
+  if (fake_fork_token_inside != NULL) fake_fork_token_inside();
+  fake_fork_token_inside = NULL;
+}
 
 static atomic_int owner; /* process */
 static struct {
@@ -102,6 +108,7 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK
     if (!atomic_compare_exchange_strong(&sessions[i].owner, &closed, getpid())) continue;
     sessions[i].searching = sessions[i].signing = false;
     *session = i;
+    call_inside();
     return CKR_OK;
   }
   return CKR_SESSION_COUNT;
@@ -212,8 +219,7 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYT
   memcpy(signature, data, len);
   memcpy(signature + 256 - sizeof process, &process, sizeof process);
   *signature_len = 256;
-  if (fake_fork_token_inside != NULL) fake_fork_token_inside();
-  fake_fork_token_inside = NULL;
+  call_inside();
   return CKR_OK;
 }
 

@@ -116,11 +116,10 @@ void kg_backing_release(struct kg_backing *backing) {
   kg_turn_give(&backing->turn);
 }
 
-/* Of this process, else of a parent: the library is mapped in both. */
-static struct kg_backing *find(const char *path, bool inherited) {
-  uint32_t forks = kg_fork_count();
+/* Of this process; a parent's stay in the list. */
+static struct kg_backing *find(const char *path) {
   struct kg_backing *backing = atomic_load(&backings);
-  while (backing != NULL && (strcmp(backing->path, path) != 0 || (backing->forks == forks) == inherited))
+  while (backing != NULL && (strcmp(backing->path, path) != 0 || !kg_lanes_are_here(&backing->lanes)))
     backing = backing->next;
   return backing;
 }
@@ -135,7 +134,6 @@ static struct kg_backing *new_backing(char *path, const CK_FUNCTION_LIST *f) {
   }
   backing->path = path;
   backing->f = f;
-  backing->forks = kg_fork_count();
   return backing;
 }
 
@@ -143,7 +141,7 @@ static struct kg_backing *new_backing(char *path, const CK_FUNCTION_LIST *f) {
 static struct kg_backing *publish(struct kg_backing *backing) {
   backing->next = atomic_load(&backings);
   do {
-    struct kg_backing *other = find(backing->path, false);
+    struct kg_backing *other = find(backing->path);
     if (other == NULL) continue;
     free(backing->path);
     free(backing);
@@ -166,7 +164,7 @@ enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, str
   enum kg_status status = kg_backing_library_load(path, &resolved, &f, error);
   if (status != KG_OK) return status;
   bool entered = kg_host_enter();
-  *out = find(resolved, false);
+  *out = find(resolved);
   if (*out == NULL) {
     status = add(resolved, f, out, error);
   } else {
@@ -180,8 +178,8 @@ enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, str
 enum kg_status kg_backing_of(struct kg_backing_key *key, struct kg_backing **out, struct kg_error *error) {
   struct kg_backing *inherited = atomic_load(&key->backing);
   *out = inherited;
-  if (inherited->forks == kg_fork_count()) return KG_OK;
-  struct kg_backing *backing = find(inherited->path, false);
+  if (kg_lanes_are_here(&inherited->lanes)) return KG_OK;
+  struct kg_backing *backing = find(inherited->path);
   enum kg_status status =
       backing != NULL ? join(backing, error) : add(kg_strdup(inherited->path), inherited->f, &backing, error);
   if (status != KG_OK) return status;

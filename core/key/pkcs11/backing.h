@@ -11,8 +11,7 @@ struct kg_backing_key;
 
 struct kg_backing {
   struct kg_backing *next;
-  char *path;     /* resolved */
-  uint32_t forks; /* kg_fork_count() of the process it belongs to */
+  char *path; /* resolved */
   const CK_FUNCTION_LIST *f;
   bool is_tpm2;            /* libtpm2_pkcs11: one call at a time, PSS salt = hash length */
   atomic_uint users;       /* open keys */
@@ -21,7 +20,7 @@ struct kg_backing {
   bool watched;            /* kg_exit_watch() knows of it; under the turn */
   atomic_uint epoch;       /* counts initialisations; handles of an older one mean nothing */
   atomic_flag turn, login; /* one thread at a time in C_Initialize and C_Finalize; in C_Login */
-  struct kg_lanes lanes;
+  struct kg_lanes lanes;   /* they know the process that the rest belongs to, too */
 };
 
 KG_MUST_USE enum kg_status kg_backing_acquire(const char *path, struct kg_backing **out, struct kg_error *error);

@@ -24,15 +24,18 @@ struct kg_lane_waiter;
 
 struct kg_lanes {
   unsigned size;
-  /* Held for a few instructions, never across a call of the library: a child, which has lanes of its own, leaves its
-   * parent's as they are. */
-  pthread_mutex_t mutex;
-  int64_t full_until; /* the token refused one more session: not asked before this time; 0: it did not */
+  uint32_t forks;        /* kg_fork_count() of the process that they belong to */
+  pthread_mutex_t mutex; /* held for a few instructions, never across a call of the library */
+  int64_t full_until;    /* the token refused one more session: not asked before this time; 0: it did not */
   struct kg_lane_waiter *first, *last; /* in the order in which they came */
   struct kg_lane lane[KG_LANES];
 };
 
 KG_MUST_USE enum kg_status kg_lanes_init(struct kg_lanes *lanes);
+/* False in a child. A library that forks inside a call returns into us there as well: the lanes are the parent's, and
+ * so is their mutex, which a thread that is not there may hold. Then all that follow change nothing and find no lane.
+ */
+bool kg_lanes_are_here(const struct kg_lanes *lanes);
 /* `deadline` on kg_clock_system()'s elapsed_ms. NULL: none came free. */
 struct kg_lane *kg_lane_take(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline);
 struct kg_lane *kg_lane_take_owned(struct kg_lanes *lanes, uint_least64_t owner); /* a free one with a session */

@@ -1,6 +1,7 @@
 #include "core/key/pkcs11/lanes.h"
 
 #include "core/base/clock.h"
+#include "core/os/fork.h"
 
 #include <errno.h>
 #include <time.h>
@@ -16,7 +17,16 @@ struct kg_lane_waiter { /* on its thread's stack, in the queue */
 
 enum kg_status kg_lanes_init(struct kg_lanes *lanes) {
   lanes->size = KG_LANES;
+  lanes->forks = kg_fork_count();
   return pthread_mutex_init(&lanes->mutex, NULL) == 0 ? KG_OK : KG_E_NO_MEMORY;
+}
+
+bool kg_lanes_are_here(const struct kg_lanes *lanes) {
+  return lanes->forks == kg_fork_count();
+}
+
+static bool lock(struct kg_lanes *lanes) {
+  return kg_lanes_are_here(lanes) && pthread_mutex_lock(&lanes->mutex) == 0;
 }
 
 static int64_t now_ms(void) {
@@ -59,7 +69,7 @@ static struct kg_lane *take_locked(struct kg_lanes *lanes, uint_least64_t owner)
 }
 
 struct kg_lane *kg_lane_take_owned(struct kg_lanes *lanes, uint_least64_t owner) {
-  pthread_mutex_lock(&lanes->mutex);
+  if (!lock(lanes)) return NULL;
   struct kg_lane *lane = find_locked(lanes, owner);
   if (lane != NULL) lane->taken = true;
   pthread_mutex_unlock(&lanes->mutex);
@@ -116,7 +126,7 @@ static struct kg_lane *wait_locked(struct kg_lanes *lanes, uint_least64_t owner,
 }
 
 struct kg_lane *kg_lane_take(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline) {
-  pthread_mutex_lock(&lanes->mutex);
+  if (!lock(lanes)) return NULL;
   struct kg_lane *lane = lanes->first == NULL ? take_locked(lanes, owner) : NULL;
   if (lane == NULL) lane = wait_locked(lanes, owner, deadline);
   pthread_mutex_unlock(&lanes->mutex);
@@ -125,7 +135,7 @@ struct kg_lane *kg_lane_take(struct kg_lanes *lanes, uint_least64_t owner, int64
 
 /* To the first in the queue, unless it is of no use to it: no session, and no more to be had. */
 void kg_lane_give(struct kg_lanes *lanes, struct kg_lane *lane) {
-  pthread_mutex_lock(&lanes->mutex);
+  if (!lock(lanes)) return;
   struct kg_lane_waiter *waiter = lanes->first;
   bool is_handed_over = waiter != NULL && waiter->lane == NULL && (lane->owner != 0 || !is_full_locked(lanes));
   lane->taken = is_handed_over;
@@ -138,14 +148,14 @@ void kg_lane_give(struct kg_lanes *lanes, struct kg_lane *lane) {
 }
 
 void kg_lane_set_owner(struct kg_lanes *lanes, struct kg_lane *lane, uint_least64_t owner) {
-  pthread_mutex_lock(&lanes->mutex);
+  if (!lock(lanes)) return;
   lane->owner = owner;
   pthread_mutex_unlock(&lanes->mutex);
 }
 
 void kg_lanes_set_full(struct kg_lanes *lanes, bool full) {
   int64_t until = full ? now_ms() + FULL_MS : 0;
-  pthread_mutex_lock(&lanes->mutex);
+  if (!lock(lanes)) return;
   lanes->full_until = until;
   pthread_mutex_unlock(&lanes->mutex);
 }

@@ -5,7 +5,6 @@
 #include "core/key/pkcs11/lookup.h"
 #include "core/key/pkcs11/pin.h"
 #include "core/key/pkcs11/slot_search.h"
-#include "core/os/fork.h"
 
 static int64_t now_ms(void) {
   const struct kg_clock *clock = kg_clock_system();
@@ -17,32 +16,26 @@ static void forget(struct kg_backing *backing, struct kg_lane *lane) {
   if (lane->owner != 0) kg_lane_set_owner(&backing->lanes, lane, 0);
 }
 
-/* A session of an older epoch is not closed: its number may be another's by now. */
+/* A session of an older epoch is not closed: its number may be another's by now. Nor is a parent's. */
 static void close_session(struct kg_backing *backing, struct kg_lane *lane) {
-  if (lane->owner != 0 && lane->epoch == atomic_load(&backing->epoch)) {
+  if (lane->owner != 0 && lane->epoch == atomic_load(&backing->epoch) && kg_lanes_are_here(&backing->lanes)) {
     backing->f->C_CloseSession(lane->session);
     kg_lanes_set_full(&backing->lanes, false);
   }
   forget(backing, lane);
 }
 
-/* A library that forks inside a call returns into us in the child as well. There the lane is the parent's, and so is
- * its mutex, which a thread that is not here may hold. */
-static bool is_parents(const struct kg_backing *backing) {
-  return backing->forks != kg_fork_count();
-}
-
 void kg_lease_give(struct kg_backing *backing, struct kg_lane *lane) {
-  if (!is_parents(backing)) kg_lane_give(&backing->lanes, lane);
+  kg_lane_give(&backing->lanes, lane);
 }
 
 void kg_lease_drop(struct kg_backing *backing, struct kg_lane *lane) {
-  if (!is_parents(backing)) close_session(backing, lane);
+  close_session(backing, lane);
   kg_lease_give(backing, lane);
 }
 
 void kg_lease_forget(struct kg_backing *backing, struct kg_lane *lane) {
-  if (!is_parents(backing)) forget(backing, lane);
+  forget(backing, lane);
   kg_lease_give(backing, lane);
 }
 

@@ -7,7 +7,6 @@
 #include "core/key/pkcs11/lease.h"
 #include "core/key/pkcs11/lookup.h"
 #include "core/key/pkcs11/signing.h"
-#include "core/os/fork.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,7 +163,7 @@ static enum kg_status destroy(struct kg_key *key, struct kg_error *error) {
 
 /* In a child the parent's sessions are left alone, and so is its backing. */
 static void leave_backing(struct kg_backing_key *key, struct kg_backing *backing) {
-  if (backing == NULL || backing->forks != kg_fork_count()) return;
+  if (backing == NULL || !kg_lanes_are_here(&backing->lanes)) return;
   bool entered = kg_host_enter();
   struct kg_lane *lane;
   while ((lane = kg_lane_take_owned(&backing->lanes, key->number)) != NULL)

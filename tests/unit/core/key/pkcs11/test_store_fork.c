@@ -99,19 +99,30 @@ static void fork_here(void) {
   if (fork() == 0) alarm(30);
 }
 
-/* The token's library forks while it signs, so the child is in the midst of our call, with a lane of its parent's. */
-static int fork_inside_by(void (*inside)(void), int number) {
+static int sign_with_it(void) {
+  return sign(key);
+}
+
+static int open_another(void) {
+  struct kg_key *another = NULL;
+  enum kg_status status = open_key_of(URI, 0, &another, NULL);
+  kg_key_close(&another);
+  return status == KG_OK ? 0 : 1;
+}
+
+/* The token's library forks in the midst of `call`, so the child is there, too, with a lane of its parent's. */
+static int fork_inside_of(int (*call)(void), void (*inside)(void), int number) {
   void (**hook)(void) = dlsym(dlopen(KG_FAKE_FORK_TOKEN, RTLD_NOW | RTLD_LOCAL), "fake_fork_token_inside");
   pid_t parent = getpid();
   assert_non_null(hook);
   *hook = inside;
-  int result = sign(key);
+  int result = call();
   if (getpid() != parent) _exit(child(number));
   return result == 0 ? wait_for(-1) : 200 + result;
 }
 
 static int fork_inside(int number) {
-  return fork_inside_by(fork_here, number);
+  return fork_inside_of(sign_with_it, fork_here, number);
 }
 
 static void fork_under_load(int (*fork_one)(int number)) {
@@ -197,29 +208,35 @@ static void fork_when_held(void) {
 }
 
 /* False: a signature does not give back as many. */
-static bool fork_while_held(unsigned n) {
+static bool fork_while_held(unsigned n, int (*call)(void)) {
   atomic_store(&held.may_begin, false);
   atomic_store(&held.is_held, false);
   atomic_store(&held.is_over, false);
   pthread_t thread;
   assert_int_equal(pthread_create(&thread, NULL, sign_and_hold, &n), 0);
   assert_int_equal(pthread_detach(thread), 0); /* a child has it too, and could not join it */
-  assert_int_equal(fork_inside_by(fork_when_held, 1), 0);
+  assert_int_equal(fork_inside_of(call, fork_when_held, 1), 0);
   while (!atomic_load(&held.is_over))
     usleep(100);
   assert_int_equal(atomic_load(&failures), 0);
   return atomic_load(&held.is_held);
 }
 
-static void a_child_of_the_library_waits_for_no_lock_of_another_thread(void **state) {
-  (void)state;
+static void fork_while_each_is_held(int (*call)(void)) {
   assert_int_equal(open_key_of(URI, 0, &key, NULL), KG_OK);
   assert_int_equal(sign(key), 0);
+  atomic_store(&held.forks, 0);
   unsigned n = 1;
-  while (fork_while_held(n))
+  while (fork_while_held(n, call))
     n++;
   assert_true(n > 2); /* there were locks to hold */
   kg_key_close(&key);
+}
+
+static void a_child_of_the_library_waits_for_no_lock_of_another_thread(void **state) {
+  (void)state;
+  fork_while_each_is_held(sign_with_it);
+  fork_while_each_is_held(open_another);
 }
 
 int main(void) {
