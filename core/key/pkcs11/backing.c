@@ -5,6 +5,7 @@
 #include "core/key/pkcs11/ckr.h"
 #include "core/key/pkcs11/host.h"
 #include "core/key/pkcs11/load.h"
+#include "core/key/pkcs11/token_field.h"
 #include "core/os/exit.h"
 #include "core/os/fork.h"
 
@@ -16,9 +17,9 @@ static _Atomic(struct kg_backing *) backings; /* grows at the head; nothing is e
 bool kg_turn_take(atomic_flag *turn) {
   const struct kg_clock *clock = kg_clock_system();
   if (!atomic_flag_test_and_set(turn)) return true;
-  int64_t deadline = clock->elapsed_ms(clock->context) + KG_LANE_WAIT_MS;
+  int64_t deadline = kg_lanes_now_ms() + KG_LANE_WAIT_MS;
   while (atomic_flag_test_and_set(turn)) {
-    if (clock->elapsed_ms(clock->context) >= deadline) return false;
+    if (kg_lanes_now_ms() >= deadline) return false;
     clock->sleep_ms(clock->context, 1);
   }
   return true;
@@ -32,14 +33,6 @@ static enum kg_status busy(struct kg_error *error) {
   return kg_error_set(error, KG_E_KEY_BUSY, "another thread is still in the token's C_Initialize or C_Finalize");
 }
 
-static bool is_text(const CK_UTF8CHAR *field, size_t size, const char *text) {
-  size_t len = strlen(text);
-  if (len > size || memcmp(field, text, len) != 0) return false;
-  for (; len < size; len++)
-    if (field[len] != ' ' && field[len] != '\0') return false;
-  return true;
-}
-
 /* By what the library says of itself: the only way to know our own module from another process image of it (keyguardctl
  * is not the module), and tpm2-pkcs11, whose C_OpenSession gives two threads the same handle (1.9.0). */
 static enum kg_status recognise(struct kg_backing *backing, struct kg_error *error) {
@@ -47,14 +40,14 @@ static enum kg_status recognise(struct kg_backing *backing, struct kg_error *err
   memset(&info, 0, sizeof info);
   CK_RV rv = backing->f->C_GetInfo(&info);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_GetInfo", rv);
-  if (is_text(info.manufacturerID, sizeof info.manufacturerID, "keyguard-pkcs11"))
+  if (kg_token_field_is(info.manufacturerID, sizeof info.manufacturerID, "keyguard-pkcs11"))
     return kg_error_set(error, KG_E_USAGE, "module-path %s is this module itself, not a token's library",
                         backing->path);
-  if (is_text(info.manufacturerID, sizeof info.manufacturerID, "PKCS#11 Kit") &&
-      is_text(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module"))
+  if (kg_token_field_is(info.manufacturerID, sizeof info.manufacturerID, "PKCS#11 Kit") &&
+      kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module"))
     return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library",
                         backing->path);
-  backing->is_tpm2 = is_text(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
+  backing->is_tpm2 = kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
   backing->lanes.size = backing->is_tpm2 ? 1 : KG_LANES;
   return KG_OK;
 }

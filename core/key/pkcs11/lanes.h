@@ -36,7 +36,8 @@ KG_MUST_USE enum kg_status kg_lanes_init(struct kg_lanes *lanes);
  * so is their mutex, which a thread that is not there may hold. Then all that follow change nothing and find no lane.
  */
 bool kg_lanes_are_here(const struct kg_lanes *lanes);
-/* `deadline` on kg_clock_system()'s elapsed_ms. NULL: none came free. */
+int64_t kg_lanes_now_ms(void); /* what deadlines are measured by: kg_clock_system()'s elapsed_ms */
+/* NULL: none came free before `deadline`. */
 struct kg_lane *kg_lane_take(struct kg_lanes *lanes, uint_least64_t owner, int64_t deadline);
 struct kg_lane *kg_lane_take_owned(struct kg_lanes *lanes, uint_least64_t owner); /* a free one with a session */
 void kg_lane_give(struct kg_lanes *lanes, struct kg_lane *lane);

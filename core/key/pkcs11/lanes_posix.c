@@ -29,7 +29,7 @@ static bool lock(struct kg_lanes *lanes) {
   return kg_lanes_are_here(lanes) && pthread_mutex_lock(&lanes->mutex) == 0;
 }
 
-static int64_t now_ms(void) {
+int64_t kg_lanes_now_ms(void) {
   const struct kg_clock *clock = kg_clock_system();
   return clock->elapsed_ms(clock->context);
 }
@@ -48,7 +48,7 @@ static struct kg_lane *find_anothers_locked(struct kg_lanes *lanes) {
 }
 
 static bool is_full_locked(struct kg_lanes *lanes) {
-  if (lanes->full_until != 0 && now_ms() >= lanes->full_until) lanes->full_until = 0;
+  if (lanes->full_until != 0 && kg_lanes_now_ms() >= lanes->full_until) lanes->full_until = 0;
   return lanes->full_until != 0;
 }
 
@@ -104,7 +104,7 @@ static struct kg_lane *queue_locked(struct kg_lanes *lanes, struct kg_lane_waite
   lanes->last = waiter;
   while (waiter->lane == NULL) {
     if (lanes->first == waiter) waiter->lane = take_locked(lanes, owner);
-    if (waiter->lane != NULL || now_ms() >= deadline) break;
+    if (waiter->lane != NULL || kg_lanes_now_ms() >= deadline) break;
     wait_slice_locked(lanes, waiter);
   }
   leave_queue_locked(lanes, waiter);
@@ -154,7 +154,7 @@ void kg_lane_set_owner(struct kg_lanes *lanes, struct kg_lane *lane, uint_least6
 }
 
 void kg_lanes_set_full(struct kg_lanes *lanes, bool full) {
-  int64_t until = full ? now_ms() + FULL_MS : 0;
+  int64_t until = full ? kg_lanes_now_ms() + FULL_MS : 0;
   if (!lock(lanes)) return;
   lanes->full_until = until;
   pthread_mutex_unlock(&lanes->mutex);

@@ -1,15 +1,9 @@
 #include "core/key/pkcs11/lease.h"
 
-#include "core/base/clock.h"
 #include "core/key/pkcs11/ckr.h"
 #include "core/key/pkcs11/lookup.h"
 #include "core/key/pkcs11/pin.h"
 #include "core/key/pkcs11/slot_search.h"
-
-static int64_t now_ms(void) {
-  const struct kg_clock *clock = kg_clock_system();
-  return clock->elapsed_ms(clock->context);
-}
 
 static void forget(struct kg_backing *backing, struct kg_lane *lane) {
   lane->session = lane->private_key = lane->public_key = 0;
@@ -72,7 +66,7 @@ static bool is_ready(const struct kg_backing_key *key, struct kg_backing *backin
 /* A lane with a session: one that is ready, where `any` allows that, else a new one in the place of whatever it had. */
 static enum kg_status take(struct kg_backing_key *key, struct kg_backing *backing, CK_FLAGS flags, bool any,
                            struct kg_lane **out, CK_SLOT_ID *slot, CK_TOKEN_INFO *info, struct kg_error *error) {
-  int64_t deadline = now_ms() + KG_LANE_WAIT_MS;
+  int64_t deadline = kg_lanes_now_ms() + KG_LANE_WAIT_MS;
   do {
     struct kg_lane *lane = kg_lane_take(&backing->lanes, key->number, deadline);
     *out = lane;
@@ -86,7 +80,7 @@ static enum kg_status take(struct kg_backing_key *key, struct kg_backing *backin
     if (refused) kg_lanes_set_full(&backing->lanes, true);
     kg_lease_drop(backing, lane);
     if (!refused) return status;
-  } while (now_ms() < deadline);
+  } while (kg_lanes_now_ms() < deadline);
   return busy(error);
 }
 

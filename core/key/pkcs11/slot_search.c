@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/key/pkcs11/ckr.h"
+#include "core/key/pkcs11/token_field.h"
 
 #include <string.h>
 
@@ -9,14 +10,8 @@
 #define FIRST_WAIT_MS 5 /* then twice as long each time: 155 ms in all */
 #define LAST_WAIT_MS 80
 
-static size_t trimmed(const CK_UTF8CHAR *field, size_t size) {
-  while (size > 0 && (field[size - 1] == ' ' || field[size - 1] == '\0'))
-    size--;
-  return size;
-}
-
 static bool is_match(const char *wanted, const CK_UTF8CHAR *field, size_t size) {
-  return wanted == NULL || kg_span_equal(kg_span_text(wanted), kg_span_of(field, trimmed(field, size)));
+  return wanted == NULL || kg_token_field_is(field, size, wanted);
 }
 
 /* As the URI names it, or the token that the key was found on. */
@@ -37,10 +32,10 @@ static enum kg_status ambiguous(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b, 
       error, KG_E_CONFIG,
       "two tokens match the key store's URI: \"%.*s\" serial \"%.*s\" and \"%.*s\" serial \"%.*s\"; name "
       "one with token= or serial=",
-      (int)trimmed(a->label, sizeof a->label), (const char *)a->label,
-      (int)trimmed(a->serialNumber, sizeof a->serialNumber), (const char *)a->serialNumber,
-      (int)trimmed(b->label, sizeof b->label), (const char *)b->label,
-      (int)trimmed(b->serialNumber, sizeof b->serialNumber), (const char *)b->serialNumber);
+      (int)kg_token_field_length(a->label, sizeof a->label), (const char *)a->label,
+      (int)kg_token_field_length(a->serialNumber, sizeof a->serialNumber), (const char *)a->serialNumber,
+      (int)kg_token_field_length(b->label, sizeof b->label), (const char *)b->label,
+      (int)kg_token_field_length(b->serialNumber, sizeof b->serialNumber), (const char *)b->serialNumber);
 }
 
 /* An empty reader is no token, and none of ours. */

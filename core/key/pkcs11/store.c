@@ -7,6 +7,7 @@
 #include "core/key/pkcs11/lease.h"
 #include "core/key/pkcs11/lookup.h"
 #include "core/key/pkcs11/signing.h"
+#include "core/key/pkcs11/token_field.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,7 @@ static struct kg_backing_key *of(struct kg_key *key) {
 }
 
 static enum kg_status pin_token(struct kg_backing_key *key, const CK_TOKEN_INFO *info, struct kg_error *error) {
-  size_t len = sizeof info->serialNumber;
-  while (len > 0 && (info->serialNumber[len - 1] == ' ' || info->serialNumber[len - 1] == '\0'))
-    len--;
+  size_t len = kg_token_field_length(info->serialNumber, sizeof info->serialNumber);
   if (key->uri->serial != NULL || key->serial != NULL || len == 0) return KG_OK;
   key->serial = calloc(1, len + 1);
   if (key->serial == NULL) return kg_error_no_memory(error, "for the token's serial number");
