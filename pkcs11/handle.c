@@ -1,5 +1,6 @@
 #include "pkcs11/handle.h"
 
+#include "core/os/fork.h"
 #include "core/os/mutex.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,7 @@ struct entry {
 
 struct kg_handles {
   kg_handle_free_function *free_item; /* called without the lock: it may end in a key store */
+  uint32_t forks;                     /* kg_fork_count() of the process that the table belongs to */
   struct kg_mutex mutex;              /* guards what follows */
   struct entry *entries;
   uint32_t first_free, used, room;
@@ -38,6 +40,15 @@ static CK_ULONG handle_of(uint32_t index, uint32_t tag) {
   return (CK_ULONG)((uint64_t)tag << INDEX_BITS | index);
 }
 
+/* False in a child. A token's library that forks inside a call returns into us there as well: the table is the
+ * parent's, and so is its lock, which a thread that is not there may hold. Nothing is found in it, and nothing changed.
+ */
+static bool lock(struct kg_handles *handles) {
+  if (handles->forks != kg_fork_count()) return false;
+  kg_mutex_lock(&handles->mutex);
+  return true;
+}
+
 static uint32_t index_of(CK_ULONG handle) {
   return (uint32_t)(handle & (KG_HANDLE_LIMIT - 1));
 }
@@ -46,6 +57,7 @@ struct kg_handles *kg_handles_new(kg_handle_free_function *free_item) {
   struct kg_handles *handles = calloc(1, sizeof *handles);
   if (handles == NULL) return NULL;
   handles->free_item = free_item;
+  handles->forks = kg_fork_count();
   handles->first_free = NO_INDEX;
   kg_mutex_init(&handles->mutex);
   return handles;
@@ -84,7 +96,7 @@ static uint32_t take_index_locked(struct kg_handles *handles) {
 }
 
 bool kg_handle_open(struct kg_handles *handles, void *item, CK_ULONG *handle) {
-  kg_mutex_lock(&handles->mutex);
+  if (!lock(handles)) return false;
   uint32_t index = NO_INDEX;
   do {
     index = take_index_locked(handles);
@@ -108,7 +120,7 @@ static struct entry *find_locked(struct kg_handles *handles, CK_ULONG handle) {
 
 void *kg_handle_acquire(struct kg_handles *handles, CK_ULONG handle) {
   void *item = NULL;
-  kg_mutex_lock(&handles->mutex);
+  if (!lock(handles)) return NULL;
   struct entry *entry = find_locked(handles, handle);
   if (entry != NULL && entry->open) {
     entry->references++;
@@ -128,7 +140,7 @@ static void *drop_locked(struct kg_handles *handles, struct entry *entry) {
 }
 
 void kg_handle_release(struct kg_handles *handles, CK_ULONG handle) {
-  kg_mutex_lock(&handles->mutex);
+  if (!lock(handles)) return;
   struct entry *entry = find_locked(handles, handle);
   void *last = entry != NULL ? drop_locked(handles, entry) : NULL;
   kg_mutex_unlock(&handles->mutex);
@@ -136,7 +148,7 @@ void kg_handle_release(struct kg_handles *handles, CK_ULONG handle) {
 }
 
 bool kg_handle_close(struct kg_handles *handles, CK_ULONG handle) {
-  kg_mutex_lock(&handles->mutex);
+  if (!lock(handles)) return false;
   struct entry *entry = find_locked(handles, handle);
   bool closed = entry != NULL && entry->open;
   if (closed) entry->open = false;
@@ -148,7 +160,7 @@ bool kg_handle_close(struct kg_handles *handles, CK_ULONG handle) {
 
 CK_ULONG kg_handle_next(struct kg_handles *handles, size_t *position) {
   CK_ULONG handle = 0;
-  kg_mutex_lock(&handles->mutex);
+  if (!lock(handles)) return 0;
   for (; handle == 0 && *position < handles->used; (*position)++) {
     const struct entry *entry = &handles->entries[*position];
     if (entry->tag != 0 && entry->open) handle = handle_of((uint32_t)*position, entry->tag);

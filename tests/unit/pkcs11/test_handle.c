@@ -1,10 +1,15 @@
+#define _DEFAULT_SOURCE /* usleep */
 #include "pkcs11/handle.h"
 
+#include "core/os/fork.h"
+#include "core/os/mutex.h"
 #include "tests/support/unit.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static atomic_int freed;
 
@@ -182,6 +187,63 @@ static void threads_never_meet_a_freed_item(void **state) {
 #define WITH_TABLE(path, function)                                                                                     \
   { path, function, make, drop, NULL }
 
+/* A thread that stops while it holds the table's lock, until the process has forked. */
+static atomic_bool is_held, has_forked;
+static _Thread_local bool holds;
+
+void __real_kg_mutex_unlock(struct kg_mutex *mutex); /* NOLINT: the linker's name */
+void __wrap_kg_mutex_unlock(struct kg_mutex *mutex);
+void __wrap_kg_mutex_unlock(struct kg_mutex *mutex) {
+  if (holds) {
+    atomic_store(&is_held, true);
+    while (!atomic_load(&has_forked))
+      usleep(100);
+  }
+  __real_kg_mutex_unlock(mutex);
+}
+
+static void *hold(void *handles) {
+  size_t position = 0;
+  holds = true;
+  (void)kg_handle_next(handles, &position);
+  return NULL;
+}
+
+/* A library that forks inside a call returns into us in the child, too, with the session that the call acquired. */
+static void use_in_child(struct kg_handles *handles, CK_ULONG handle) {
+  alarm(20);
+  kg_handle_release(handles, handle);
+  size_t position = 0;
+  bool found = kg_handle_acquire(handles, handle) != NULL || kg_handle_close(handles, handle) ||
+               kg_handle_next(handles, &position) != 0 || kg_handle_open(handles, handles, &handle);
+  _exit(found ? 1 : 0);
+}
+
+static void a_child_waits_for_no_lock_and_finds_nothing(void **state) {
+  (void)state;
+  kg_fork_watch();
+  struct kg_handles *handles = kg_handles_new(count_free);
+  assert_non_null(handles);
+  CK_ULONG handle = 0;
+  int item = 0;
+  assert_true(kg_handle_open(handles, &item, &handle));
+  assert_ptr_equal(kg_handle_acquire(handles, handle), &item);
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, hold, handles), 0);
+  assert_int_equal(pthread_detach(thread), 0);
+  while (!atomic_load(&is_held))
+    usleep(100);
+  pid_t child = fork();
+  if (child == 0) use_in_child(handles, handle);
+  atomic_store(&has_forked, true);
+  int status = -1;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+  kg_handle_release(handles, handle);
+  assert_true(kg_handle_close(handles, handle)); /* the parent's is as it was */
+  kg_handles_free(&handles);
+}
+
 int main(void) {
   const struct CMUnitTest cases[] = {
       WITH_TABLE("/handle/open_handle_leads_to_its_item", open_handle_leads_to_its_item),
@@ -193,6 +255,7 @@ int main(void) {
       WITH_TABLE("/handle/the_ceiling_is_told_and_left_again", the_ceiling_is_told_and_left_again),
       WITH_TABLE("/handle/next_walks_over_the_open_ones", next_walks_over_the_open_ones),
       CASE("/handle/threads_never_meet_a_freed_item", threads_never_meet_a_freed_item),
+      CASE("/handle/a_child_waits_for_no_lock_and_finds_nothing", a_child_waits_for_no_lock_and_finds_nothing),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
