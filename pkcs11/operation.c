@@ -3,8 +3,10 @@
 #include "pkcs11/out_buffer.h"
 
 void kg_operation_clear(struct kg_operation *operation) {
-  kg_hash_clear(&operation->hash);
-  kg_wipe(operation, sizeof *operation);
+  kg_hash_clear(&operation->hash); /* wipes it */
+  operation->mechanism = NULL;
+  operation->params = (struct kg_sign_params){0};
+  operation->updated = false;
 }
 
 /* A hash context has one copy that goes on: the other is forgotten, not cleared. */
