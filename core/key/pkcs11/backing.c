@@ -47,8 +47,9 @@ static enum kg_status recognise(struct kg_backing *backing, struct kg_error *err
       kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module"))
     return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library",
                         backing->path);
-  backing->is_tpm2 = kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
-  backing->lanes.size = backing->is_tpm2 ? 1 : KG_LANES;
+  bool is_tpm2 = kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
+  atomic_store(&backing->is_tpm2, is_tpm2);
+  atomic_store(&backing->lanes.size, is_tpm2 ? 1 : KG_LANES);
   return KG_OK;
 }
 

@@ -13,7 +13,7 @@ struct kg_backing {
   struct kg_backing *next;
   char *path; /* resolved */
   const CK_FUNCTION_LIST *f;
-  bool is_tpm2;            /* libtpm2_pkcs11: one call at a time, PSS salt = hash length */
+  atomic_bool is_tpm2;     /* libtpm2_pkcs11: one call at a time, PSS salt = hash length */
   atomic_uint users;       /* open keys */
   atomic_bool ready;       /* initialised, as far as we know */
   atomic_bool owned;       /* by us, so finalised by us */

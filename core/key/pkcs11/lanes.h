@@ -6,6 +6,7 @@
 #include "keyguard/cryptoki.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,8 +24,8 @@ struct kg_lane { /* whoever took it reads and writes all of it, but for the firs
 struct kg_lane_waiter;
 
 struct kg_lanes {
-  unsigned size;
-  uint32_t forks;        /* kg_fork_count() of the process that they belong to */
+  atomic_uint size; /* what an initialisation of the library writes while threads of the last one look for a lane */
+  uint32_t forks;   /* kg_fork_count() of the process that they belong to */
   pthread_mutex_t mutex; /* held for a few instructions, never across a call of the library */
   int64_t full_until;    /* the token refused one more session: not asked before this time; 0: it did not */
   struct kg_lane_waiter *first, *last; /* in the order in which they came */

@@ -16,7 +16,7 @@ struct kg_lane_waiter { /* on its thread's stack, in the queue */
 };
 
 enum kg_status kg_lanes_init(struct kg_lanes *lanes) {
-  lanes->size = KG_LANES;
+  atomic_init(&lanes->size, KG_LANES);
   lanes->forks = kg_fork_count();
   return pthread_mutex_init(&lanes->mutex, NULL) == 0 ? KG_OK : KG_E_NO_MEMORY;
 }
@@ -36,13 +36,13 @@ int64_t kg_lanes_now_ms(void) {
 
 /* A free lane with a session of `owner`, or, 0, without any. */
 static struct kg_lane *find_locked(struct kg_lanes *lanes, uint_least64_t owner) {
-  for (unsigned i = 0; i < lanes->size; i++)
+  for (unsigned i = 0, size = atomic_load(&lanes->size); i < size; i++)
     if (!lanes->lane[i].taken && lanes->lane[i].owner == owner) return &lanes->lane[i];
   return NULL;
 }
 
 static struct kg_lane *find_anothers_locked(struct kg_lanes *lanes) {
-  for (unsigned i = 0; i < lanes->size; i++)
+  for (unsigned i = 0, size = atomic_load(&lanes->size); i < size; i++)
     if (!lanes->lane[i].taken && lanes->lane[i].owner != 0) return &lanes->lane[i];
   return NULL;
 }
@@ -53,7 +53,7 @@ static bool is_full_locked(struct kg_lanes *lanes) {
 }
 
 static bool has_session_locked(const struct kg_lanes *lanes) {
-  for (unsigned i = 0; i < lanes->size; i++)
+  for (unsigned i = 0, size = atomic_load(&lanes->size); i < size; i++)
     if (lanes->lane[i].owner != 0) return true;
   return false;
 }
