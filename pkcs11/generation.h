@@ -1,5 +1,6 @@
 /* What a token shows at one moment: a binding, the objects built from it, and the key it names. Immutable once built,
- * counted, replaced whole. A session keeps the one that it began with. */
+ * counted, replaced whole. Who uses one keeps it: a session what it searched (view.h), an operation the
+ * one of its key. */
 #ifndef KG_PKCS11_GENERATION_H
 #define KG_PKCS11_GENERATION_H
 

@@ -22,7 +22,7 @@ enum kg_status kg_refresh_init(struct kg_refresh *refresh, const struct kg_ident
 
 void kg_refresh_clear(struct kg_refresh *refresh) {
   if (refresh->path == NULL) return;
-  kg_generation_unref(&refresh->generation);
+  kg_view_clear(&refresh->view);
   kg_mutex_destroy(&refresh->mutex);
   free(refresh->path);
   refresh->path = NULL;
@@ -39,10 +39,9 @@ static enum kg_status adopt_locked(struct kg_refresh *refresh, struct kg_binding
   enum kg_status status = kg_binding_check_identity(*binding, refresh->identity, error);
   refresh->withdrawn = status != KG_OK;
   struct kg_generation *next = NULL;
-  if (status == KG_OK) status = kg_generation_new(refresh->identity, binding, refresh->generation, &next, error);
+  if (status == KG_OK) status = kg_generation_new(refresh->identity, binding, refresh->view.now, &next, error);
   if (status != KG_OK) return status;
-  *replaced = refresh->generation;
-  refresh->generation = next;
+  *replaced = kg_view_move(&refresh->view, next);
   return KG_OK;
 }
 
@@ -63,8 +62,8 @@ static void load_locked(struct kg_refresh *refresh, struct kg_generation **repla
 static bool is_valid_now(const struct kg_refresh *refresh) {
   int64_t now = refresh->clock->wall(refresh->clock->context);
   struct kg_error error = {0};
-  bool valid = refresh->generation != NULL && !refresh->withdrawn &&
-               kg_binding_check_time(refresh->generation->binding, now, &error) == KG_OK;
+  bool valid = refresh->view.now != NULL && !refresh->withdrawn &&
+               kg_binding_check_time(refresh->view.now->binding, now, &error) == KG_OK;
   if (refresh->present && !valid && error.status != KG_OK) report(refresh, &error);
   return valid;
 }
@@ -96,7 +95,7 @@ static struct kg_generation *look(struct kg_refresh *refresh, bool at_once) {
     look_locked(refresh, &replaced);
   }
   struct kg_generation *now_shown = NULL;
-  if (refresh->present) now_shown = kg_generation_ref(refresh->generation);
+  if (refresh->present) now_shown = kg_generation_ref(refresh->view.now);
   kg_mutex_unlock(&refresh->mutex);
   kg_generation_unref(&replaced); /* out here: it may close a key */
   return now_shown;
@@ -108,4 +107,12 @@ struct kg_generation *kg_refresh_look(struct kg_refresh *refresh) {
 
 struct kg_generation *kg_refresh_look_again(struct kg_refresh *refresh) {
   return look(refresh, true);
+}
+
+struct kg_generation *kg_refresh_find(struct kg_refresh *refresh, CK_OBJECT_HANDLE handle) {
+  struct kg_generation *found = NULL;
+  kg_mutex_lock(&refresh->mutex);
+  if (kg_view_find(&refresh->view, handle, &found) != NULL) (void)kg_generation_ref(found);
+  kg_mutex_unlock(&refresh->mutex);
+  return found;
 }

@@ -6,7 +6,7 @@
 #include "core/base/clock.h"
 #include "core/os/file.h"
 #include "core/os/mutex.h"
-#include "pkcs11/generation.h"
+#include "pkcs11/view.h"
 
 struct kg_refresh {
   const struct kg_identity *identity; /* borrowed, as is the clock */
@@ -15,16 +15,19 @@ struct kg_refresh {
   struct kg_mutex mutex; /* guards what follows; held while our own file is read, never while a key store works */
   bool looked, withdrawn, present;
   int64_t looked_ms;
-  struct kg_file_id seen;           /* the contents that were judged last, good or bad */
-  struct kg_generation *generation; /* the last good one; NULL: none so far */
+  struct kg_file_id seen; /* the contents that were judged last, good or bad */
+  struct kg_view view;    /* the last good one, and the one before */
 };
 
 KG_MUST_USE enum kg_status kg_refresh_init(struct kg_refresh *refresh, const struct kg_identity *identity,
                                            const char *state_dir, const struct kg_clock *clock);
 void kg_refresh_clear(struct kg_refresh *refresh);
-/* The generation that a new session begins with, counted; NULL: there is no token now. */
+/* The generation that is shown now, counted; NULL: there is no token now. */
 struct kg_generation *kg_refresh_look(struct kg_refresh *refresh);
 /* The same at once, however short ago the last look was: somebody was just asked to write a binding. */
 struct kg_generation *kg_refresh_look_again(struct kg_refresh *refresh);
+/* The generation that gave out this handle, counted, whether or not there is a token now. Looks at no file. NULL:
+ * neither the last good one nor the one before. */
+struct kg_generation *kg_refresh_find(struct kg_refresh *refresh, CK_OBJECT_HANDLE handle);
 
 #endif

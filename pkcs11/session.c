@@ -6,8 +6,11 @@
 void kg_session_free(void *item) {
   struct kg_session *session = item;
   if (session == NULL) return;
+  kg_operation_clear(&session->sign);
+  kg_operation_clear(&session->verify);
+  kg_operation_clear(&session->digest);
   kg_find_clear(&session->find);
-  kg_generation_unref(&session->generation);
+  kg_view_clear(&session->view);
   kg_mutex_destroy(&session->mutex);
   kg_wipe(session, sizeof *session);
   free(session);
@@ -25,7 +28,7 @@ static struct kg_session *create(struct kg_slot *slot, struct kg_generation *gen
     return NULL;
   }
   session->slot = slot;
-  session->generation = generation;
+  session->view.now = generation;
   session->flags = flags & (CKF_RW_SESSION | CKF_SERIAL_SESSION);
   session->opened_ms = now_ms(slot);
   kg_mutex_init(&session->mutex);
@@ -69,8 +72,34 @@ CK_STATE kg_session_state(const struct kg_session *session) {
   return kg_login_state(&session->slot->login, is_rw(session));
 }
 
-/* Told once a session: hosts that leave operations behind do so at every connection. */
-static void explain_active(struct kg_session *session, struct kg_error *error) {
+struct kg_generation *kg_session_find_generation(struct kg_session *session, CK_OBJECT_HANDLE handle) {
+  struct kg_generation *found = NULL;
+  kg_mutex_lock(&session->mutex);
+  if (kg_view_find(&session->view, handle, &found) != NULL) (void)kg_generation_ref(found);
+  kg_mutex_unlock(&session->mutex);
+  return found != NULL ? found : kg_refresh_find(&session->slot->refresh, handle);
+}
+
+CK_RV kg_session_search(struct kg_session *session, struct kg_find *fresh, struct kg_generation *shown) {
+  kg_mutex_lock(&session->mutex);
+  CK_RV rv = session->find.active ? CKR_OPERATION_ACTIVE : CKR_OK;
+  if (rv == CKR_OK) {
+    session->find = *fresh;
+    shown = kg_view_move(&session->view, shown);
+  }
+  kg_mutex_unlock(&session->mutex);
+  kg_generation_unref(&shown);
+  if (rv != CKR_OK) kg_find_clear(fresh);
+  return rv;
+}
+
+void kg_session_limits(struct kg_session *session, struct kg_mechanism_limits *out) {
+  kg_mutex_lock(&session->mutex);
+  *out = session->view.now->limits;
+  kg_mutex_unlock(&session->mutex);
+}
+
+void kg_session_explain_active(struct kg_session *session, struct kg_error *error) {
   if (atomic_exchange(&session->told_active, true)) return;
   (void)kg_error_set(error, KG_E_USAGE,
                      "an operation was started on a session where one is active (session open for %lld s)",
@@ -83,21 +112,26 @@ CK_RV kg_session_begin(struct kg_session *session, struct kg_operation *active, 
   bool begun = kg_operation_begin(active, fresh);
   kg_mutex_unlock(&session->mutex);
   if (begun) return CKR_OK;
-  explain_active(session, error);
+  kg_session_explain_active(session, error);
   kg_operation_clear(fresh);
   return CKR_OPERATION_ACTIVE;
 }
 
 void kg_session_cancel(struct kg_session *session, struct kg_operation *active) {
+  struct kg_operation ended;
   kg_mutex_lock(&session->mutex);
-  kg_operation_clear(active);
+  kg_operation_move(active, &ended);
   kg_mutex_unlock(&session->mutex);
+  kg_operation_clear(&ended);
 }
 
 CK_RV kg_session_update(struct kg_session *session, struct kg_operation *active, const CK_BYTE *part, CK_ULONG len) {
+  struct kg_operation ended;
   kg_mutex_lock(&session->mutex);
   CK_RV rv = kg_operation_update(active, part, len);
+  if (rv != CKR_OK) kg_operation_move(active, &ended);
   kg_mutex_unlock(&session->mutex);
+  if (rv != CKR_OK) kg_operation_clear(&ended);
   return rv;
 }
 
@@ -106,14 +140,15 @@ CK_RV kg_session_take(struct kg_session *session, struct kg_operation *active, e
   kg_mutex_lock(&session->mutex);
   CK_RV rv = kg_operation_take(active, end, taken);
   kg_mutex_unlock(&session->mutex);
+  if (rv != CKR_OK) kg_operation_clear(taken);
   return rv;
 }
 
 CK_RV kg_session_take_for(struct kg_session *session, struct kg_operation *active, enum kg_operation_end end,
                           const CK_BYTE *buffer, CK_ULONG *buffer_len, struct kg_operation *taken) {
-  size_t signature_size = kg_generation_signature_size(session->generation);
   kg_mutex_lock(&session->mutex);
-  CK_RV rv = kg_operation_take_for(active, end, signature_size, buffer, buffer_len, taken);
+  CK_RV rv = kg_operation_take_for(active, end, buffer, buffer_len, taken);
   kg_mutex_unlock(&session->mutex);
+  if (rv != CKR_OK) kg_operation_clear(taken);
   return rv;
 }

@@ -3,16 +3,17 @@
 #include <string.h>
 
 CK_RV kg_digest_call_begin(struct kg_call *call, struct kg_session *session, const CK_MECHANISM *mechanism) {
-  const struct kg_mechanism_limits *limits = &session->generation->limits;
   if (mechanism == NULL) { /* cancels, as for signing */
     kg_session_cancel(session, &session->digest);
     return CKR_OK;
   }
+  struct kg_mechanism_limits limits;
+  kg_session_limits(session, &limits);
   struct kg_operation fresh;
   memset(&fresh, 0, sizeof fresh);
-  fresh.mechanism = kg_mechanism_find(mechanism->mechanism, limits);
+  fresh.mechanism = kg_mechanism_find(mechanism->mechanism, &limits);
   if (fresh.mechanism == NULL || fresh.mechanism->use != KG_USE_DIGEST) return CKR_MECHANISM_INVALID;
-  CK_RV rv = kg_mechanism_read_params(fresh.mechanism, limits, mechanism, &fresh.params);
+  CK_RV rv = kg_mechanism_read_params(fresh.mechanism, &limits, mechanism, &fresh.params);
   if (rv != CKR_OK) return rv;
   kg_hash_init(&fresh.hash, fresh.mechanism->hash);
   return kg_session_begin(session, &session->digest, &fresh, &call->error);

@@ -1,18 +1,20 @@
 #include "pkcs11/call/object_management.h"
 
-CK_RV kg_object_call_get(const struct kg_session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *wanted,
-                         CK_ULONG count) {
-  const struct kg_object *found = kg_objects_find(&session->generation->objects, object);
-  if (found == NULL) return CKR_OBJECT_HANDLE_INVALID;
-  return wanted == NULL && count ? CKR_ARGUMENTS_BAD : kg_attributes_get(&found->attributes, wanted, count);
+CK_RV kg_object_call_get(struct kg_session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *wanted, CK_ULONG count) {
+  struct kg_generation *generation = kg_session_find_generation(session, object);
+  if (generation == NULL) return CKR_OBJECT_HANDLE_INVALID;
+  CK_RV rv = wanted == NULL && count ? CKR_ARGUMENTS_BAD : CKR_OK;
+  if (rv == CKR_OK) rv = kg_attributes_get(&kg_objects_find(&generation->objects, object)->attributes, wanted, count);
+  kg_generation_unref(&generation);
+  return rv;
 }
 
-CK_RV kg_object_call_size(const struct kg_session *session, CK_OBJECT_HANDLE object, CK_ULONG *size) {
-  const struct kg_object *found = kg_objects_find(&session->generation->objects, object);
-  if (found == NULL) return CKR_OBJECT_HANDLE_INVALID;
-  if (size == NULL) return CKR_ARGUMENTS_BAD;
-  *size = (CK_ULONG)kg_attributes_size(&found->attributes);
-  return CKR_OK;
+CK_RV kg_object_call_size(struct kg_session *session, CK_OBJECT_HANDLE object, CK_ULONG *size) {
+  struct kg_generation *generation = kg_session_find_generation(session, object);
+  if (generation == NULL) return CKR_OBJECT_HANDLE_INVALID;
+  if (size != NULL) *size = (CK_ULONG)kg_attributes_size(&kg_objects_find(&generation->objects, object)->attributes);
+  kg_generation_unref(&generation);
+  return size != NULL ? CKR_OK : CKR_ARGUMENTS_BAD;
 }
 
 static bool is_token_object(const CK_ATTRIBUTE *attributes, CK_ULONG count) {
@@ -31,22 +33,24 @@ CK_RV kg_object_call_create(const struct kg_session *session, const CK_ATTRIBUTE
 }
 
 /* All our objects are CKA_COPYABLE, CKA_DESTROYABLE and CKA_MODIFIABLE false, which has its own answer. */
-static CK_RV refuse_change(const struct kg_session *session, CK_OBJECT_HANDLE object) {
-  if (kg_objects_find(&session->generation->objects, object) == NULL) return CKR_OBJECT_HANDLE_INVALID;
+static CK_RV refuse_change(struct kg_session *session, CK_OBJECT_HANDLE object) {
+  struct kg_generation *generation = kg_session_find_generation(session, object);
+  if (generation == NULL) return CKR_OBJECT_HANDLE_INVALID;
+  kg_generation_unref(&generation);
   return session->flags & CKF_RW_SESSION ? CKR_ACTION_PROHIBITED : CKR_SESSION_READ_ONLY;
 }
 
-CK_RV kg_object_call_copy(const struct kg_session *session, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE *attributes,
+CK_RV kg_object_call_copy(struct kg_session *session, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE *attributes,
                           CK_ULONG count, const CK_OBJECT_HANDLE *copy) {
   if (copy == NULL || (attributes == NULL && count)) return CKR_ARGUMENTS_BAD;
   return refuse_change(session, object);
 }
 
-CK_RV kg_object_call_destroy(const struct kg_session *session, CK_OBJECT_HANDLE object) {
+CK_RV kg_object_call_destroy(struct kg_session *session, CK_OBJECT_HANDLE object) {
   return refuse_change(session, object);
 }
 
-CK_RV kg_object_call_set(const struct kg_session *session, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE *attributes,
+CK_RV kg_object_call_set(struct kg_session *session, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE *attributes,
                          CK_ULONG count) {
   if (attributes == NULL && count) return CKR_ARGUMENTS_BAD;
   return refuse_change(session, object);

@@ -9,24 +9,18 @@ static CK_RV check_template(const CK_ATTRIBUTE *wanted, CK_ULONG count) {
   return CKR_OK;
 }
 
-static CK_RV install(struct kg_session *session, struct kg_find *fresh) {
-  kg_mutex_lock(&session->mutex);
-  CK_RV rv = CKR_OK;
-  if (session->find.active)
-    rv = CKR_OPERATION_ACTIVE;
-  else
-    session->find = *fresh;
-  kg_mutex_unlock(&session->mutex);
-  if (rv != CKR_OK) kg_find_clear(fresh);
-  return rv;
-}
-
+/* A search looks at what is there now, however old the session is: at the same that a new one would. Without a token
+ * there is nothing to find, which is no error: there may be one again at the next search. */
 CK_RV kg_find_call_begin(struct kg_call *call, struct kg_session *session, const CK_ATTRIBUTE *wanted, CK_ULONG count) {
+  static const struct kg_objects nothing;
   CK_RV rv = check_template(wanted, count);
   if (rv != CKR_OK) return rv;
+  struct kg_generation *shown = kg_refresh_look(&session->slot->refresh);
   struct kg_find fresh;
-  if (!kg_find_begin(&session->generation->objects, wanted, count, &fresh)) return kg_call_status(call, KG_E_NO_MEMORY);
-  return install(session, &fresh);
+  if (kg_find_begin(shown != NULL ? &shown->objects : &nothing, wanted, count, &fresh))
+    return kg_session_search(session, &fresh, shown);
+  kg_generation_unref(&shown);
+  return kg_call_status(call, KG_E_NO_MEMORY);
 }
 
 static CK_RV next_locked(struct kg_find *find, CK_OBJECT_HANDLE *objects, CK_ULONG room, CK_ULONG *count) {

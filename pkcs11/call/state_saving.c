@@ -26,21 +26,24 @@ CK_RV kg_state_call_get(struct kg_session *session, CK_BYTE *state, CK_ULONG *st
 
 /* The state of a session is replaced whole: with what was saved, and nothing else. */
 static void replace(struct kg_session *session, struct kg_operation *restored) {
+  struct kg_operation *const active[] = {&session->sign, &session->verify, &session->digest};
+  struct kg_operation ended[sizeof active / sizeof active[0]];
   kg_mutex_lock(&session->mutex);
-  kg_operation_clear(&session->sign);
-  kg_operation_clear(&session->verify);
-  kg_operation_clear(&session->digest);
-  session->digest = *restored;
+  for (size_t i = 0; i < sizeof active / sizeof active[0]; i++)
+    kg_operation_move(active[i], &ended[i]);
+  kg_operation_move(restored, &session->digest);
   kg_mutex_unlock(&session->mutex);
-  kg_wipe(restored, sizeof *restored);
+  for (size_t i = 0; i < sizeof active / sizeof active[0]; i++)
+    kg_operation_clear(&ended[i]);
 }
 
 CK_RV kg_state_call_set(struct kg_session *session, const CK_BYTE *state, CK_ULONG state_len,
                         CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key) {
-  struct kg_operation restored;
   if (state == NULL) return CKR_ARGUMENTS_BAD;
-  if (!kg_operation_state_parse(kg_span_of(state, state_len), &session->generation->limits, &restored))
-    return CKR_SAVED_STATE_INVALID;
+  struct kg_mechanism_limits limits;
+  kg_session_limits(session, &limits);
+  struct kg_operation restored;
+  if (!kg_operation_state_parse(kg_span_of(state, state_len), &limits, &restored)) return CKR_SAVED_STATE_INVALID;
   if (encryption_key != CK_INVALID_HANDLE || authentication_key != CK_INVALID_HANDLE) return CKR_KEY_NOT_NEEDED;
   replace(session, &restored);
   return CKR_OK;

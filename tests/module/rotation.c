@@ -11,7 +11,7 @@ static struct host_identity *web;
 static atomic_bool stop;
 static atomic_long signatures;
 
-enum { THREADS = 64, RENEWALS = 1000 };
+enum { THREADS = 64, SEARCHERS = 4, RENEWALS = 1000 };
 
 static void pause_ms(long milliseconds) {
   const struct timespec moment = {milliseconds / 1000, milliseconds % 1000 * 1000000};
@@ -30,24 +30,42 @@ static bool shows(CK_SESSION_HANDLE session, const unsigned char *der, size_t le
          memcmp(value, der, len) == 0;
 }
 
-/* A new session that sees the binding as it is now; the module looks once a second, so it is asked for a while. */
+/* A session whose search finds the binding as it is now; the module looks once a second, so it is asked for a while. */
 static CK_SESSION_HANDLE open_when_seen(void) {
+  CK_SESSION_HANDLE session = host_open(host, 0);
   for (int i = 0; i < 600; i++) {
-    CK_SESSION_HANDLE session = host_open(host, 0);
     if (shows(session, web->der, web->der_len)) return session;
-    must_be(CKR_OK, host->p11->C_CloseSession(session));
     pause_ms(50);
   }
   host_fail(__FILE__, __LINE__, "the new certificate is not seen", 0);
 }
 
-static void *sign_on_and_on(void *argument) {
+/* One of many on one session: another's search may be under way, and others that follow may have left behind what this
+ * one found. */
+static void search_in(CK_SESSION_HANDLE session) {
+  CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+  CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof class};
+  CK_RV rv = host->p11->C_FindObjectsInit(session, &wanted, 1);
+  must(rv == CKR_OK || rv == CKR_OPERATION_ACTIVE);
+  if (rv != CKR_OK) return;
+  CK_OBJECT_HANDLE certificate = 0;
+  CK_ULONG count = 0;
+  must_be(CKR_OK, host->p11->C_FindObjects(session, &certificate, 1, &count));
+  must_be(CKR_OK, host->p11->C_FindObjectsFinal(session));
+  CK_BYTE value[4096];
+  CK_ATTRIBUTE wanted_value = {CKA_VALUE, value, sizeof value};
+  rv = host->p11->C_GetAttributeValue(session, certificate, &wanted_value, 1);
+  must(count == 1 && (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID));
+}
+
+/* Some search as well, in one session that they share. */
+static void *sign_on_and_on(void *shared) {
   CK_SESSION_HANDLE session = host_open(host, 0);
   CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
-  (void)argument;
   CK_BYTE signature[256];
   do {
     must_be(CKR_OK, host_sign(host, session, key, signature));
+    if (shared != NULL) search_in(*(const CK_SESSION_HANDLE *)shared);
     atomic_fetch_add(&signatures, 1);
   } while (!atomic_load(&stop));
   host_sign_checked(host, session, key, web->key);
@@ -57,25 +75,20 @@ static void *sign_on_and_on(void *argument) {
 
 static void renewals_do_not_disturb_those_who_sign(void) {
   CK_SESSION_HANDLE before = host_open(host, 0);
-  size_t old_len = web->der_len;
-  unsigned char *old = malloc(old_len);
-  memcpy(old, web->der, old_len);
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
-    must(pthread_create(&threads[i], NULL, sign_on_and_on, NULL) == 0);
+    must(pthread_create(&threads[i], NULL, sign_on_and_on, i < SEARCHERS ? &before : NULL) == 0);
   for (int i = 0; i < RENEWALS; i++) {
     host_bind(web);
     if (i % 100 == 0) must_be(CKR_OK, host->p11->C_CloseSession(open_when_seen()));
   }
-  CK_SESSION_HANDLE after = open_when_seen();
+  must_be(CKR_OK, host->p11->C_CloseSession(open_when_seen()));
   atomic_store(&stop, true);
   for (int i = 0; i < THREADS; i++)
     pthread_join(threads[i], NULL);
   must(atomic_load(&signatures) >= THREADS);
-  must(shows(before, old, old_len));
+  must(shows(before, web->der, web->der_len));
   must_be(CKR_OK, host->p11->C_CloseSession(before));
-  must_be(CKR_OK, host->p11->C_CloseSession(after));
-  free(old);
 }
 
 static void the_same_key_keeps_handle_and_id(void) {
@@ -90,7 +103,7 @@ static void the_same_key_keeps_handle_and_id(void) {
     must(host_find(host, after, CKO_PRIVATE_KEY) == key);
     must(host_find(host, after, CKO_CERTIFICATE) != certificate);
     must(value_of(after, key, CKA_ID, again) == len && memcmp(id, again, len) == 0);
-    must_be(CKR_OBJECT_HANDLE_INVALID,
+    must_be(i == 0 ? CKR_OK : CKR_OBJECT_HANDLE_INVALID,
             host->p11->C_GetAttributeValue(after, certificate, &(CK_ATTRIBUTE){CKA_ID, NULL, 0}, 1));
     host_sign_checked(host, after, key, web->key);
     must_be(CKR_OK, host->p11->C_CloseSession(after));
@@ -112,10 +125,10 @@ static void another_key_has_another_id_and_the_old_one_is_removed(void) {
   must(new_key != old_key);
   CK_BYTE new_id[4096];
   must(value_of(after, new_key, CKA_ID, new_id) == len && memcmp(old_id, new_id, len) != 0);
-  must_be(CKR_KEY_HANDLE_INVALID, host->p11->C_SignInit(after, &host_pss, old_key));
   host_sign_checked(host, after, new_key, web->key);
   CK_BYTE signature[256];
   must_be(CKR_DEVICE_REMOVED, host_sign(host, before, old_key, signature));
+  must_be(CKR_DEVICE_REMOVED, host_sign(host, after, old_key, signature));
   host_sign_checked(host, after, new_key, web->key);
   must_be(CKR_OK, host->p11->C_CloseSession(before));
   must_be(CKR_OK, host->p11->C_CloseSession(after));

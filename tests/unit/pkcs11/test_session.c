@@ -21,19 +21,21 @@ static int begin(void **state) {
   session.slot = &slot;
   session.opened_ms = sample_elapsed_ms;
   kg_mutex_init(&session.mutex);
-  return kg_generation_new(&identity, &binding, NULL, &session.generation, NULL) == KG_OK ? 0 : -1;
+  return kg_generation_new(&identity, &binding, NULL, &session.view.now, NULL) == KG_OK ? 0 : -1;
 }
 
 static int end(void **state) {
   (void)state;
-  kg_generation_unref(&session.generation);
+  kg_operation_clear(&session.sign);
+  kg_generation_unref(&session.view.now);
   kg_mutex_destroy(&session.mutex);
   return 0;
 }
 
 static struct kg_operation fresh(CK_MECHANISM_TYPE type) {
   struct kg_operation operation = {0};
-  operation.mechanism = kg_mechanism_find(type, &session.generation->limits);
+  operation.mechanism = kg_mechanism_find(type, &session.view.now->limits);
+  operation.generation = kg_generation_ref(session.view.now);
   if (operation.mechanism->hash != KG_HASH_NONE) kg_hash_init(&operation.hash, operation.mechanism->hash);
   return operation;
 }
@@ -96,6 +98,7 @@ static void queries_leave_it_and_the_real_call_takes_it(void **state) {
   assert_int_equal(kg_session_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken), CKR_OK);
   assert_non_null(taken.mechanism);
   assert_null(session.sign.mechanism);
+  kg_operation_clear(&taken);
   assert_int_equal(kg_session_take_for(&session, &session.sign, KG_END_ONCE, buffer, &len, &taken),
                    CKR_OPERATION_NOT_INITIALIZED);
 }
