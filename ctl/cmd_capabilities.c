@@ -7,6 +7,7 @@
 #include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/probe.h"
+#include "ctl/watchdog.h"
 #include "wire/source.h"
 
 #include <stdlib.h>
@@ -38,14 +39,19 @@ static enum kg_status configure(struct kg_run *run, struct kg_error *error) {
 }
 
 /* Opened, never made: looking must not leave keys behind. */
-static enum kg_strength strength_of(const struct kg_identity *identity) {
+static enum kg_status find_strength(const struct kg_config *config, const struct kg_identity *identity,
+                                    enum kg_strength *out, struct kg_error *error) {
+  *out = KG_STRENGTH_NONE;
+  if (!identity->proof_of_possession) return KG_OK;
+  struct kg_watchdog watchdog = {.identity = identity->name};
+  enum kg_status status = kg_watchdog_start_key(&watchdog, config->deadline_s, error);
+  if (status != KG_OK) return status;
   struct kg_key *key = NULL;
-  if (!identity->proof_of_possession || kg_key_open(identity->key_store, 0, &key, NULL) != KG_OK)
-    return KG_STRENGTH_NONE;
-  enum kg_strength strength = KG_STRENGTH_NONE;
-  if (kg_key_probe(key, NULL) == KG_OK) strength = kg_key_info(key)->strength;
+  if (kg_key_open(identity->key_store, 0, &key, NULL) == KG_OK && kg_key_probe(key, NULL) == KG_OK)
+    *out = kg_key_info(key)->strength;
   kg_key_close(&key);
-  return strength;
+  kg_watchdog_stop(&watchdog);
+  return KG_OK;
 }
 
 static enum kg_status look(struct kg_run *run, int64_t budget_ms, struct capabilities *out, struct kg_error *error) {
@@ -59,11 +65,11 @@ static enum kg_status look(struct kg_run *run, int64_t budget_ms, struct capabil
   }
   enum kg_status status = kg_probe_metadata(config, run->clock, budget_ms, &out->probe, error);
   if (status != KG_OK || out->probe.version != KG_PROBE_V2) return status;
-  for (size_t i = 0; i < config->identities_count; i++) {
-    out->of_identity[i] = strength_of(&config->identities[i]);
+  for (size_t i = 0; status == KG_OK && i < config->identities_count; i++) {
+    status = find_strength(config, &config->identities[i], &out->of_identity[i], error);
     if (out->of_identity[i] > out->strength) out->strength = out->of_identity[i];
   }
-  return KG_OK;
+  return status;
 }
 
 static int report_json(struct kg_run *run, const struct capabilities *found, int exit_code) {

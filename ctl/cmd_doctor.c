@@ -33,6 +33,7 @@ static cJSON *finding_json(const struct kg_finding *finding) {
 static int exit_code_of(const struct kg_doctor *doctor) {
   for (size_t i = 0; i < doctor->count; i++)
     if (doctor->findings[i].level == KG_FINDING_FAIL) return kg_status_exit_code(doctor->findings[i].status);
+  if (doctor->incomplete) return kg_status_exit_code(KG_E_NO_MEMORY);
   return doctor->signatures > 0 ? 0 : kg_status_exit_code(KG_E_NOT_FOUND);
 }
 
@@ -90,9 +91,8 @@ static int run_doctor(const struct kg_command *command, struct kg_run *run, int 
   if (!kg_command_parse(command, run, options, argc, argv, &operands, &exit_code)) return exit_code;
   struct kg_error error = {0};
   if (user != NULL && kg_process_become(user, &error) != KG_OK) return kg_output_error(run, &error);
-  struct kg_doctor doctor = {.run = run, .findings = calloc(KG_FINDINGS_MAX, sizeof *doctor.findings)};
-  enum kg_status status =
-      doctor.findings != NULL ? examine(&doctor, &operands, &error) : kg_error_no_memory(&error, "for a path");
+  struct kg_doctor doctor = {.run = run, .report = report};
+  enum kg_status status = examine(&doctor, &operands, &error);
   exit_code = status == KG_OK ? report(&doctor) : kg_output_error(run, &error);
   free(doctor.findings);
   return exit_code;

@@ -2,6 +2,7 @@
 #include "core/base/json_add.h"
 #include "ctl/command.h"
 #include "ctl/describe.h"
+#include "ctl/each.h"
 #include "ctl/output.h"
 #include "ctl/provision.h"
 
@@ -35,8 +36,8 @@ static cJSON *report_json(struct kg_run *run, const struct kg_identity *identity
 }
 
 /* Adds to `list` with --json, prints otherwise. */
-static int provision_one(struct kg_run *run, const struct kg_identity *identity, const struct flags *flags,
-                         cJSON *list) {
+static int provision_here(struct kg_run *run, const struct kg_identity *identity, const void *from, cJSON *list) {
+  const struct flags *flags = from;
   const struct kg_provision_options options = {.force = flags->force, .replace_key = flags->replace_key};
   struct kg_provision_result result;
   struct kg_error error = {0};
@@ -53,12 +54,14 @@ static int provision_one(struct kg_run *run, const struct kg_identity *identity,
 }
 
 static int provision_all(struct kg_run *run, const struct kg_selection *selection, const struct flags *flags) {
+  const struct kg_each each = {
+      .command = "provision",
+      .flags = {flags->force ? "--force" : NULL, flags->replace_key ? "--replace-key" : NULL},
+      .here = provision_here,
+      .here_flags = flags,
+  };
   cJSON *list = cJSON_CreateArray();
-  int exit_code = 0;
-  for (size_t i = 0; i < selection->count; i++) {
-    int code = provision_one(run, selection->identities[i], flags, list);
-    if (exit_code == 0) exit_code = code;
-  }
+  int exit_code = kg_each_run(run, &each, selection->identities, selection->count, list);
   if (!run->json) {
     cJSON_Delete(list);
     return exit_code;

@@ -2,6 +2,7 @@
 #include "core/base/json_add.h"
 #include "core/base/log.h"
 #include "ctl/command.h"
+#include "ctl/each.h"
 #include "ctl/output.h"
 #include "ctl/provision.h"
 #include "ctl/renew.h"
@@ -79,20 +80,23 @@ static void report_json(struct kg_run *run, const struct outcome *outcome, cJSON
   kg_json_append(list, object);
 }
 
+static int renew_here(struct kg_run *run, const struct kg_identity *identity, const void *flags, cJSON *list) {
+  (void)flags;
+  struct outcome outcome;
+  renew_one(run, identity, &outcome);
+  if (outcome.error.status != KG_OK) explain(run, &outcome);
+  if (run->json)
+    report_json(run, &outcome, list);
+  else
+    report_text(run, &outcome);
+  kg_binding_free(&outcome.binding);
+  return kg_status_exit_code(outcome.error.status);
+}
+
 static int renew_all(struct kg_run *run, const struct kg_identity **identities, size_t count) {
+  static const struct kg_each each = {.command = "renew", .here = renew_here};
   cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "identities");
-  int exit_code = 0;
-  for (size_t i = 0; i < count; i++) {
-    struct outcome outcome;
-    renew_one(run, identities[i], &outcome);
-    if (outcome.error.status != KG_OK) explain(run, &outcome);
-    if (run->json)
-      report_json(run, &outcome, list);
-    else
-      report_text(run, &outcome);
-    if (exit_code == 0) exit_code = kg_status_exit_code(outcome.error.status);
-    kg_binding_free(&outcome.binding);
-  }
+  int exit_code = kg_each_run(run, &each, identities, count, list);
   if (run->json) return kg_output_json(run, object, exit_code);
   cJSON_Delete(object);
   return exit_code;

@@ -8,6 +8,7 @@
 #include "ctl/output.h"
 #include "ctl/provision.h"
 #include "ctl/renew.h"
+#include "ctl/watchdog.h"
 
 #include <stdlib.h>
 
@@ -23,12 +24,15 @@ static int64_t now_of(const struct kg_run *run) {
   return run->clock->wall(run->clock->context);
 }
 
-static void check_key(struct state *state) {
+static void check_key(struct kg_run *run, struct state *state) {
   struct kg_key *key = NULL;
-  (void)(kg_key_open(state->identity->key_store, KG_KEY_PATIENT, &key, &state->error) == KG_OK &&
+  struct kg_watchdog watchdog = {.identity = state->identity->name};
+  (void)(kg_watchdog_start_key(&watchdog, run->config->deadline_s, &state->error) == KG_OK &&
+         kg_key_open(state->identity->key_store, KG_KEY_PATIENT, &key, &state->error) == KG_OK &&
          kg_binding_check_key(state->binding, kg_key_info(key), &state->error) == KG_OK &&
          kg_key_probe(key, &state->error) == KG_OK); /* the first that failed says so in the state */
   kg_key_close(&key);
+  kg_watchdog_stop(&watchdog);
 }
 
 static void look(struct kg_run *run, const struct kg_identity *identity, bool with_key, struct state *out) {
@@ -42,7 +46,7 @@ static void look(struct kg_run *run, const struct kg_identity *identity, bool wi
   } else if (out->binding != NULL) {
     enum kg_status status = kg_binding_check_identity(out->binding, identity, &out->error);
     if (status == KG_OK) status = kg_binding_check_time(out->binding, now_of(run), &out->error);
-    if (status == KG_OK && with_key) check_key(out);
+    if (status == KG_OK && with_key) check_key(run, out);
   }
   out->has_failure = failure_path != NULL && kg_failure_load(failure_path, &out->failure);
   free(binding_path);

@@ -13,10 +13,22 @@
 #define CLOCK_WARN_S 30
 #define CLOCK_FAIL_S 300 /* what a fresh certificate is allowed to be in the future (core/state/binding.h) */
 
+static struct kg_finding *make_room(struct kg_doctor *doctor) {
+  static struct kg_finding lost;
+  if (doctor->count == doctor->room) {
+    size_t room = doctor->room > 0 ? 2 * doctor->room : 64;
+    struct kg_finding *findings = realloc(doctor->findings, room * sizeof *findings);
+    doctor->incomplete |= findings == NULL;
+    if (findings == NULL) return &lost;
+    doctor->findings = findings;
+    doctor->room = room;
+  }
+  return &doctor->findings[doctor->count++];
+}
+
 static struct kg_finding *add(struct kg_doctor *doctor, enum kg_finding_level level, const char *check,
                               const char *cure) {
-  static struct kg_finding overflow;
-  struct kg_finding *finding = doctor->count < KG_FINDINGS_MAX ? &doctor->findings[doctor->count++] : &overflow;
+  struct kg_finding *finding = make_room(doctor);
   *finding = (struct kg_finding){.level = level};
   snprintf(finding->check, sizeof finding->check, "%s", check);
   snprintf(finding->identity, sizeof finding->identity, "%s", doctor->identity != NULL ? doctor->identity : "");

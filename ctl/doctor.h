@@ -14,14 +14,14 @@ struct kg_finding {
   char symptom[512], cure[256];
 };
 
-enum { KG_FINDINGS_MAX = 256 };
-
 struct kg_doctor {
   struct kg_run *run;
   const char *identity;        /* the one that is looked at; NULL: the machine */
-  struct kg_finding *findings; /* KG_FINDINGS_MAX of them */
-  size_t count;
-  size_t signatures; /* identities whose key made one that its certificate fits */
+  struct kg_finding *findings; /* free() it */
+  size_t count, room;
+  bool incomplete;                               /* no memory for one of them */
+  size_t signatures;                             /* identities whose key made one that its certificate fits */
+  int (*report)(const struct kg_doctor *doctor); /* prints them; the exit code */
 };
 
 void kg_doctor_ok(struct kg_doctor *doctor, const char *check, const char *format, ...) KG_PRINTF(3, 4);

@@ -7,6 +7,7 @@
 #include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/renew.h"
+#include "ctl/watchdog.h"
 #include "wire/source.h"
 
 #include <stdlib.h>
@@ -109,12 +110,33 @@ static void check_failure(struct kg_doctor *doctor, const struct kg_identity *id
   free(path);
 }
 
+/* In the watchdog's thread: what was found so far, and this. The identities after it are not looked at. */
+static int report_hang(void *context, const struct kg_error *error) {
+  struct kg_doctor *doctor = context;
+  kg_doctor_fail(doctor, "key store", "see to its library or device; keyguardctl doctor NAME looks at another identity",
+                 error);
+  int exit_code = doctor->report(doctor);
+  fflush(doctor->run->out);
+  return exit_code;
+}
+
+static void check_with_key(struct kg_doctor *doctor, const struct kg_identity *identity) {
+  struct kg_watchdog watchdog = {.identity = identity->name, .end = report_hang, .context = doctor};
+  struct kg_error error = {0};
+  if (kg_watchdog_start_key(&watchdog, doctor->run->config->deadline_s, &error) != KG_OK) {
+    kg_doctor_fail(doctor, "key store", NULL, &error);
+    return;
+  }
+  struct kg_key *key = check_key(doctor, identity);
+  check_binding(doctor, identity, key);
+  kg_key_close(&key);
+  kg_watchdog_stop(&watchdog);
+}
+
 void kg_doctor_check_identity(struct kg_doctor *doctor, const struct kg_identity *identity) {
   doctor->identity = identity->name;
   check_gates(doctor, identity);
-  struct kg_key *key = check_key(doctor, identity);
-  check_binding(doctor, identity, key);
   check_failure(doctor, identity);
-  kg_key_close(&key);
+  check_with_key(doctor, identity);
   doctor->identity = NULL;
 }

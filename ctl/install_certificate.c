@@ -3,6 +3,7 @@
 #include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/provision.h"
+#include "ctl/watchdog.h"
 
 static enum kg_status key_name(const struct kg_identity *identity, const struct kg_cng_name **out,
                                struct kg_error *error) {
@@ -14,13 +15,16 @@ static enum kg_status key_name(const struct kg_identity *identity, const struct 
 }
 
 /* A certificate whose key is dead would make every program that picks it fail. */
-static enum kg_status check_key(const struct kg_identity *identity, const struct kg_binding *binding,
-                                struct kg_error *error) {
+static enum kg_status check_key(const struct kg_config *config, const struct kg_identity *identity,
+                                const struct kg_binding *binding, struct kg_error *error) {
   struct kg_key *key = NULL;
-  enum kg_status status = kg_key_open(identity->key_store, 0, &key, error);
+  struct kg_watchdog watchdog = {.identity = identity->name};
+  enum kg_status status = kg_watchdog_start_key(&watchdog, config->deadline_s, error);
+  if (status == KG_OK) status = kg_key_open(identity->key_store, 0, &key, error);
   if (status == KG_OK) status = kg_binding_check_key(binding, kg_key_info(key), error);
   if (status == KG_OK) status = kg_key_probe(key, error);
   kg_key_close(&key);
+  kg_watchdog_stop(&watchdog);
   return status;
 }
 
@@ -29,7 +33,7 @@ static enum kg_status install(struct kg_run *run, const struct kg_identity *iden
   struct kg_binding *binding = NULL;
   enum kg_status status =
       kg_provision_find(run->config, identity, run->clock->wall(run->clock->context), &binding, error);
-  if (status == KG_OK) status = check_key(identity, binding, error);
+  if (status == KG_OK) status = check_key(run->config, identity, binding, error);
   if (status == KG_OK) status = kg_certificate_store_install(binding, name, removed, error);
   kg_binding_free(&binding);
   return status;

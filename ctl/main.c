@@ -5,6 +5,7 @@
 #include "ctl/output.h"
 #include "ctl/process.h"
 #include "ctl/secret_memory.h"
+#include "ctl/watchdog.h"
 #include "wire/crypto.h"
 
 #include <curl/curl.h>
@@ -76,11 +77,19 @@ static enum kg_status prepare(struct kg_error *error) {
   return status;
 }
 
+/* In the watchdog's thread: the one that works is stuck, and holds nothing of ours. */
+static int report_hang(void *run, const struct kg_error *error) {
+  int exit_code = kg_output_error(run, error);
+  fflush(stdout);
+  return exit_code;
+}
+
 int main(int argc, char **argv) {
   static char printed[BUFSIZ]; /* tokens pass through it */
-  struct kg_run run = {.out = stdout, .err = stderr, .clock = kg_clock_system()};
+  struct kg_run run = {.out = stdout, .err = stderr, .clock = kg_clock_system(), .again = true};
   (void)setvbuf(stdout, printed, _IOFBF, sizeof printed);
   kg_log_configure(KG_LOG_WARN, KG_LOG_STDERR); /* until the configuration says otherwise */
+  kg_watchdog_init(report_hang, &run);
   struct kg_error error = {0};
   int exit_code = prepare(&error) == KG_OK ? dispatch(&run, argc - 1, argv + 1) : kg_output_error(&run, &error);
   kg_config_free(&run.config);

@@ -1,13 +1,12 @@
 #include "ctl/process.h"
 
-#include "core/base/buf.h"
 #include "core/base/wide_win.h"
+#include "ctl/command_line_win.h"
 
 #include <fcntl.h>
 #include <io.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
 #include <windows.h>
 
 void kg_process_harden(void) {
@@ -29,49 +28,6 @@ enum kg_status kg_process_become(const char *user, struct kg_error *error) {
                       user);
 }
 
-static bool append(struct kg_buf *line, const char *text, size_t length) {
-  return kg_buf_append(line, kg_span_of(text, length)) == KG_OK;
-}
-
-/* As CommandLineToArgvW takes it apart again: backslashes before a quote are doubled. */
-static bool append_quoted(struct kg_buf *line, const char *argument) {
-  bool good = append(line, "\"", 1);
-  size_t backslashes = 0;
-  for (const char *at = argument; good && *at; at++) {
-    backslashes = *at == '\\' ? backslashes + 1 : 0;
-    if (*at == '"') {
-      size_t before = 0;
-      while (at - before > argument && at[-1 - (ptrdiff_t)before] == '\\')
-        before++;
-      for (; good && before > 0; before--)
-        good = append(line, "\\", 1);
-      good = good && append(line, "\\", 1);
-    }
-    good = good && append(line, at, 1);
-  }
-  for (; good && backslashes > 0; backslashes--)
-    good = append(line, "\\", 1);
-  return good && append(line, "\"", 1);
-}
-
-/* cmd.exe has rules of its own and wants no quotes that are not needed. */
-static bool append_argument(struct kg_buf *line, const char *argument) {
-  if (line->len && !append(line, " ", 1)) return false;
-  if (*argument && strpbrk(argument, " \t\n\v\"") == NULL) return append(line, argument, strlen(argument));
-  return append_quoted(line, argument);
-}
-
-static wchar_t *command_line(char **argv) {
-  struct kg_buf line = {0};
-  bool good = true;
-  for (; good && *argv != NULL; argv++)
-    good = append_argument(&line, *argv);
-  wchar_t *wide = NULL;
-  if (good && line.len) wide = kg_wide_dup((char *)line.data);
-  kg_buf_clear(&line);
-  return wide;
-}
-
 static bool set_variables(const struct kg_process_variable *variables) {
   bool good = true;
   for (; good && variables->name != NULL; variables++) {
@@ -86,7 +42,7 @@ static bool set_variables(const struct kg_process_variable *variables) {
 /* There is no exec here: the command runs as a child, and this process ends with its exit code. */
 enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, struct kg_error *error) {
   STARTUPINFOW startup = {0};
-  wchar_t *line = command_line(argv);
+  wchar_t *line = kg_command_line(argv);
   startup.cb = sizeof startup;
   if (line == NULL || !set_variables(variables)) {
     free(line);

@@ -13,6 +13,7 @@
 #include "ctl/failure.h"
 #include "ctl/fingerprint.h"
 #include "ctl/renew.h"
+#include "ctl/watchdog.h"
 #include "wire/source.h"
 
 #include <stdio.h>
@@ -29,10 +30,15 @@ struct job { /* one call of kg_provision */
   unsigned requests; /* that a failed attempt sent */
   int64_t retry_after_s;
   struct kg_key *key;
+  struct kg_watchdog watchdog;
 };
 
 static int64_t now_of(const struct job *job) {
   return job->clock->wall(job->clock->context);
+}
+
+static int64_t left_ms(const struct job *job, int64_t deadline_ms) {
+  return deadline_ms - job->clock->elapsed_ms(job->clock->context);
 }
 
 enum kg_status kg_provision_find(const struct kg_config *config, const struct kg_identity *identity, int64_t now,
@@ -131,10 +137,10 @@ static char *key_lock_path(const struct job *job) {
 /* Two identities may share a key, and each has its own lock: opening, making and replacing it is one step for both
  * (docs/protocol.md 3.7). */
 static enum kg_status open_key(struct job *job, struct kg_error *error) {
-  int64_t left_ms = job->deadline_ms - job->clock->elapsed_ms(job->clock->context);
   struct kg_lock *lock = NULL;
   char *path = key_lock_path(job);
-  enum kg_status status = path != NULL ? kg_lock_acquire(path, left_ms, job->clock, &lock, error)
+  int64_t wait_ms = left_ms(job, job->deadline_ms);
+  enum kg_status status = path != NULL ? kg_lock_acquire(path, wait_ms, job->clock, &lock, error)
                                        : kg_error_no_memory(error, "to lock the key");
   if (status == KG_OK) status = open_key_locked(job, error);
   kg_lock_release(&lock);
@@ -163,6 +169,7 @@ static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_
                                           .drop_attestation = job->options->drop_attestation,
                                           .deadline_ms = job->deadline_ms};
   enum kg_status status = check_room(job, error);
+  kg_watchdog_await(&job->watchdog, &kg_awaited_plugin);
   if (status == KG_OK) status = kg_credential_acquire(&request, out, error);
   if (status == KG_OK) status = kg_binding_store(job->binding_path, *out, error);
   if (status != KG_OK) kg_binding_free(out);
@@ -217,6 +224,32 @@ static enum kg_status renew_locked(struct job *job, struct kg_provision_result *
   return status;
 }
 
+/* Without a memory of it the next one would hang as long. */
+static int note_hang(void *context, const struct kg_error *error) {
+  const struct job *job = context;
+  kg_failure_note(job->failure_path, error, job->fingerprint, 0, now_of(job));
+  return -1;
+}
+
+static enum kg_status renew_watched(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
+  int64_t limit_ms = left_ms(job, job->deadline_ms) + KG_WATCHDOG_GRACE_MS;
+  enum kg_status status = kg_watchdog_start(&job->watchdog, limit_ms, &kg_awaited_key_store, error);
+  if (status == KG_OK) status = renew_locked(job, result, error);
+  kg_watchdog_stop(&job->watchdog);
+  return status;
+}
+
+/* A good binding needs no lock: neither a holder that hangs nor a state folder that is read-only is in its way. */
+static enum kg_status look_first(struct job *job, bool *good, struct kg_binding **out, struct kg_error *error) {
+  int64_t limit_ms = (int64_t)job->config->deadline_s * 1000 + KG_WATCHDOG_GRACE_MS;
+  *good = false;
+  if (job->options->force) return KG_OK;
+  enum kg_status status = kg_watchdog_start(&job->watchdog, limit_ms, &kg_awaited_key_store, error);
+  if (status == KG_OK) *good = is_good(job, out);
+  kg_watchdog_stop(&job->watchdog);
+  return status;
+}
+
 static enum kg_status prepare(struct job *job, struct kg_error *error) {
   const char *state_dir = job->config->state_dir, *name = job->identity->name;
   enum kg_status status = kg_identity_check_gates(job->identity, error);
@@ -232,14 +265,14 @@ static enum kg_status prepare(struct job *job, struct kg_error *error) {
 }
 
 static enum kg_status provision_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
-  int64_t total_ms = job->options->deadline_ms, left_ms = (int64_t)job->config->deadline_s * 1000;
-  if (total_ms) left_ms = total_ms - job->clock->elapsed_ms(job->clock->context);
+  int64_t total_ms = job->options->deadline_ms, wait_ms = (int64_t)job->config->deadline_s * 1000;
+  if (total_ms) wait_ms = left_ms(job, total_ms);
   enum kg_status status = kg_file_make_directory(job->config->state_dir, 0755, error);
   struct kg_lock *lock = NULL;
-  if (status == KG_OK) status = kg_lock_acquire(job->lock_path, left_ms, job->clock, &lock, error);
+  if (status == KG_OK) status = kg_lock_acquire(job->lock_path, wait_ms, job->clock, &lock, error);
   if (status != KG_OK) return status;
-  job->deadline_ms = total_ms ? total_ms : job->clock->elapsed_ms(job->clock->context) + left_ms;
-  status = renew_locked(job, result, error);
+  job->deadline_ms = total_ms ? total_ms : job->clock->elapsed_ms(job->clock->context) + wait_ms;
+  status = renew_watched(job, result, error);
   kg_lock_release(&lock);
   return status;
 }
@@ -248,10 +281,11 @@ enum kg_status kg_provision(const struct kg_config *config, const struct kg_iden
                             const struct kg_provision_options *options, const struct kg_clock *clock,
                             struct kg_provision_result *result, struct kg_error *error) {
   struct job job = {.config = config, .identity = identity, .options = options, .clock = clock};
+  job.watchdog = (struct kg_watchdog){.identity = identity->name, .end = note_hang, .context = &job};
   *result = (struct kg_provision_result){0};
   enum kg_status status = prepare(&job, error);
-  /* A good binding needs no lock: neither a holder that hangs nor a state folder that is read-only is in its way. */
-  bool good = status == KG_OK && !options->force && is_good(&job, &result->binding);
+  bool good = false;
+  if (status == KG_OK) status = look_first(&job, &good, &result->binding, error);
   if (status == KG_OK && !good) status = provision_locked(&job, result, error);
   kg_key_close(&job.key);
   free(job.binding_path);

@@ -11,6 +11,7 @@ struct kg_run {
   FILE *out, *err;
   const struct kg_clock *clock;
   const char *config_path; /* NULL: kg_config_path() */
+  bool again;              /* this process is keyguardctl, which may be run once more; a test's program may not */
   bool json, help;
   unsigned verbose;
   struct kg_config *config; /* by kg_command_configure; freed by main */

@@ -7,6 +7,7 @@
 #include "ctl/renew.h"
 #include "ctl/tls_client.h"
 #include "ctl/token_cache.h"
+#include "ctl/watchdog.h"
 #include "wire/retry.h"
 #include "wire/uuid.h"
 
@@ -251,10 +252,15 @@ enum kg_status kg_token_acquire(const struct kg_config *config, const struct kg_
                                 struct kg_token_result *result, struct kg_error *error) {
   struct leg leg = {.config = config, .identity = identity, .request = request, .clock = clock, .result = result};
   *result = (struct kg_token_result){0};
+  struct kg_watchdog watchdog = {.identity = identity->name};
   enum kg_status status = prepare(&leg, error);
+  /* later than the one of provisioning, which also remembers */
+  if (status == KG_OK)
+    status = kg_watchdog_start(&watchdog, left_ms(&leg) + 2 * KG_WATCHDOG_GRACE_MS, &kg_awaited_key_store, error);
   if (status == KG_OK) status = find_binding(&leg, error);
   if (status == KG_OK) status = find_or_buy(&leg, error);
   kg_key_close(&leg.key);
+  kg_watchdog_stop(&watchdog);
   log_outcome(&leg, status);
   if (status != KG_OK) {
     if (!error->correlation_id[0])

@@ -202,6 +202,18 @@ case_p11_kit_registration_is_looked_for() {
   matches '^(ok|warn) .*(keyguard-pkcs11.so|names)' "$(finding p11-kit)" p11-kit
 }
 
+case_the_last_of_many_is_looked_at_as_well() { # five findings each: there was room for 256
+  ready
+  local i
+  for i in {1..70}; do sed "s/^\[identity demo\]/[identity demo$i]/" "$KEYGUARD_CONF" | sed -n "/^\[identity demo$i\]/,\$p" >"$KG_RUN/one"; cat "$KG_RUN/one" >>"$KG_RUN/many"; done
+  cat "$KG_RUN/many" >>"$KEYGUARD_CONF"
+  gates last true true
+  kg doctor
+  equal false "$(out .healthy)" healthy
+  matches '^fail .*no private key object=last' "$(finding 'key store' last)"
+  equal 72 "$(out '[.checks[] | select(.check == "gates" and .level == "ok")] | length')" identities
+}
+
 case_as_the_user_who_signs() { # who has no right to the PIN of root's token, and is right with a token of their own
   needs_nobody
   ready

@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -25,7 +27,20 @@ static _Thread_local bool was_up;
 static _Thread_local CK_RV verdict;
 #define REAL(name, arguments) (may_do(#name) ? real->name arguments : verdict)
 
+static bool is_named(const char *variable, const char *function) {
+  const char *name = getenv(variable);
+  return name != NULL && strcmp(name, function) == 0;
+}
+
+/* In the environment: a function that never comes back, and one that ends the process. */
+static void misbehave(const char *function) {
+  while (is_named("FAKE_TOKEN_HANG", function))
+    (void)pause();
+  if (is_named("FAKE_TOKEN_CRASH", function)) (void)raise(SIGKILL);
+}
+
 static CK_RV decide(const char *function) {
+  misbehave(function);
   CK_RV (*decider)(const char *) = atomic_load(&fake_token.decide);
   return decider != NULL ? decider(function) : CKR_OK;
 }
