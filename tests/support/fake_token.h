@@ -14,8 +14,10 @@ struct fake_token {
   atomic_ulong refuse_with;                        /* the code for that; 0: CKR_SESSION_COUNT */
   _Atomic(const char *) manufacturer, description; /* of CK_INFO */
   _Atomic(const char *) token_manufacturer;        /* of CK_TOKEN_INFO */
-  atomic_bool hardware_slot;                       /* CKF_HW_SLOT */
-  atomic_ulong token_flags;                        /* set in CK_TOKEN_INFO as well */
+  _Atomic(const char *) token_serial;
+  atomic_ulong more_slots;   /* empty ones, in front of the others */
+  atomic_bool hardware_slot; /* CKF_HW_SLOT */
+  atomic_ulong token_flags;  /* set in CK_TOKEN_INFO as well */
   atomic_bool no_public_key, no_pss, wrong_signature, salt_is_hash;
   atomic_bool canned; /* signatures are 256 zeros and take 0.2 ms, so that the machine does not calculate meanwhile */
   atomic_ulong fail_sign;      /* the next C_Sign answers this, once, and keeps the operation */

@@ -34,10 +34,8 @@ static enum kg_status busy(struct kg_error *error) {
 }
 
 /* By what the library says of itself: the only way to know our own module from another process image of it (keyguardctl
- * is not the module), and tpm2-pkcs11, whose C_OpenSession gives two threads the same handle (1.9.0). Once: it stays
- * loaded, and at a later initialisation threads of the last one are still reading what stands here. */
+ * is not the module), and tpm2-pkcs11, whose C_OpenSession gives two threads the same handle (1.9.0). */
 static enum kg_status recognise(struct kg_backing *backing, struct kg_error *error) {
-  if (backing->recognised) return KG_OK;
   CK_INFO info;
   memset(&info, 0, sizeof info);
   CK_RV rv = backing->f->C_GetInfo(&info);
@@ -49,9 +47,9 @@ static enum kg_status recognise(struct kg_backing *backing, struct kg_error *err
       kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module"))
     return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library",
                         backing->path);
-  backing->is_tpm2 = kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
-  backing->lanes.size = backing->is_tpm2 ? 1 : KG_LANES;
-  backing->recognised = true;
+  bool is_tpm2 = kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
+  atomic_store(&backing->is_tpm2, is_tpm2);
+  atomic_store(&backing->lanes.size, is_tpm2 ? 1 : KG_LANES);
   return KG_OK;
 }
 

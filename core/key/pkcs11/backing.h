@@ -17,7 +17,6 @@ struct kg_backing {
   atomic_uint users;       /* open keys */
   atomic_bool ready;       /* initialised, as far as we know */
   atomic_bool owned;       /* by us, so finalised by us */
-  bool recognised;         /* is_tpm2 and lanes.size are what they are; under the turn */
   bool watched;            /* kg_exit_watch() knows of it; under the turn */
   atomic_uint epoch;       /* counts initialisations; handles of an older one mean nothing */
   atomic_flag turn, login; /* one thread at a time in C_Initialize and C_Finalize; in C_Login */

@@ -76,9 +76,9 @@ enum kg_status kg_backing_key_destroy(struct kg_backing_key *key, struct kg_back
                                       struct kg_error *error) {
   enum kg_status status = kg_backing_key_find_private(key, backing, lane->session, &lane->private_key, error);
   if (status != KG_OK) return status;
-  if (!kg_backing_key_is_same(key, backing, lane->session, lane->private_key))
-    return kg_error_set(error, KG_E_KEY_DEAD, "the key was replaced by another one since it was opened");
   lane->public_key = kg_backing_key_find_public(key, backing, lane);
+  status = kg_backing_key_check(key, backing, lane, error);
+  if (status != KG_OK) return status;
   CK_RV rv = backing->f->C_DestroyObject(lane->session, lane->private_key);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_DestroyObject", rv);
   /* The private key is gone; a public key that stays behind does no harm. */

@@ -95,8 +95,7 @@ static enum kg_status find_handles(struct kg_backing_key *key, struct kg_backing
   enum kg_status status = kg_backing_key_find_private(key, backing, lane->session, &lane->private_key, error);
   if (status != KG_OK) return status;
   lane->public_key = kg_backing_key_find_public(key, backing, lane);
-  if (lane->public_key != 0 || kg_backing_key_is_same(key, backing, lane->session, lane->private_key)) return KG_OK;
-  return kg_error_set(error, KG_E_KEY_DEAD, "the key was replaced by another one since it was opened");
+  return kg_backing_key_check(key, backing, lane, error);
 }
 
 /* The token or the key was there when the key was opened: that it is not found now means that it is gone. */

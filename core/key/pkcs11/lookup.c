@@ -95,8 +95,8 @@ enum kg_status kg_backing_key_find_private(struct kg_backing_key *key, struct kg
   return KG_OK;
 }
 
-bool kg_backing_key_is_same(const struct kg_backing_key *key, const struct kg_backing *backing,
-                            CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+static bool is_same(const struct kg_backing_key *key, const struct kg_backing *backing, CK_SESSION_HANDLE session,
+                    CK_OBJECT_HANDLE object) {
   unsigned char buffer[KG_SIGNATURE_MAX + 1];
   struct kg_span modulus = get_number(backing->f, session, object, CKA_MODULUS, buffer);
   return kg_span_equal(modulus, kg_buf_span(&key->key.info.modulus));
@@ -121,10 +121,20 @@ CK_OBJECT_HANDLE kg_backing_key_find_public(struct kg_backing_key *key, struct k
   for (size_t t = 0; t < 2; t++) {
     CK_ULONG count = find_public_by(backing, lane, types[t], found, 16);
     for (CK_ULONG i = 0; i < count; i++)
-      if (key->key.info.modulus.len == 0 || kg_backing_key_is_same(key, backing, lane->session, found[i]))
-        return found[i];
+      if (key->key.info.modulus.len == 0 || is_same(key, backing, lane->session, found[i])) return found[i];
   }
   return 0;
+}
+
+/* A public key object of the right modulus may have outlived its private key, so it is believed only where the private
+ * key tells nothing. */
+enum kg_status kg_backing_key_check(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane,
+                                    struct kg_error *error) {
+  unsigned char buffer[KG_SIGNATURE_MAX + 1];
+  struct kg_span modulus = get_number(backing->f, lane->session, lane->private_key, CKA_MODULUS, buffer);
+  bool same = modulus.len > 0 ? kg_span_equal(modulus, kg_buf_span(&key->key.info.modulus)) : lane->public_key != 0;
+  if (same) return KG_OK;
+  return kg_error_set(error, KG_E_KEY_DEAD, "the key was replaced by another one since it was opened");
 }
 
 /* From the private key, else from the public key object; some tokens show them on one of the two only. */

@@ -17,7 +17,8 @@ CK_OBJECT_HANDLE kg_backing_key_find_public(struct kg_backing_key *key, struct k
 KG_MUST_USE enum kg_status kg_backing_key_describe(struct kg_backing_key *key, struct kg_backing *backing,
                                                    struct kg_lane *lane, CK_SLOT_ID slot, const CK_TOKEN_INFO *info,
                                                    struct kg_error *error);
-bool kg_backing_key_is_same(const struct kg_backing_key *key, const struct kg_backing *backing,
-                            CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
+/* KG_E_KEY_DEAD: what was found in the lane's session is another key than the one that was described. */
+KG_MUST_USE enum kg_status kg_backing_key_check(struct kg_backing_key *key, struct kg_backing *backing,
+                                                struct kg_lane *lane, struct kg_error *error);
 
 #endif
