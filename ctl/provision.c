@@ -12,6 +12,7 @@
 #include "ctl/credential.h"
 #include "ctl/failure.h"
 #include "ctl/fingerprint.h"
+#include "ctl/refusal.h"
 #include "ctl/renew.h"
 #include "ctl/watchdog.h"
 #include "wire/source.h"
@@ -75,7 +76,8 @@ static bool is_good(struct job *job, struct kg_binding **out) {
     kg_log(KG_LOG_INFO, "'%s': %s", job->identity->name, error.text);
     return false;
   }
-  bool refused = options->rejected != NULL && memcmp(options->rejected, (*out)->sha256, sizeof(*out)->sha256) == 0;
+  bool refused =
+      options->rejected != NULL && memcmp(options->rejected->sha256, (*out)->sha256, sizeof(*out)->sha256) == 0;
   bool due = kg_renew_binding(*out, now_of(job)).state != KG_RENEW_GOOD && !options->accept_due;
   if (!refused && !due) {
     enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_PATIENT, &job->key, &error);
@@ -209,12 +211,39 @@ static enum kg_status check_failure(const struct job *job, struct kg_error *erro
       (long long)(now > failure.at ? now - failure.at : 0), (long long)(failure.until - now), job->identity->name);
 }
 
+static struct kg_refusal_subject subject_of(const struct job *job) {
+  return (struct kg_refusal_subject){job->config, job->identity, job->options->rejected, job->clock};
+}
+
+static bool is_remint(const struct job *job) {
+  return job->options->rejected != NULL && job->options->rejected_for != NULL;
+}
+
+/* Before the service is asked: who is killed in between has used up its turn, too. */
+static enum kg_status begin_remint(const struct job *job, bool *withheld, struct kg_error *error) {
+  if (!is_remint(job)) return KG_OK;
+  const struct kg_refusal_subject subject = subject_of(job);
+  enum kg_status status = kg_refusal_begin_remint(&subject, job->options->rejected_for, error);
+  *withheld = status == KG_E_TOKEN_REJECTED;
+  return status;
+}
+
+/* Without a certificate there was no re-mint: how often that is tried is the failure's matter. */
+static void end_remint(const struct job *job, enum kg_status status) {
+  if (!is_remint(job) || status == KG_OK) return;
+  const struct kg_refusal_subject subject = subject_of(job);
+  kg_refusal_withdraw_remint(&subject);
+}
+
 static enum kg_status renew_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
   if (!job->options->force && is_good(job, &result->binding)) return KG_OK;
+  if (job->options->force) kg_refusal_forget(job->config, job->identity);
   enum kg_status status = check_failure(job, error);
+  if (status == KG_OK) status = begin_remint(job, &result->withheld, error);
   if (status != KG_OK) return status;
   status = open_key(job, error);
   if (status == KG_OK) status = issue(job, &result->binding, error);
+  end_remint(job, status);
   if (status == KG_OK) {
     result->issued = true;
     kg_failure_forget(job->failure_path);

@@ -14,12 +14,14 @@ struct kg_provision_options {
   bool drop_attestation;
   int64_t deadline_ms; /* on clock->elapsed_ms: of all of it, waiting for the lock included. 0: the configured time for
                           the wait, and once more for the acquisition */
-  const unsigned char *rejected; /* SHA-256 of a certificate that was refused: it is never good, and is not to come from
-                                    a cache again. NULL: none */
+  const struct kg_binding *rejected; /* one whose certificate was refused: it is never good, and is not to come from a
+                                        cache again. NULL: none */
+  const char *rejected_for;          /* AADSTS... and the like, for the memory of re-mints; NULL: none is kept */
 };
 
 struct kg_provision_result {
-  bool issued; /* else the binding was good */
+  bool issued;   /* else the binding was good */
+  bool withheld; /* of a failure: a re-mint for the same reason was tried before (ctl/refusal.h) */
   struct kg_binding *binding;
 };
 

@@ -4,6 +4,7 @@
 #include "core/base/strength.h"
 #include "core/key/key.h"
 #include "ctl/provision.h"
+#include "ctl/refusal.h"
 #include "ctl/renew.h"
 #include "ctl/tls_client.h"
 #include "ctl/token_cache.h"
@@ -25,9 +26,15 @@ struct leg { /* one call of kg_token_acquire */
   struct kg_token_headers headers;
   struct kg_token_result *result;
   struct kg_key *key;
+  /* of the last request */
   unsigned char server_alert;
   bool key_failed; /* our own key refused to sign */
-  bool reminted;   /* a rejected certificate was to be replaced */
+  bool unproven;   /* the certificate was sent, and no answer began */
+  bool waiting;    /* it was not sent: the service had asked to be left alone */
+  /* of all */
+  bool fresh;    /* the certificate was made while this call was under way */
+  bool withheld; /* it was not replaced, as that did not help the last time */
+  bool reminted; /* a rejected certificate was to be replaced */
 };
 
 static int64_t left_ms(const struct leg *leg) {
@@ -61,15 +68,20 @@ static enum kg_status attempt(struct leg *leg, struct kg_span form, struct kg_ht
          (long long)(leg->clock->elapsed_ms(leg->clock->context) - leg->started_ms));
   leg->server_alert = response->server_alert;
   leg->key_failed = client.signer.error.status != KG_OK;
+  leg->unproven = response->certificate_pending && response->status == 0;
   if (status == KG_OK) return KG_OK;
   if (leg->key_failed) return kg_error_copy(error, &client.signer.error);
   return client.error.status != KG_OK ? kg_error_copy(error, &client.error) : status;
 }
 
+/* An answer that began and did not end is none: neither its status nor its Retry-After counts. */
 static bool wait_for_retry(struct leg *leg, struct kg_retry *retry, enum kg_status status,
                            const struct kg_http_response *response) {
   int64_t delay_ms = 0;
-  if (!kg_retry_next(retry, KG_LEG_TOKEN, status, response->status, response->retry_after_s, &delay_ms)) return false;
+  bool whole = status == KG_OK;
+  if (!kg_retry_next(retry, KG_LEG_TOKEN, status, whole ? response->status : 0, whole ? response->retry_after_s : -1,
+                     &delay_ms))
+    return false;
   if (delay_ms >= left_ms(leg)) return false;
   kg_log(KG_LOG_WARN, "token service: %s %d; retry %u of %u in %lld ms, %lld ms so far",
          status == KG_OK ? "HTTP" : kg_status_sub_code(status), response->status, retry->failures, retry->limit,
@@ -78,7 +90,23 @@ static bool wait_for_retry(struct leg *leg, struct kg_retry *retry, enum kg_stat
   return true;
 }
 
-static enum kg_status exchange(struct leg *leg, struct kg_error *error) {
+static struct kg_refusal_subject subject_of(const struct leg *leg) {
+  return (struct kg_refusal_subject){leg->config, leg->identity, leg->result->binding, leg->clock};
+}
+
+/* What the answer says to those who come after this process. */
+static void remember(const struct leg *leg, const struct kg_error *error, enum kg_status status,
+                     int64_t retry_after_s) {
+  const struct kg_refusal_subject subject = subject_of(leg);
+  if (status == KG_OK) {
+    kg_refusal_note_grant(&subject, leg->request->scope);
+    return;
+  }
+  int64_t wait_s = kg_token_wait(error, retry_after_s);
+  if (wait_s > 0) kg_refusal_note_wait(&subject, leg->request->scope, wait_s, error);
+}
+
+static enum kg_status ask(struct leg *leg, struct kg_error *error) {
   struct kg_http_response response = {0};
   struct kg_retry retry = {.seed = kg_renew_seed(leg->result->binding->machine_id, leg->identity->name)};
   struct kg_buf form = {0};
@@ -92,9 +120,17 @@ static enum kg_status exchange(struct leg *leg, struct kg_error *error) {
   }
   if (status == KG_OK)
     status = kg_token_response_read(&response, leg->request->type, binding, &leg->result->token, error);
+  remember(leg, error, status, response.retry_after_s);
   kg_http_response_clear(&response);
   kg_buf_clear(&form);
   return status;
+}
+
+static enum kg_status exchange(struct leg *leg, struct kg_error *error) {
+  const struct kg_refusal_subject subject = subject_of(leg);
+  enum kg_status status = kg_refusal_check_wait(&subject, leg->request->scope, error);
+  leg->waiting = status != KG_OK;
+  return leg->waiting ? status : ask(leg, error);
 }
 
 /* Opens the binding's key and makes sure that they belong together. */
@@ -108,7 +144,11 @@ static enum kg_status open_key(struct leg *leg, struct kg_error *error) {
 static enum kg_status provision(struct leg *leg, const struct kg_provision_options *options, struct kg_error *error) {
   struct kg_provision_result provisioned;
   enum kg_status status = kg_provision(leg->config, leg->identity, options, leg->clock, &provisioned, error);
+  leg->withheld = provisioned.withheld;
   if (status != KG_OK) return status;
+  struct kg_binding *old = leg->result->binding;
+  bool same = old != NULL && memcmp(old->sha256, provisioned.binding->sha256, sizeof old->sha256) == 0;
+  leg->fresh = leg->fresh || !same;
   kg_key_close(&leg->key);
   kg_binding_free(&leg->result->binding);
   leg->result->binding = provisioned.binding;
@@ -119,16 +159,11 @@ static enum kg_status provision(struct leg *leg, const struct kg_provision_optio
 static enum kg_status replace_last_day(struct leg *leg, struct kg_error *error) {
   const struct kg_provision_options options = {.deadline_ms = leg->deadline_ms};
   if (!kg_renew_binding(leg->result->binding, now_of(leg)).last_day) return KG_OK;
-  struct kg_provision_result provisioned;
   struct kg_error own = {0};
-  if (kg_provision(leg->config, leg->identity, &options, leg->clock, &provisioned, &own) != KG_OK) {
-    kg_log_error(KG_LOG_WARN, &own);
-    return KG_OK;
-  }
-  kg_key_close(&leg->key);
-  kg_binding_free(&leg->result->binding);
-  leg->result->binding = provisioned.binding;
-  return open_key(leg, error);
+  if (provision(leg, &options, &own) == KG_OK || leg->key == NULL)
+    return own.status == KG_OK ? KG_OK : kg_error_copy(error, &own);
+  kg_log_error(KG_LOG_WARN, &own);
+  return KG_OK;
 }
 
 static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
@@ -147,21 +182,58 @@ static enum kg_status find_binding(struct leg *leg, struct kg_error *error) {
   return kg_error_prefix(error, status, "%.200s; provisioning", first.text);
 }
 
-/* Once: an unbounded loop against a rate-limited service helps nobody (docs/protocol.md 9.2). */
+/* What a refusal is called in the memory of re-mints. */
+static void name_reason(const struct leg *leg, const struct kg_error *error, char *out, size_t size) {
+  if (*error->aadsts)
+    snprintf(out, size, "%s", error->aadsts);
+  else if (error->status == KG_E_TLS)
+    snprintf(out, size, "TLS alert %u", leg->server_alert);
+  else
+    snprintf(out, size, "%.30s", *error->oauth_error ? error->oauth_error : kg_error_sub_code(error));
+}
+
+static enum kg_status keep_certificate(const struct kg_error *first, const char *why, struct kg_error *error) {
+  enum kg_status status = kg_error_copy(error, first);
+  kg_error_append(error, "; the certificate is kept: %s", why);
+  return status;
+}
+
+/* Once, never for a certificate that is fresh, and not within an hour of the last one that did not help: an unbounded
+ * loop against a rate-limited service helps nobody (docs/protocol.md 9.2), and neither do as many processes. */
 static enum kg_status remint(struct leg *leg, enum kg_token_remedy remedy, struct kg_error *error) {
-  unsigned char rejected[32];
-  memcpy(rejected, leg->result->binding->sha256, sizeof rejected);
-  const struct kg_provision_options options = {.rejected = rejected,
+  char reason[32];
+  name_reason(leg, error, reason, sizeof reason);
+  const struct kg_provision_options options = {.rejected = leg->result->binding,
+                                               .rejected_for = reason,
                                                .accept_due = true,
                                                .drop_attestation = remedy == KG_REMEDY_REMINT_UNATTESTED,
                                                .deadline_ms = leg->deadline_ms};
   struct kg_error first = *error;
+  if (leg->fresh) {
+    const struct kg_refusal_subject subject = subject_of(leg);
+    kg_refusal_note_fresh(&subject, reason);
+    return keep_certificate(&first, "it was made a moment ago, so that another one would not help", error);
+  }
   leg->reminted = true;
   kg_log_error(KG_LOG_WARN, error);
   kg_log(KG_LOG_WARN, "'%s': the certificate was rejected and is replaced", leg->identity->name);
   enum kg_status status = provision(leg, &options, error);
   if (status == KG_OK) return exchange(leg, error);
-  return kg_error_prefix(error, status, "certificate rejected (%.160s), and not replaced", first.text);
+  if (!leg->withheld)
+    return kg_error_prefix(error, status, "certificate rejected (%.160s), and not replaced", first.text);
+  leg->reminted = false;
+  char why[200];
+  snprintf(why, sizeof why, "%.120s (keyguardctl provision %s --force makes one now)", error->text,
+           leg->identity->name);
+  return keep_certificate(&first, why, error);
+}
+
+/* Is the key dead, or was that a moment's failure? A certificate is not to blame. */
+static enum kg_status check_key(struct leg *leg, struct kg_error *error) {
+  const struct kg_provision_options options = {.accept_due = true, .deadline_ms = leg->deadline_ms};
+  kg_log_error(KG_LOG_WARN, error);
+  enum kg_status status = provision(leg, &options, error);
+  return status == KG_OK ? exchange(leg, error) : status;
 }
 
 static struct kg_token_cache_key cache_key(const struct leg *leg) {
@@ -181,14 +253,30 @@ static bool find_cached(struct leg *leg, struct kg_token *out, bool *refresh_due
   return false;
 }
 
+static enum kg_token_remedy remedy_of(const struct leg *leg, enum kg_status status, const struct kg_error *error) {
+  if (status == KG_OK || leg->waiting) return KG_REMEDY_NONE;
+  return leg->key_failed ? KG_REMEDY_CHECK_KEY : kg_token_remedy(error, leg->server_alert);
+}
+
+/* A peer that goes away as soon as it has seen our certificate, twice, may mean the certificate. */
+static enum kg_token_remedy remedy_of_second(const struct leg *leg, enum kg_status status,
+                                             const struct kg_error *error) {
+  enum kg_token_remedy remedy = remedy_of(leg, status, error);
+  if (remedy != KG_REMEDY_REPEAT) return remedy;
+  return kg_token_died(error) && leg->unproven ? KG_REMEDY_REMINT : KG_REMEDY_NONE;
+}
+
 static enum kg_status buy(struct leg *leg, struct kg_error *error) {
   enum kg_status status = replace_last_day(leg, error);
   if (status != KG_OK) return status;
   status = exchange(leg, error);
-  enum kg_token_remedy remedy = status == KG_OK ? KG_REMEDY_NONE : kg_token_remedy(error, leg->server_alert);
-  if (status != KG_OK && leg->key_failed) remedy = KG_REMEDY_REMINT;
-  if (remedy == KG_REMEDY_REPEAT)
+  enum kg_token_remedy remedy = remedy_of(leg, status, error);
+  if (remedy == KG_REMEDY_REPEAT) {
     status = exchange(leg, error);
+    remedy = remedy_of_second(leg, status, error);
+  }
+  if (remedy == KG_REMEDY_CHECK_KEY)
+    status = check_key(leg, error);
   else if (remedy != KG_REMEDY_NONE)
     status = remint(leg, remedy, error);
   if (status == KG_OK && leg->config->token_cache && !leg->request->no_cache) {

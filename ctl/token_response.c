@@ -2,6 +2,7 @@
 
 #include "core/base/encoding.h"
 #include "core/base/json.h"
+#include "ctl/refusal.h"
 #include "wire/answer.h"
 
 #include <openssl/ssl.h>
@@ -124,55 +125,121 @@ void kg_token_clear(struct kg_token *token) {
   *token = (struct kg_token){0};
 }
 
-/* Alerts with which a peer refuses a certificate (docs/protocol.md 9.3, RFC 8446 section 6.2). */
+/* Alerts that blame the certificate (RFC 8446 section 6.2). Not handshake_failure, which says nothing, and not
+ * access_denied, which is for a certificate that is good (docs/protocol.md 9.3). */
 static bool alert_refuses_certificate(unsigned char alert) {
-  static const unsigned char alerts[] = {
-      SSL_AD_HANDSHAKE_FAILURE,   SSL_AD_BAD_CERTIFICATE,     SSL_AD_UNSUPPORTED_CERTIFICATE,
-      SSL_AD_CERTIFICATE_REVOKED, SSL_AD_CERTIFICATE_EXPIRED, SSL_AD_CERTIFICATE_UNKNOWN,
-      SSL_AD_UNKNOWN_CA,          SSL_AD_ACCESS_DENIED,       SSL_AD_CERTIFICATE_REQUIRED};
+  static const unsigned char alerts[] = {SSL_AD_BAD_CERTIFICATE,     SSL_AD_UNSUPPORTED_CERTIFICATE,
+                                         SSL_AD_CERTIFICATE_REVOKED, SSL_AD_CERTIFICATE_EXPIRED,
+                                         SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_UNKNOWN_CA,
+                                         SSL_AD_CERTIFICATE_REQUIRED};
   for (size_t i = 0; i < sizeof alerts; i++)
     if (alert == alerts[i]) return true;
   return false;
 }
 
-/* Codes of docs/protocol.md 9.1; what surfaces says what to do. */
-static const struct {
+/* One row a code: whether a new certificate can help, for how long nobody asks again, and what people can do. A code
+ * that is here decides, whatever OAuth error it comes with; what surfaces says what to do (docs/protocol.md 9.1). */
+static const struct code {
   const char *aadsts;
   enum kg_token_remedy remedy;
+  int wait_s;
   const char *advice;
 } codes[] = {
-    {"AADSTS1000610", KG_REMEDY_REMINT_UNATTESTED, NULL}, /* attestation token: time range */
-    {"AADSTS1000611", KG_REMEDY_REMINT_UNATTESTED, NULL}, /* issuer */
-    {"AADSTS1000612", KG_REMEDY_REMINT_UNATTESTED, NULL}, /* claim value */
-    {"AADSTS1000613", KG_REMEDY_REMINT_UNATTESTED, NULL}, /* jku */
-    {"AADSTS1000614", KG_REMEDY_REMINT_UNATTESTED, NULL}, /* signature */
-    {"AADSTS1000901", KG_REMEDY_REMINT, NULL},            /* past token_not_after; comes as invalid_request */
-    {"AADSTS392196", KG_REMEDY_NONE, "the resource does not take bound tokens: it has to be enrolled for them"},
-    {"AADSTS392200", KG_REMEDY_NONE,
+    /* the certificate is to blame */
+    {"AADSTS1000610", KG_REMEDY_REMINT_UNATTESTED, 0, NULL}, /* attestation token: time range */
+    {"AADSTS1000611", KG_REMEDY_REMINT_UNATTESTED, 0, NULL}, /* issuer */
+    {"AADSTS1000612", KG_REMEDY_REMINT_UNATTESTED, 0, NULL}, /* claim value */
+    {"AADSTS1000613", KG_REMEDY_REMINT_UNATTESTED, 0, NULL}, /* jku */
+    {"AADSTS1000614", KG_REMEDY_REMINT_UNATTESTED, 0, NULL}, /* signature */
+    {"AADSTS1000901", KG_REMEDY_REMINT, 0, NULL},            /* past token_not_after; comes as invalid_request */
+    {"AADSTS392204", KG_REMEDY_REMINT, 0, "the certificate has ended: look at this machine's clock and at the timer"},
+    /* TLS, or how things were put together */
+    {"AADSTS392200", KG_REMEDY_NONE, 0,
      "the service saw no client certificate: look for a proxy that ends TLS, and leave tls-max at 1.2"},
-    {"AADSTS500181", KG_REMEDY_REPEAT,
+    {"AADSTS500181", KG_REMEDY_REPEAT, 0,
      "certificate and request do not belong together: a proxy may be reusing connections"},
-    {"AADSTS51000", KG_REMEDY_NONE, "mutual TLS is switched off for this application: its owner has to allow it"},
+    {"AADSTS50171", KG_REMEDY_NONE, 0, "the service takes this request over mutual TLS alone"},
+    /* for people: no certificate changes it */
+    {"AADSTS3921996", KG_REMEDY_NONE, 0, "the tenant may not have bound tokens yet: ask Microsoft to enrol it"},
+    {"AADSTS392196", KG_REMEDY_NONE, 0, "the resource does not take bound tokens: it has to be enrolled for them"},
+    {"AADSTS392189", KG_REMEDY_NONE, 0, "the service serves other kinds of clients at this address"},
+    {"AADSTS51000", KG_REMEDY_NONE, 0, "mutual TLS is switched off for this application: its owner has to allow it"},
+    {"AADSTS7000112", KG_REMEDY_NONE, 0, "the application is disabled: its owner has to enable it"},
+    {"AADSTS70001", KG_REMEDY_NONE, 0, "the application is not in this tenant: its owner has to install it"},
+    {"AADSTS700016", KG_REMEDY_NONE, 0,
+     "the identity is not in this tenant: was it deleted, or made anew? Assign it to the machine again"},
+    {"AADSTS500011", KG_REMEDY_NONE, 0, "the resource of --scope is not in this tenant: is its address right?"},
+    {"AADSTS70011", KG_REMEDY_NONE, 0, "--scope is not one that the service knows"},
+    {"AADSTS1002012", KG_REMEDY_NONE, 0, "--scope is not one that the service knows"},
+    {"AADSTS90002", KG_REMEDY_NONE, 0, "the tenant is unknown to the service"},
+    {"AADSTS900023", KG_REMEDY_NONE, 0, "the tenant is unknown to the service"},
+    {"AADSTS90038", KG_REMEDY_NONE, 0, "the tenant is in another national cloud"},
+    {"AADSTS900382", KG_REMEDY_NONE, 0, "the tenant is in another national cloud"},
+    {"AADSTS900432", KG_REMEDY_NONE, 0, "the tenant is in another national cloud"},
+    {"AADSTS100007", KG_REMEDY_NONE, 0, "the regional address does not serve this identity"},
+    {"AADSTS53003", KG_REMEDY_NONE, 0, "Conditional Access forbids it: an administrator has to allow it"},
+    {"AADSTS530032", KG_REMEDY_NONE, 0, "Conditional Access forbids it: an administrator has to allow it"},
+    {"AADSTS70021", KG_REMEDY_NONE, 0, "no federated credential of the application matches"},
+    {"AADSTS700211", KG_REMEDY_NONE, 0, "no federated credential of the application matches the issuer"},
+    {"AADSTS700212", KG_REMEDY_NONE, 0, "no federated credential of the application matches the audience"},
+    {"AADSTS700213", KG_REMEDY_NONE, 0, "no federated credential of the application matches the subject"},
+    {"AADSTS700021", KG_REMEDY_NONE, 0, NULL}, /* assertion: its application is another */
+    {"AADSTS700229", KG_REMEDY_NONE, 0, NULL}, /* it is no application's token */
+    {"AADSTS700024", KG_REMEDY_NONE, 0, "look at this machine's clock"},
+    {"AADSTS50027", KG_REMEDY_NONE, 0, NULL}, /* malformed */
+    {"AADSTS90014", KG_REMEDY_NONE, 0, NULL}, /* a field is missing */
+    {"AADSTS5002723", KG_REMEDY_NONE, 0, NULL},
+    {"AADSTS5002738", KG_REMEDY_NONE, 0, NULL},
+    /* it passes */
+    {"AADSTS90006", KG_REMEDY_NONE, 0, NULL},
+    {"AADSTS90012", KG_REMEDY_NONE, 0, NULL},
+    {"AADSTS90024", KG_REMEDY_NONE, 0, NULL},
+    {"AADSTS90033", KG_REMEDY_NONE, 0, NULL},
+    {"AADSTS50033", KG_REMEDY_NONE, 0, NULL},
+    {"AADSTS90055", KG_REMEDY_NONE, KG_WAIT_DEFAULT_S, "the tenant is throttled"},
+    {"AADSTS50196", KG_REMEDY_NONE, KG_WAIT_DEFAULT_S,
+     "the same request came too often: is something asking in a loop?"},
 };
 #define CODE_COUNT (sizeof codes / sizeof codes[0])
 
-static size_t find_code(const struct kg_error *error) {
-  size_t i = 0;
-  while (i < CODE_COUNT && strcmp(codes[i].aadsts, error->aadsts) != 0)
-    i++;
-  return i;
+/* Of the federated codes 7002131 to 7002138 each says which part does not match, and all mean the same to us. */
+static bool is_federated(const char *aadsts) {
+  static const char head[] = "AADSTS700213";
+  size_t len = sizeof head - 1;
+  return strncmp(aadsts, head, len) == 0 && aadsts[len] >= '1' && aadsts[len] <= '8' && aadsts[len + 1] == '\0';
+}
+
+/* NULL: not a known one. */
+static const struct code *find_code(const struct kg_error *error) {
+  const char *wanted = is_federated(error->aadsts) ? "AADSTS70021" : error->aadsts;
+  for (const struct code *code = codes; code < codes + CODE_COUNT; code++)
+    if (strcmp(code->aadsts, wanted) == 0) return code;
+  return NULL;
+}
+
+bool kg_token_died(const struct kg_error *error) {
+  return error->status == KG_E_TRANSPORT &&
+         (strcmp(error->sub_code, "connection_reset") == 0 || strcmp(error->sub_code, "connection_closed") == 0);
 }
 
 enum kg_token_remedy kg_token_remedy(const struct kg_error *error, unsigned char server_alert) {
-  size_t code = find_code(error);
   if (error->status == KG_E_TLS && alert_refuses_certificate(server_alert)) return KG_REMEDY_REMINT;
-  if (error->status == KG_E_TRANSPORT && strcmp(error->sub_code, "connection_reset") == 0) return KG_REMEDY_REMINT;
+  if (kg_token_died(error)) return KG_REMEDY_REPEAT;
   if (error->status != KG_E_TOKEN_REJECTED) return KG_REMEDY_NONE;
-  if (code < CODE_COUNT) return codes[code].remedy;
+  const struct code *code = find_code(error);
+  if (code != NULL) return code->remedy;
   return strcmp(error->oauth_error, "invalid_client") == 0 ? KG_REMEDY_REMINT : KG_REMEDY_NONE;
 }
 
+int64_t kg_token_wait(const struct kg_error *error, int64_t retry_after_s) {
+  if (error->status != KG_E_TOKEN_REJECTED) return 0;
+  const struct code *code = find_code(error);
+  int64_t wait = code != NULL ? code->wait_s : 0;
+  if (error->http_status == 429 && retry_after_s <= 0) wait = KG_WAIT_DEFAULT_S;
+  return retry_after_s > wait ? retry_after_s : wait;
+}
+
 void kg_token_advise(struct kg_error *error) {
-  size_t code = find_code(error);
-  if (code < CODE_COUNT && codes[code].advice != NULL) kg_error_append(error, "; %s", codes[code].advice);
+  const struct code *code = find_code(error);
+  if (code != NULL && code->advice != NULL) kg_error_append(error, "; %s", code->advice);
 }

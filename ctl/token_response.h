@@ -26,10 +26,15 @@ KG_MUST_USE enum kg_status kg_token_check_bound(const char *token, enum kg_token
 enum kg_token_remedy {
   KG_REMEDY_NONE = 0,
   KG_REMEDY_REPEAT,           /* the same request, once, on another connection */
+  KG_REMEDY_CHECK_KEY,        /* our own key refused: is it dead, as KeyGuard's are after a boot? */
   KG_REMEDY_REMINT,           /* a new certificate, once */
   KG_REMEDY_REMINT_UNATTESTED /* the same, with a new attestation token, too */
 };
 enum kg_token_remedy kg_token_remedy(const struct kg_error *error, unsigned char server_alert);
+/* The peer went away without saying why. */
+bool kg_token_died(const struct kg_error *error);
+/* Seconds for which nobody is to ask for this again; 0: any time. `retry_after_s` -1: the answer named none. */
+int64_t kg_token_wait(const struct kg_error *error, int64_t retry_after_s);
 /* Adds what to do, where the code is known and nothing here can mend it. */
 void kg_token_advise(struct kg_error *error);
 

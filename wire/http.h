@@ -9,7 +9,8 @@
 
 /* KG_OK whatever the HTTP status; a redirect is an answer, and is not followed. Else, with native_code = CURLcode:
  *   KG_E_TLS        sub_code "server_untrusted", "peer_alert" (server_alert is set), "client_certificate", or none
- *   KG_E_TRANSPORT  sub_code "connection_reset" (reset is set), "body_too_large", or none: refused, DNS, cut short
+ *   KG_E_TRANSPORT  sub_code "connection_reset" (reset is set), "connection_closed" (before the answer was whole),
+ *                   "body_too_large", or none: refused, DNS, no HTTP
  *   KG_E_TIMEOUT    KG_E_USAGE (a URL, method or proxy outside the policy)   KG_E_NO_MEMORY
  * The text names the host, never path or query. */
 KG_MUST_USE enum kg_status kg_http_perform(const struct kg_http_request *request, struct kg_http_response *response,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WINSOCK_RESET 10054 /* WSAECONNRESET: libcurl reports Winsock's numbers there, and Linux has none so high */
 
@@ -41,6 +42,15 @@ static bool was_reset(const struct kg_http_transfer *transfer) {
   return number == ECONNRESET || number == EPIPE || number == WINSOCK_RESET;
 }
 
+/* The peer went away without a word: in the handshake (OpenSSL's words, and libcurl's for a system call that met the
+ * end), before its answer or in the middle of it. */
+static bool was_closed(const struct kg_http_transfer *transfer, CURLcode code) {
+  if (code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE) return true;
+  if (code != CURLE_SSL_CONNECT_ERROR && code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR) return false;
+  return strstr(transfer->detail, "unexpected eof") != NULL || strstr(transfer->detail, "SSL_ERROR_SYSCALL") != NULL ||
+         strstr(transfer->detail, "SSL_ERROR_ZERO_RETURN") != NULL;
+}
+
 /* What the code alone does not tell: a peer's alert may arrive as a receive error (TLS 1.3 answers a client certificate
  * after the handshake), a reset as a failed handshake, and the body cap is a write error. */
 static struct kind refine(const struct kg_http_transfer *transfer, CURLcode code) {
@@ -50,6 +60,7 @@ static struct kind refine(const struct kg_http_transfer *transfer, CURLcode code
   if (transfer->setup_failed || kind.status == KG_E_TIMEOUT) return kind;
   if (transfer->response->server_alert) return (struct kind){code, KG_E_TLS, "peer_alert"};
   if (transfer->response->reset) return (struct kind){code, KG_E_TRANSPORT, "connection_reset"};
+  if (was_closed(transfer, code)) return (struct kind){code, KG_E_TRANSPORT, "connection_closed"};
   return kind;
 }
 

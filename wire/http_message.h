@@ -37,6 +37,8 @@ struct kg_http_response { /* {0} it first; cleared and filled by kg_http_perform
   char remote[64];            /* "127.0.0.1:8443", for messages */
   unsigned char server_alert; /* number of the TLS alert that the peer sent (RFC 8446 section 6), 0: none */
   bool reset;                 /* the peer reset the connection */
+  bool certificate_pending; /* our client certificate was sent, and the peer has not accepted it yet: TLS 1.2 does with
+                               the end of the handshake, TLS 1.3 with an answer alone */
 };
 
 #endif

@@ -22,7 +22,12 @@ static bool alert_is_harmless(int alert) {
 static void on_tls_event(const SSL *ssl, int where, int value) {
   struct kg_http_transfer *transfer = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), transfer_index());
   int alert = value & 0xff;
-  if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && transfer != NULL && !alert_is_harmless(alert))
+  if (transfer == NULL) return;
+  if ((where & SSL_CB_LOOP) && SSL_get_state(ssl) == TLS_ST_CW_CERT && SSL_get_certificate(ssl) != NULL)
+    transfer->response->certificate_pending = true;
+  if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_version(ssl) <= TLS1_2_VERSION)
+    transfer->response->certificate_pending = false;
+  if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && !alert_is_harmless(alert))
     transfer->response->server_alert = (unsigned char)alert;
 }
 

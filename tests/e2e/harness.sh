@@ -148,7 +148,8 @@ keyguardctl() {
   if [ "${TRAVELLED:-0}" = 0 ]; then
     command keyguardctl "$@"
   else
-    LD_PRELOAD=$FAKETIME_LIBRARY FAKETIME="$(printf '%+ds' "$TRAVELLED")" FAKETIME_DONT_FAKE_MONOTONIC=1 command keyguardctl "$@"
+    # NO_FAKE_STAT: a configuration does not look edited because time went on
+    LD_PRELOAD=$FAKETIME_LIBRARY NO_FAKE_STAT=1 FAKETIME="$(printf '%+ds' "$TRAVELLED")" FAKETIME_DONT_FAKE_MONOTONIC=1 command keyguardctl "$@"
   fi
 }
 

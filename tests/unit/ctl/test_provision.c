@@ -222,13 +222,13 @@ static void clock_of_1970_renews_nothing_that_it_cannot_judge(void **state) {
 static void rejected_certificate_is_replaced_once_for_all(void **state) {
   struct world *world = *state;
   expect_good(world, true);
-  unsigned char rejected[32];
-  memcpy(rejected, world->result.binding->sha256, sizeof rejected);
+  struct kg_binding *rejected = stored(world);
   world->options = (struct kg_provision_options){.rejected = rejected, .accept_due = true, .drop_attestation = true};
   expect_good(world, true);
   assert_true(last_call_says(world, "bypass=1 drop=1"));
   expect_good(world, false); /* the next one that was rejected with it finds another certificate */
   assert_int_equal(calls(world), 2);
+  kg_binding_free(&rejected);
 }
 
 static void failed_renewal_keeps_the_old_binding(void **state) {

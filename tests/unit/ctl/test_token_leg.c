@@ -303,25 +303,31 @@ static void remedies_follow_the_protocol(void **state) {
                {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS1000613", "", 0, KG_REMEDY_REMINT_UNATTESTED},
                {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS1000614", "", 0, KG_REMEDY_REMINT_UNATTESTED},
                {KG_E_TOKEN_REJECTED, "invalid_request", "AADSTS1000901", "", 0, KG_REMEDY_REMINT},
+               {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS392204", "", 0, KG_REMEDY_REMINT},
+               {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS7000112", "", 0, KG_REMEDY_NONE},
+               {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS700016", "", 0, KG_REMEDY_NONE},
+               {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS7002131", "", 0, KG_REMEDY_NONE},
+               {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS7002139", "", 0, KG_REMEDY_REMINT},
                {KG_E_TOKEN_REJECTED, "invalid_client", "AADSTS392200", "", 0, KG_REMEDY_NONE},
                {KG_E_TOKEN_REJECTED, "invalid_request", "", "", 0, KG_REMEDY_NONE},
                {KG_E_TOKEN_REJECTED, "", "", "", 0, KG_REMEDY_NONE},
                {KG_E_TOKEN_TYPE_MISMATCH, "invalid_client", "", "", 0, KG_REMEDY_NONE},
-               {KG_E_TRANSPORT, "", "", "connection_reset", 0, KG_REMEDY_REMINT},
+               {KG_E_TRANSPORT, "", "", "connection_reset", 0, KG_REMEDY_REPEAT},
+               {KG_E_TRANSPORT, "", "", "connection_closed", 0, KG_REMEDY_REPEAT},
                {KG_E_TRANSPORT, "", "", "", 0, KG_REMEDY_NONE},
                {KG_E_TRANSPORT, "", "", "body_too_large", 0, KG_REMEDY_NONE},
                {KG_E_TIMEOUT, "", "", "", 0, KG_REMEDY_NONE},
                {KG_E_TLS, "", "", "server_untrusted", 0, KG_REMEDY_NONE},
                {KG_E_TLS, "", "", "peer_alert", 70, KG_REMEDY_NONE}, /* protocol_version */
                {KG_E_TLS, "", "", "peer_alert", 80, KG_REMEDY_NONE}, /* internal_error */
-               {KG_E_TLS, "", "", "peer_alert", 40, KG_REMEDY_REMINT},
+               {KG_E_TLS, "", "", "peer_alert", 40, KG_REMEDY_NONE},
                {KG_E_TLS, "", "", "peer_alert", 42, KG_REMEDY_REMINT},
                {KG_E_TLS, "", "", "peer_alert", 43, KG_REMEDY_REMINT},
                {KG_E_TLS, "", "", "peer_alert", 44, KG_REMEDY_REMINT},
                {KG_E_TLS, "", "", "peer_alert", 45, KG_REMEDY_REMINT},
                {KG_E_TLS, "", "", "peer_alert", 46, KG_REMEDY_REMINT},
                {KG_E_TLS, "", "", "peer_alert", 48, KG_REMEDY_REMINT},
-               {KG_E_TLS, "", "", "peer_alert", 49, KG_REMEDY_REMINT},
+               {KG_E_TLS, "", "", "peer_alert", 49, KG_REMEDY_NONE},
                {KG_E_TLS, "", "", "peer_alert", 116, KG_REMEDY_REMINT}};
   (void)state;
   for (size_t i = 0; i < COUNT(table); i++) {
@@ -340,6 +346,30 @@ static void retry_after_is_told(void **state) {
   struct kg_error error = {0};
   assert_int_equal(kg_token_response_read(&response, KG_TOKEN_MTLS_POP, &binding, &token, &error), KG_E_TOKEN_REJECTED);
   assert_non_null(strstr(error.text, "17 s"));
+}
+
+static void waits_are_the_services_to_ask(void **state) {
+  static const struct {
+    int http_status;
+    const char *aadsts;
+    int64_t retry_after_s, wait_s;
+  } table[] = {{429, "", -1, 60},
+               {429, "", 5, 5},
+               {429, "", 7200, 7200},
+               {503, "", -1, 0},
+               {503, "", 17, 17},
+               {400, "", -1, 0},
+               {400, "AADSTS50196", -1, 60},
+               {400, "AADSTS50196", 5, 60},
+               {429, "AADSTS90055", 600, 600}};
+  (void)state;
+  for (size_t i = 0; i < COUNT(table); i++) {
+    struct kg_error error = {.status = KG_E_TOKEN_REJECTED, .http_status = table[i].http_status};
+    strcpy(error.aadsts, table[i].aadsts);
+    if (kg_token_wait(&error, table[i].retry_after_s) != table[i].wait_s) fail_msg("row %zu", i);
+    error.status = KG_E_TOKEN_INVALID; /* an answer with a token, however odd */
+    assert_int_equal(kg_token_wait(&error, table[i].retry_after_s), 0);
+  }
 }
 
 static int make_binding(void **state) {
@@ -365,6 +395,7 @@ int main(void) {
       CASE("/token_leg/surfaced_codes_say_what_to_do", surfaced_codes_say_what_to_do),
       CASE("/token_leg/mixed_up_connections_are_tried_again", mixed_up_connections_are_tried_again),
       CASE("/token_leg/remedies_follow_the_protocol", remedies_follow_the_protocol),
-      CASE("/token_leg/retry_after_is_told", retry_after_is_told)};
+      CASE("/token_leg/retry_after_is_told", retry_after_is_told),
+      CASE("/token_leg/waits_are_the_services_to_ask", waits_are_the_services_to_ask)};
   return cmocka_run_group_tests(tests, make_binding, NULL);
 }
