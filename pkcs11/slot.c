@@ -17,8 +17,9 @@ static int by_name(const void *a, const void *b) {
   return strcmp(((const struct kg_slot *)a)->identity->name, ((const struct kg_slot *)b)->identity->name);
 }
 
-static int by_number(const void *a, const void *b) {
-  CK_SLOT_ID left = ((const struct kg_slot *)a)->id, right = ((const struct kg_slot *)b)->id;
+static int by_place(const void *a, const void *b) { /* in the configuration's array */
+  const struct kg_identity *left = ((const struct kg_slot *)a)->identity,
+                           *right = ((const struct kg_slot *)b)->identity;
   return (left > right) - (left < right);
 }
 
@@ -37,7 +38,7 @@ static void number(struct kg_slots *slots) {
       id = (id + 1) & 0x7fffffff;
     slots->items[i].id = id;
   }
-  qsort(slots->items, slots->count, sizeof slots->items[0], by_number);
+  qsort(slots->items, slots->count, sizeof slots->items[0], by_place);
 }
 
 enum kg_status kg_slots_build(const struct kg_config *config, const struct kg_clock *clock, struct kg_slots *out) {

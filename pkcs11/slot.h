@@ -18,7 +18,7 @@ struct kg_slot {
 };
 
 struct kg_slots {
-  struct kg_slot *items; /* by number */
+  struct kg_slot *items; /* in the order of the configuration */
   size_t count;
 };
 

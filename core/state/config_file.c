@@ -3,7 +3,8 @@
 #include "core/os/file.h"
 #include "core/state/config_parse.h"
 
-#define SIZE_LIMIT ((size_t)256 * 1024)
+/* Tens of thousands of identities; against a device or a log that somebody names by mistake. */
+#define SIZE_LIMIT ((size_t)16 * 1024 * 1024)
 
 enum kg_status kg_config_load(const char *path, struct kg_config **out, struct kg_error *error) {
   *out = NULL;

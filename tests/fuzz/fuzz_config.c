@@ -32,8 +32,10 @@ static void check_slots(const struct kg_config *config) {
   struct kg_slots slots;
   promise(kg_slots_build(config, kg_clock_system(), &slots) == KG_OK);
   promise(slots.count == config->identities_count);
-  for (size_t i = 1; i < slots.count; i++)
-    promise(slots.items[i - 1].id < slots.items[i].id);
+  for (size_t i = 0; i < slots.count; i++) {
+    promise(slots.items[i].identity == &config->identities[i]);
+    promise(kg_slots_find(&slots, slots.items[i].id) == &slots.items[i]); /* no other has its number */
+  }
   kg_slots_clear(&slots);
 }
 

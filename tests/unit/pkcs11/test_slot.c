@@ -38,6 +38,19 @@ static void numbers_do_not_depend_on_the_order(void **state) {
   kg_slots_clear(&b);
 }
 
+static void places_are_the_configurations(void **state) {
+  static const char *const names[] = {"web", "db", "queue", "a", "z", "m"};
+  struct kg_identity identities[COUNT(names)];
+  (void)state;
+  for (size_t i = 0; i < COUNT(names); i++)
+    identities[i] = sample_identity(names[i]);
+  struct kg_slots slots;
+  build(identities, COUNT(names), &slots);
+  for (size_t i = 0; i < COUNT(names); i++)
+    assert_string_equal(slots.items[i].identity->name, names[i]);
+  kg_slots_clear(&slots);
+}
+
 static void numbers_stay_when_others_come(void **state) {
   struct kg_identity few[] = {sample_identity("web")};
   struct kg_identity more[] = {sample_identity("a"), sample_identity("web"), sample_identity("z")};
@@ -83,7 +96,8 @@ static void numbers_are_positive_ints(void **state) {
   build(identities, MANY, &slots);
   for (size_t i = 0; i < slots.count; i++) {
     assert_true(slots.items[i].id <= 0x7fffffff);
-    if (i) assert_true(slots.items[i - 1].id < slots.items[i].id);
+    for (size_t j = 0; j < i; j++)
+      if (slots.items[j].id == slots.items[i].id) fail_msg("slots %zu and %zu have one number", j, i);
   }
   kg_slots_clear(&slots);
   free(identities);
@@ -100,6 +114,7 @@ static void no_identity_is_no_slot(void **state) {
 int main(void) {
   const struct CMUnitTest cases[] = {
       CASE("/slot/numbers_do_not_depend_on_the_order", numbers_do_not_depend_on_the_order),
+      CASE("/slot/places_are_the_configurations", places_are_the_configurations),
       CASE("/slot/numbers_stay_when_others_come", numbers_stay_when_others_come),
       CASE("/slot/collisions_are_stepped_in_the_order_of_names", collisions_are_stepped_in_the_order_of_names),
       CASE("/slot/numbers_are_positive_ints", numbers_are_positive_ints),

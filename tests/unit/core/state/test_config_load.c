@@ -63,8 +63,8 @@ static void missing_folder_does_not_hide_the_file(void **state) {
   assert_load_fails(scratch_path("nowhere/at/all.conf"), KG_E_CONFIG, "nowhere/at/all.conf': cannot open '");
 }
 
-static void file_ends_at_256_kibibytes(void **state) {
-  size_t size = 256 * 1024;
+static void file_ends_at_16_mebibytes(void **state) {
+  size_t size = 16 * 1024 * 1024;
   char *text = malloc(size + 2);
   (void)state;
   assert_non_null(text);
@@ -75,7 +75,7 @@ static void file_ends_at_256_kibibytes(void **state) {
   assert_int_equal(kg_config_load(path, &config, NULL), KG_OK);
   kg_config_free(&config);
   text[size] = '\n', text[size + 1] = '\0';
-  assert_load_fails(scratch_write("large.conf", text, 0600), KG_E_IO, "is larger than 262144 bytes");
+  assert_load_fails(scratch_write("large.conf", text, 0600), KG_E_IO, "is larger than 16777216 bytes");
   free(text);
 }
 
@@ -136,7 +136,7 @@ int main(int argc, char **argv) {
       CASE("/config_load/load_names_what_cannot_be_trusted", load_names_what_cannot_be_trusted),
       CASE("/config_load/missing_file_is_a_wrong_configuration", missing_file_is_a_wrong_configuration),
       CASE("/config_load/missing_folder_does_not_hide_the_file", missing_folder_does_not_hide_the_file),
-      CASE("/config_load/file_ends_at_256_kibibytes", file_ends_at_256_kibibytes),
+      CASE("/config_load/file_ends_at_16_mebibytes", file_ends_at_16_mebibytes),
       CASE("/config_load/unreadable_file_is_access_denied", unreadable_file_is_access_denied),
       CASE("/config_load/path_comes_from_the_environment_only_if_absolute",
            path_comes_from_the_environment_only_if_absolute),
