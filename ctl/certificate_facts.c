@@ -89,9 +89,9 @@ static bool read_token_time(const ASN1_TYPE *value, int64_t *out) {
   switch (ASN1_TYPE_get(value)) {
   case V_ASN1_UTCTIME:
   case V_ASN1_GENERALIZEDTIME:
-    return kg_x509_time(value->value.asn1_string, out);
+    return kg_x509_time(value->value.asn1_string, out) && *out > 0;
   case V_ASN1_INTEGER:
-    return ASN1_INTEGER_get_int64(out, value->value.integer) == 1;
+    return ASN1_INTEGER_get_int64(out, value->value.integer) == 1 && *out > 0;
   case V_ASN1_UTF8STRING:
   case V_ASN1_PRINTABLESTRING:
   case V_ASN1_IA5STRING:

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define CHAIN_MAX 8
+#define TEXT_MAX 2048 /* of a binding's members */
 
 struct acquisition { /* everything one call of the plugin needs and brings */
   struct kg_credential_request *request;
@@ -122,6 +123,15 @@ static enum kg_status call(struct acquisition *a, struct kg_error *error) {
   return KG_OK;
 }
 
+/* One line that a binding can hold. */
+static bool is_text(const char *text) {
+  size_t len = 0;
+  if (text == NULL) return false;
+  while ((unsigned char)text[len] >= ' ' && text[len] != 0x7F && len <= TEXT_MAX)
+    len++;
+  return len > 0 && text[len] == '\0';
+}
+
 /* A plugin is foreign code: what it promised is looked at before it is used. */
 static enum kg_status check_contract(const struct acquisition *a, struct kg_error *error) {
   const struct kg_plugin_credential *c = a->credential;
@@ -130,16 +140,16 @@ static enum kg_status check_contract(const struct acquisition *a, struct kg_erro
     missing = "a credential";
   else if (c->certificate.data == NULL || c->certificate.len == 0)
     missing = "the certificate";
-  else if (c->client_id == NULL || !*c->client_id)
+  else if (!is_text(c->client_id))
     missing = "the client id";
-  else if (c->tenant_id == NULL || !*c->tenant_id)
+  else if (!is_text(c->tenant_id))
     missing = "the tenant id";
-  else if (c->identity_type == NULL || !*c->identity_type)
+  else if (!is_text(c->identity_type))
     missing = "the identity's type";
-  else if (c->token_endpoint == NULL || strncmp(c->token_endpoint, "https://", 8) != 0)
+  else if (!is_text(c->token_endpoint) || strncmp(c->token_endpoint, "https://", 8) != 0)
     missing = "an https token endpoint";
-  else if (c->mtls_authentication_endpoint == NULL || !*c->mtls_authentication_endpoint)
-    missing = "the authentication endpoint";
+  else if (!is_text(c->mtls_authentication_endpoint) || strncmp(c->mtls_authentication_endpoint, "https://", 8) != 0)
+    missing = "an https authentication endpoint";
   else if (c->chain_count > CHAIN_MAX || (c->chain_count > 0 && c->chain == NULL))
     missing = "a chain of sensible length";
   if (missing != NULL)

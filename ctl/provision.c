@@ -174,29 +174,17 @@ static enum kg_status issue(struct job *job, struct kg_binding **out, struct kg_
   kg_watchdog_await(&job->watchdog, &kg_awaited_plugin);
   if (status == KG_OK) status = kg_credential_acquire(&request, out, error);
   if (status == KG_OK) status = kg_binding_store(job->binding_path, *out, error);
+  if (status == KG_E_BUG) status = kg_error_prefix(error, KG_E_PLUGIN, "the plugin brought what cannot be kept");
   if (status != KG_OK) kg_binding_free(out);
   job->requests = request.requests;
   job->retry_after_s = request.retry_after_s;
   return status;
 }
 
-/* What never left this machine, configuration, permission and usage are for people to mend, who want to see at once
- * whether they did, and cost the service nothing. */
-static bool is_worth_remembering(const struct job *job, enum kg_status status) {
-  if (job->requests == 0) return false;
-  switch (status) {
-  case KG_E_IMDS_V1_ONLY:
-  case KG_E_IMDS_FAILED:
-  case KG_E_IDENTITY:
-  case KG_E_ATTESTATION_FAILED:
-  case KG_E_INVALID_CERTIFICATE:
-  case KG_E_TLS:
-  case KG_E_TRANSPORT:
-  case KG_E_TIMEOUT:
-    return true;
-  default:
-    return false;
-  }
+/* Whatever cost the service a request, and was not to be had for it. What never left this machine is for people to
+ * mend, who want to see at once whether they did. */
+static bool is_worth_remembering(const struct job *job) {
+  return job->requests > 0;
 }
 
 static enum kg_status check_failure(const struct job *job, struct kg_error *error) {
@@ -247,7 +235,7 @@ static enum kg_status renew_locked(struct job *job, struct kg_provision_result *
   if (status == KG_OK) {
     result->issued = true;
     kg_failure_forget(job->failure_path);
-  } else if (is_worth_remembering(job, status)) {
+  } else if (is_worth_remembering(job)) {
     kg_failure_note(job->failure_path, error, job->fingerprint, job->retry_after_s, now_of(job));
   }
   return status;

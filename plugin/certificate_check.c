@@ -9,7 +9,9 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define FUTURE_S 300 /* docs/pitfalls.md 46: an issuer's clock may be this much ahead of ours */
+#define DER_MAX (32 * 1024) /* ours have 2 KiB; a binding holds the names once more */
+#define SERIAL_MAX 64       /* RFC 5280 section 4.1.2.2: 20 */
+#define FUTURE_S 300        /* docs/pitfalls.md 46: an issuer's clock may be this much ahead of ours */
 
 static enum kg_status refuse(struct kg_error *error, const char *why) {
   return kg_error_set(error, KG_E_INVALID_CERTIFICATE, "the issued certificate %s", why);
@@ -60,6 +62,8 @@ static enum kg_status check_times(X509 *certificate, const struct kg_certificate
   if (!kg_x509_time(X509_get0_notBefore(certificate), &times->not_before) ||
       !kg_x509_time(X509_get0_notAfter(certificate), &times->not_after))
     return refuse(error, "has no readable validity");
+  if (times->not_before <= 0 || times->not_after <= times->not_before)
+    return refuse(error, "begins before 1970, or ends before it begins");
   if (times->not_before > rules->now + FUTURE_S) return refuse_time(rules, "begins at", times->not_before, error);
   if (times->not_after <= rules->now) return refuse_time(rules, "ended at", times->not_after, error);
   return KG_OK;
@@ -67,6 +71,8 @@ static enum kg_status check_times(X509 *certificate, const struct kg_certificate
 
 static enum kg_status check(X509 *certificate, const struct kg_certificate_rules *rules,
                             struct kg_certificate_times *times, struct kg_error *error) {
+  if (ASN1_STRING_length(X509_get0_serialNumber(certificate)) > SERIAL_MAX)
+    return refuse(error, "has a serial number that is too long");
   if (!has_key(certificate, rules->public_key_info)) return refuse(error, "is for another key than ours");
   if (!names(certificate, rules->client_id)) return refuse(error, "does not name the client id as its common name");
   if (!may_authenticate_clients(certificate))
@@ -78,6 +84,10 @@ static enum kg_status check(X509 *certificate, const struct kg_certificate_rules
 enum kg_status kg_certificate_check(const char *base64, const struct kg_certificate_rules *rules, struct kg_buf *der,
                                     struct kg_certificate_times *times, struct kg_error *error) {
   if (kg_base64_parse(base64, der) != KG_OK) return refuse(error, "is not base64");
+  if (der->len > DER_MAX) {
+    kg_buf_clear(der);
+    return refuse(error, "is too large");
+  }
   X509 *certificate = kg_x509_parse(kg_buf_span(der));
   enum kg_status status =
       certificate != NULL ? check(certificate, rules, times, error) : refuse(error, "is not one DER certificate");

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SHORT_LIFE_S (24 * 3600)        /* docs/protocol.md 7.2: a token may live as long as this */
+#define TYPE_MAX 64                     /* its values are words: docs/protocol.md 16 */
 #define TOKEN_PATH "/oauth2/v2.0/token" /* docs/protocol.md 8.1: MI/V2/ImdsV2ManagedIdentitySource.cs */
 
 struct answer { /* borrowed from the JSON; snake_case here, camelCase on leg 1 (GO/imdsv2.go) */
@@ -84,6 +85,16 @@ static enum kg_status check_identity(const struct kg_metadata *metadata, const s
   return KG_OK;
 }
 
+/* It is shown and stored, so it is a word whatever it says. */
+static enum kg_status check_type(const char *type, struct kg_error *error) {
+  size_t len = 0;
+  while (type[len] >= ' ' && type[len] <= '~')
+    len++;
+  if (type[len] == '\0' && len <= TYPE_MAX) return KG_OK;
+  return kg_error_set(error, KG_E_IMDS_FAILED,
+                      "member 'identity_type' is longer than %d bytes or holds characters that no word has", TYPE_MAX);
+}
+
 /* Its values are not agreed upon (docs/protocol.md 16, question 9), so a surprise is told and not refused. */
 static void compare_type(const struct kg_acquisition *acquisition, const char *type) {
   bool system = acquisition->request->selector == KG_PLUGIN_SYSTEM_ASSIGNED;
@@ -128,6 +139,7 @@ enum kg_status kg_issue_parse(const struct kg_acquisition *acquisition, const st
   cJSON *json = kg_json_parse(body, KG_E_IMDS_FAILED, error);
   enum kg_status status = json != NULL ? read_answer(json, &answer, error) : KG_E_IMDS_FAILED;
   if (status == KG_OK) status = check_identity(metadata, &answer, error);
+  if (status == KG_OK) status = check_type(answer.identity_type, error);
   if (status == KG_OK) status = check_certificate(acquisition, &answer, out, error);
   if (status == KG_OK)
     status = kg_endpoint_check("mtls_authentication_endpoint", answer.endpoint, allowed, &out->endpoint, error);

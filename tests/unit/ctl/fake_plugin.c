@@ -80,6 +80,15 @@ static int fail(struct kg_plugin_error *error, const char *code, const char *sub
 }
 
 static void spoil(struct kg_plugin_credential *credential) {
+  static char text[3001] = "https://";
+  memset(text + 8, 'x', sizeof text - 9);
+  if (is("long_client_id")) credential->client_id = text;
+  if (is("long_tenant_id")) credential->tenant_id = text;
+  if (is("long_type")) credential->identity_type = text;
+  if (is("type_of_two_lines")) credential->identity_type = "System\nAssigned";
+  if (is("long_endpoint")) credential->token_endpoint = text;
+  if (is("long_authentication_endpoint")) credential->mtls_authentication_endpoint = text;
+  if (is("no_authentication_endpoint")) credential->mtls_authentication_endpoint = "localhost";
   if (is("no_client_id")) credential->client_id = NULL;
   if (is("no_tenant_id")) credential->tenant_id = "";
   if (is("no_type")) credential->identity_type = NULL;

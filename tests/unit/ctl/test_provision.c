@@ -232,9 +232,26 @@ static void rejected_certificate_is_replaced_once_for_all(void **state) {
 }
 
 static void failed_renewal_keeps_the_old_binding(void **state) {
-  static const char *const behaviours[] = {
-      "refuse",        "wrong_key",    "no_certificate", "bad_certificate", "no_client_id", "no_type", "no_endpoint",
-      "http_endpoint", "no_tenant_id", "small",          "nothing",         "long_chain",   "nonsense"};
+  static const char *const behaviours[] = {"refuse",
+                                           "wrong_key",
+                                           "no_certificate",
+                                           "bad_certificate",
+                                           "no_client_id",
+                                           "no_type",
+                                           "no_endpoint",
+                                           "http_endpoint",
+                                           "no_tenant_id",
+                                           "small",
+                                           "nothing",
+                                           "long_chain",
+                                           "nonsense",
+                                           "long_client_id",
+                                           "long_tenant_id",
+                                           "long_type",
+                                           "type_of_two_lines",
+                                           "long_endpoint",
+                                           "long_authentication_endpoint",
+                                           "no_authentication_endpoint"};
   struct world *world = *state;
   expect_good(world, true);
   world->options.force = true;
@@ -264,6 +281,13 @@ static void broken_contracts_are_named(void **state) {
                {"nothing", KG_E_PLUGIN, "credential"},
                {"long_chain", KG_E_PLUGIN, "chain"},
                {"nonsense", KG_E_PLUGIN, "xxx"},
+               {"long_client_id", KG_E_PLUGIN, "client id"},
+               {"long_tenant_id", KG_E_PLUGIN, "tenant id"},
+               {"long_type", KG_E_PLUGIN, "type"},
+               {"type_of_two_lines", KG_E_PLUGIN, "type"},
+               {"long_endpoint", KG_E_PLUGIN, "token endpoint"},
+               {"long_authentication_endpoint", KG_E_PLUGIN, "authentication endpoint"},
+               {"no_authentication_endpoint", KG_E_PLUGIN, "authentication endpoint"},
                {"v1_only", KG_E_IMDS_V1_ONLY, "fake"},
                {"disabled", KG_E_DISABLED, "fake"},
                {"own_code", KG_E_KEYGUARD_UNAVAILABLE, "fake"}};

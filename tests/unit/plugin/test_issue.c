@@ -99,6 +99,26 @@ static void required_members(void **state) {
   assert_int_equal(parse(), KG_OK);
 }
 
+/* What a binding could not hold is refused here, where it has a name, and not when it is stored. */
+static void texts_that_nobody_can_store(void **state) {
+  char longer[3001];
+  (void)state;
+  memset(longer, 'x', sizeof longer - 1);
+  longer[sizeof longer - 1] = '\0';
+  for (size_t i = 0; i < 4; i++) {
+    cJSON *values[] = {cJSON_CreateString(longer), cJSON_CreateString("a\001b"), cJSON_CreateString("a\nb"),
+                       cJSON_CreateString("a\177b"), cJSON_CreateString("\303\244")};
+    cJSON *good = cJSON_DetachItemFromObjectCaseSensitive(answer, names[i]);
+    for (size_t j = 0; j < 5; j++) {
+      replace(names[i], values[j]);
+      enum kg_status status = parse();
+      if (status != KG_E_IMDS_FAILED && status != KG_E_IDENTITY) fail_msg("%s, value %zu: %d", names[i], j, status);
+      assert_non_null(strstr(error.text, names[i]));
+    }
+    replace(names[i], good);
+  }
+}
+
 static void certificate_member(void **state) {
   cJSON *bad[] = {cJSON_CreateNull(), cJSON_CreateString(""), cJSON_CreateNumber(5), cJSON_CreateString("%%%"),
                   cJSON_CreateString("AAAA")};
@@ -300,6 +320,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(whole_answer),
       TEST(required_members),
+      TEST(texts_that_nobody_can_store),
       TEST(certificate_member),
       TEST(everything_missing_is_named),
       TEST(duplicates_and_other_texts),
