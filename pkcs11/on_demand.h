@@ -1,6 +1,6 @@
-/* provision-on-demand: off unless the configuration says so. Only C_OpenSession on a slot without a token comes here,
- * and never inside a backing token's code. One start at a time for an identity, and none within a minute of one that
- * gave no binding, whoever initialises the module again in between. */
+/* provision-on-demand: off unless the configuration says so. Only C_OpenSession and C_FindObjectsInit on a slot without
+ * a token come here, and never inside a backing token's code. One start at a time for an identity, and none within a
+ * minute of one that gave no binding, whoever initialises the module again in between. */
 #ifndef KG_PKCS11_ON_DEMAND_H
 #define KG_PKCS11_ON_DEMAND_H
 

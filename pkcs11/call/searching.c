@@ -1,5 +1,7 @@
 #include "pkcs11/call/searching.h"
 
+#include "core/base/log.h"
+
 /* Values of unknown types, NSS's vendor classes among them, are no error: nothing has them. */
 static CK_RV check_template(const CK_ATTRIBUTE *wanted, CK_ULONG count) {
   if (wanted == NULL && count) return CKR_ARGUMENTS_BAD;
@@ -9,13 +11,23 @@ static CK_RV check_template(const CK_ATTRIBUTE *wanted, CK_ULONG count) {
   return CKR_OK;
 }
 
-/* A search looks at what is there now, however old the session is: at the same that a new one would. Without a token
- * there is nothing to find, which is no error: there may be one again at the next search. */
+/* What a new session would begin with, however old this one is. No token is no error here, so its cause is told at
+ * once. */
+static struct kg_generation *look(struct kg_call *call, struct kg_session *session) {
+  struct kg_generation *shown = kg_slot_obtain_token(session->slot, &call->error);
+  if (shown != NULL || call->error.status == KG_OK) return shown;
+  (void)kg_error_prefix(&call->error, call->error.status, "identity %s", call->identity);
+  kg_log_error(KG_LOG_ERROR, &call->error);
+  kg_error_clear(&call->error);
+  return NULL;
+}
+
+/* Without a token there is nothing to find: there may be one again at the next search. */
 CK_RV kg_find_call_begin(struct kg_call *call, struct kg_session *session, const CK_ATTRIBUTE *wanted, CK_ULONG count) {
   static const struct kg_objects nothing;
   CK_RV rv = check_template(wanted, count);
   if (rv != CKR_OK) return rv;
-  struct kg_generation *shown = kg_refresh_look(&session->slot->refresh);
+  struct kg_generation *shown = look(call, session);
   struct kg_find fresh;
   if (kg_find_begin(shown != NULL ? &shown->objects : &nothing, wanted, count, &fresh))
     return kg_session_search(session, &fresh, shown);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void must_have_no_child(void) {
@@ -55,6 +56,30 @@ static void present_token_starts_nothing(void) {
   unlink(demand_path("fake.report"));
   in_child(ordinary);
   must(demand_starts() == 0);
+}
+
+/* Its token went away while it was open; the module looks once a second. */
+static int with_an_old_session(void *argument) {
+  (void)argument;
+  host_start(host);
+  CK_SESSION_HANDLE session = 0;
+  must_be(CKR_OK, demand_open("web", &session));
+  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
+  demand_arrange("issue");
+  const struct timespec interval = {1, 100000000};
+  nanosleep(&interval, NULL);
+  must(host_find(host, session, CKO_PRIVATE_KEY) == key);
+  must(demand_starts() == 1);
+  host_sign_checked(host, session, key, host->identities[0].key);
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  must_have_no_child();
+  return 0;
+}
+
+static void an_old_session_searches_after_provisioning(void) {
+  demand_arrange("issue");
+  in_child(ordinary);
+  in_child(with_an_old_session);
 }
 
 /* --- when nothing is started --- */
@@ -450,6 +475,7 @@ static void raised_rights_start_nothing(void) {
 
 static const struct host_case cases[] = {
     {"/on_demand/session_opens_after_provisioning", session_opens_after_provisioning},
+    {"/on_demand/an_old_session_searches_after_provisioning", an_old_session_searches_after_provisioning},
     {"/on_demand/present_token_starts_nothing", present_token_starts_nothing},
     {"/on_demand/off_by_default", off_by_default},
     {"/on_demand/looking_starts_nothing", looking_starts_nothing},
