@@ -33,29 +33,44 @@ static void report(const struct kg_refresh *refresh, struct kg_error *error) {
   kg_log_error(KG_LOG_WARN, error);
 }
 
+/* Whether contents were read, and these are good, damaged or of another. All else (no descriptor, no memory, no right,
+ * a name that changed meanwhile) says nothing of them and may be otherwise in a moment. */
+static bool is_judgement(enum kg_status status) {
+  return status == KG_OK || status == KG_E_BINDING || status == KG_E_BINDING_STALE;
+}
+
+/* A judgement is made once; what goes on is told when it begins. */
+static void tell_locked(struct kg_refresh *refresh, struct kg_error *error) {
+  bool goes_on =
+      !is_judgement(error->status) && error->status == refresh->told && error->native_code == refresh->told_code;
+  refresh->told = error->status;
+  refresh->told_code = error->native_code;
+  if (error->status != KG_OK && !goes_on) report(refresh, error);
+}
+
 /* A binding that can be read and is not for this identity withdraws the token: somebody means another one. */
 static enum kg_status adopt_locked(struct kg_refresh *refresh, struct kg_binding **binding,
                                    struct kg_generation **replaced, struct kg_error *error) {
   enum kg_status status = kg_binding_check_identity(*binding, refresh->identity, error);
-  refresh->withdrawn = status != KG_OK;
+  if (status == KG_E_BINDING_STALE) refresh->withdrawn = true;
   struct kg_generation *next = NULL;
   if (status == KG_OK) status = kg_generation_new(refresh->identity, binding, refresh->view.now, &next, error);
   if (status != KG_OK) return status;
+  refresh->withdrawn = false;
   *replaced = kg_view_move(&refresh->view, next);
   return KG_OK;
 }
 
-/* The file has other contents than at the last look. A damaged one changes nothing: what we have stays in use. */
+/* The file has other contents than those that were judged last. What cannot be used changes nothing: what we have stays
+ * in use. */
 static void load_locked(struct kg_refresh *refresh, struct kg_generation **replaced) {
   struct kg_error error = {0};
   struct kg_binding *binding = NULL;
-  struct kg_file_id id = refresh->seen;
+  struct kg_file_id id = {0};
   enum kg_status status = kg_binding_load(refresh->path, &binding, &id, &error);
-  if (status == KG_OK) {
-    refresh->seen = id;
-    status = adopt_locked(refresh, &binding, replaced, &error);
-  }
-  if (status != KG_OK) report(refresh, &error);
+  if (status == KG_OK) status = adopt_locked(refresh, &binding, replaced, &error);
+  if (is_judgement(status)) refresh->seen = id;
+  tell_locked(refresh, &error);
   kg_binding_free(&binding);
 }
 
@@ -74,8 +89,11 @@ static void look_locked(struct kg_refresh *refresh, struct kg_generation **repla
   if (status == KG_E_NOT_FOUND) {
     refresh->withdrawn = true;
     memset(&refresh->seen, 0, sizeof refresh->seen);
-  } else if (status == KG_OK && !kg_file_id_equal(&id, &refresh->seen)) {
-    refresh->seen = id;
+  } else if (status != KG_OK) {
+    struct kg_error error = {0};
+    (void)kg_error_set(&error, status, "cannot examine '%s'", refresh->path);
+    tell_locked(refresh, &error);
+  } else if (!kg_file_id_equal(&id, &refresh->seen)) {
     load_locked(refresh, replaced);
   }
   refresh->present = is_valid_now(refresh);

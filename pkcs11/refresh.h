@@ -16,7 +16,9 @@ struct kg_refresh {
   bool looked, withdrawn, present;
   int64_t looked_ms;
   struct kg_file_id seen; /* the contents that were judged last, good or bad */
-  struct kg_view view;    /* the last good one, and the one before */
+  enum kg_status told;    /* why there was no judgement at the last look, as the log has it */
+  long told_code;
+  struct kg_view view; /* the last good one, and the one before */
 };
 
 KG_MUST_USE enum kg_status kg_refresh_init(struct kg_refresh *refresh, const struct kg_identity *identity,

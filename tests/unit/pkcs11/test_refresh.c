@@ -1,6 +1,7 @@
 #include "pkcs11/refresh.h"
 
 #include "core/base/log.h"
+#include "core/state/binding_reader.h"
 #include "core/state/binding_writer.h"
 #include "sample.h"
 #include "tests/support/scratch.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,8 +25,26 @@ static void count_line(void *context, enum kg_log_level level, const char *line)
   log_lines++;
 }
 
+/* What loading fails with, as a system that is out of something makes it; KG_OK: it does not. */
+static enum kg_status failing;
+static int loads;
+
+enum kg_status __real_kg_binding_load(const char *path, struct kg_binding **out, struct kg_file_id *id,
+                                      struct kg_error *error);
+enum kg_status __wrap_kg_binding_load(const char *path, struct kg_binding **out, struct kg_file_id *id,
+                                      struct kg_error *error);
+enum kg_status __wrap_kg_binding_load(const char *path, struct kg_binding **out, struct kg_file_id *id,
+                                      struct kg_error *error) {
+  loads++;
+  *out = NULL;
+  if (failing != KG_OK) return kg_error_set(error, failing, "as the test wants it");
+  return __real_kg_binding_load(path, out, id, error);
+}
+
 static int begin(void **state) {
   (void)state;
+  failing = KG_OK;
+  loads = 0;
   identity = sample_identity("web");
   sample_wall = SAMPLE_NOW + 60;
   sample_elapsed_ms = 1000000;
@@ -155,6 +175,114 @@ static void a_binding_of_another_identity_is_not_shown(void **state) {
   assert_int_equal(look(), 3);
 }
 
+/* None of these says anything of the contents. */
+static const enum kg_status passing[] = {KG_E_IO, KG_E_NO_MEMORY, KG_E_ACCESS, KG_E_UNTRUSTED, KG_E_NOT_FOUND};
+
+static void what_could_not_be_read_is_looked_at_again(void **state) {
+  (void)state;
+  put(1, 1);
+  for (size_t i = 0; i < COUNT(passing); i++) {
+    kg_refresh_clear(&refresh);
+    assert_int_equal(kg_refresh_init(&refresh, &identity, scratch_folder(), &sample_clock), KG_OK);
+    failing = passing[i];
+    assert_int_equal(look(), 0);
+    int first = loads;
+    sample_elapsed_ms += 999;
+    assert_int_equal(look(), 0);
+    assert_int_equal(loads, first);
+    sample_elapsed_ms += 1;
+    assert_int_equal(look(), 0);
+    failing = KG_OK;
+    a_second_later();
+    assert_int_equal(look(), 1);
+    first = loads;
+    a_second_later();
+    assert_int_equal(look(), 1);
+    assert_int_equal(loads, first);
+  }
+}
+
+static void a_renewal_that_could_not_be_read_is_not_lost(void **state) {
+  (void)state;
+  put(1, 1);
+  assert_int_equal(look(), 1);
+  for (size_t i = 0; i < COUNT(passing); i++) {
+    put(1, (unsigned char)(i + 2));
+    failing = passing[i];
+    a_second_later();
+    assert_int_equal(look(), (int)i + 1);
+    failing = KG_OK;
+    a_second_later();
+    assert_int_equal(look(), (int)i + 2);
+  }
+}
+
+static void a_failure_that_goes_on_is_told_once(void **state) {
+  (void)state;
+  put(1, 1);
+  failing = KG_E_IO;
+  for (int i = 0; i < 5; i++) {
+    assert_int_equal(look(), 0);
+    a_second_later();
+  }
+  assert_int_equal(log_lines, 1);
+  failing = KG_E_ACCESS;
+  for (int i = 0; i < 5; i++) {
+    assert_int_equal(look(), 0);
+    a_second_later();
+  }
+  assert_int_equal(log_lines, 2);
+  failing = KG_OK;
+  assert_int_equal(look(), 1);
+  put(1, 2);
+  failing = KG_E_ACCESS;
+  a_second_later();
+  assert_int_equal(look(), 1);
+  assert_int_equal(log_lines, 3);
+}
+
+static void another_damaged_file_is_told_anew(void **state) {
+  (void)state;
+  put(1, 1);
+  assert_int_equal(look(), 1);
+  for (int i = 0; i < 3; i++) {
+    scratch_write("web.json", i % 2 ? "{\"version\":1, trunca" : "{\"version\":1, tru", 0644);
+    a_second_later();
+    assert_int_equal(look(), 1);
+    assert_int_equal(log_lines, i + 1);
+    int first = loads;
+    a_second_later();
+    assert_int_equal(look(), 1);
+    assert_int_equal(loads, first);
+  }
+}
+
+/* As it happens: the look itself needs no descriptor, the reading does. */
+static void out_of_descriptors_passes(void **state) {
+  struct rlimit before;
+  (void)state;
+  put(1, 1);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit none = {0, before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  int shown = look();
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_int_equal(shown, 0);
+  a_second_later();
+  assert_int_equal(look(), 1);
+}
+
+/* chmod changes neither size nor time of the contents. */
+static void rights_that_are_mended_are_seen(void **state) {
+  (void)state;
+  put(1, 1);
+  assert_int_equal(chmod(scratch_path("web.json"), 0666), 0);
+  assert_int_equal(look(), 0);
+  assert_int_equal(chmod(scratch_path("web.json"), 0644), 0);
+  a_second_later();
+  assert_int_equal(look(), 1);
+}
+
 static void validity_is_judged_by_the_wall_clock(void **state) {
   (void)state;
   put(1, 1);
@@ -204,6 +332,13 @@ int main(void) {
                    a_damaged_file_changes_nothing_and_is_told_once),
       WITH_REFRESH("/refresh/a_removed_file_takes_the_token_away", a_removed_file_takes_the_token_away),
       WITH_REFRESH("/refresh/a_binding_of_another_identity_is_not_shown", a_binding_of_another_identity_is_not_shown),
+      WITH_REFRESH("/refresh/what_could_not_be_read_is_looked_at_again", what_could_not_be_read_is_looked_at_again),
+      WITH_REFRESH("/refresh/a_renewal_that_could_not_be_read_is_not_lost",
+                   a_renewal_that_could_not_be_read_is_not_lost),
+      WITH_REFRESH("/refresh/a_failure_that_goes_on_is_told_once", a_failure_that_goes_on_is_told_once),
+      WITH_REFRESH("/refresh/another_damaged_file_is_told_anew", another_damaged_file_is_told_anew),
+      WITH_REFRESH("/refresh/out_of_descriptors_passes", out_of_descriptors_passes),
+      WITH_REFRESH("/refresh/rights_that_are_mended_are_seen", rights_that_are_mended_are_seen),
       WITH_REFRESH("/refresh/validity_is_judged_by_the_wall_clock", validity_is_judged_by_the_wall_clock),
       WITH_REFRESH("/refresh/a_folder_that_never_answers_is_not_waited_for",
                    a_folder_that_never_answers_is_not_waited_for),
