@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/os/exit.h"
+#include "core/os/file.h"
 #include "core/os/fork.h"
 #include "core/state/config.h"
 #include "core/state/config_file.h"
@@ -104,26 +105,32 @@ static void module_free(struct kg_module **module) {
   *module = NULL;
 }
 
-/* Whatever is wrong with the configuration, a guest is silent and has no slots: keyguardctl tells what it is. */
+/* Whatever is wrong with the configuration, a guest is silent and has no slots: keyguardctl tells what it is. But it
+ * has none for the life of the host, so where nothing could be learnt of the configuration (no descriptor, no memory)
+ * that is said, and the host may come again. */
 static enum kg_status read_config(struct kg_module *module) {
   struct kg_error error = {0};
   enum kg_status status = kg_config_load(kg_config_path(), &module->config, &error);
-  if (status == KG_E_NO_MEMORY) return status;
   if (status != KG_OK) {
     kg_log_error(KG_LOG_ERROR, &error);
-    return KG_OK;
+    return kg_file_failure_may_pass(&error) ? status : KG_OK;
   }
   kg_log_configure(module->config->log_level, module->config->log_sink);
   return kg_slots_build(module->config, kg_clock_system(), &module->slots);
 }
 
-static struct kg_module *module_new(uint32_t fork) {
+static enum kg_status module_new(uint32_t fork, struct kg_module **out) {
+  *out = NULL;
   struct kg_module *module = calloc(1, sizeof *module);
-  if (module == NULL) return NULL;
+  if (module == NULL) return KG_E_NO_MEMORY;
   module->fork = fork;
   module->sessions = kg_handles_new(kg_session_free);
-  if (module->sessions == NULL || read_config(module) != KG_OK) module_free(&module);
-  return module;
+  enum kg_status status = module->sessions != NULL ? read_config(module) : KG_E_NO_MEMORY;
+  if (status == KG_OK)
+    *out = module;
+  else
+    module_free(&module);
+  return status;
 }
 
 /* PKCS#11 3.0 section 5.4.1. We lock with the system's primitives only, and start no thread. */
@@ -147,8 +154,9 @@ static CK_RV install(void) {
     kg_module_leave(&call);
     return CKR_CRYPTOKI_ALREADY_INITIALIZED;
   }
-  struct kg_module *fresh = module_new(fork);
-  if (fresh == NULL) return CKR_HOST_MEMORY;
+  struct kg_module *fresh = NULL;
+  enum kg_status status = module_new(fork, &fresh);
+  if (status != KG_OK) return (CK_RV)kg_status_ckr(status);
   if (atomic_compare_exchange_strong(&current, &replaced, fresh)) return CKR_OK;
   module_free(&fresh);
   return CKR_CRYPTOKI_ALREADY_INITIALIZED;

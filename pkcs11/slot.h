@@ -30,8 +30,9 @@ void kg_slots_clear(struct kg_slots *slots);
 struct kg_slot *kg_slots_find(struct kg_slots *slots, CK_SLOT_ID id); /* NULL: none */
 
 bool kg_slot_has_token(struct kg_slot *slot);
-/* The generation that a new session or search begins with, counted. Has the token provisioned where there is none and that is
- * allowed: may take as long as keyguardctl is given. NULL: there is none, and `error` tells why if somebody knows. */
+/* The generation that a new session or search begins with, counted. Has the token provisioned where there is none and
+ * that is allowed: may take as long as keyguardctl is given. NULL: there is none, and `error` tells why if somebody
+ * knows. */
 struct kg_generation *kg_slot_obtain_token(struct kg_slot *slot, struct kg_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/os/errno_posix.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static enum kg_status status_of(int number) {
@@ -24,4 +25,12 @@ enum kg_status kg_errno_report(int number, const char *doing, const char *path, 
   char text[128] = "unknown error";
   if (strerror_r(number, text, sizeof text) != 0) text[sizeof text - 1] = '\0';
   return kg_error_set_code(error, status, number, "cannot %s '%s': %s", doing, path, text);
+}
+
+int kg_errno_openat(int folder, const char *path, int flags) {
+  int opened = -1;
+  do {
+    opened = openat(folder, path, flags);
+  } while (opened < 0 && errno == EINTR);
+  return opened;
 }

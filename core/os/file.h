@@ -18,6 +18,9 @@ struct kg_file_id { /* which contents a name had when we looked; {0}: none */
  * KG_E_NOT_FOUND, KG_E_ACCESS, KG_E_UNTRUSTED, KG_E_IO. `id` may be NULL. */
 KG_MUST_USE enum kg_status kg_file_read(const char *path, size_t cap, enum kg_file_trust trust, struct kg_buf *out,
                                         struct kg_file_id *id, struct kg_error *error);
+/* Of a failure of these functions: it says nothing of the file (no descriptor, no memory, a device or a server that did
+ * not answer), and may not be there in a moment. */
+bool kg_file_failure_may_pass(const struct kg_error *error);
 /* May fail with KG_E_NO_MEMORY alone. `piece` is wiped afterwards. */
 typedef enum kg_status kg_file_take(void *user, struct kg_span piece);
 /* The same piece by piece, so that a file's size costs no memory. What was taken before a failure is the caller's to

@@ -22,12 +22,20 @@ static enum kg_status refuse_type(const char *path, struct kg_error *error) {
   return kg_error_set(error, KG_E_UNTRUSTED, "'%s' is not a regular file", path);
 }
 
+bool kg_file_failure_may_pass(const struct kg_error *error) {
+  static const int passing[] = {EMFILE, ENFILE, EINTR, EIO, EAGAIN, EBUSY, ENOBUFS, ESTALE, ETIMEDOUT, ENXIO};
+  if (error->status != KG_E_IO) return error->status == KG_E_NO_MEMORY;
+  for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+    if (error->native_code == passing[i]) return true;
+  return false;
+}
+
 /* Looks before it opens, because opening a device may already do something, and after, because names change. */
 static enum kg_status open_any(const char *path, int *fd, struct kg_error *error) {
   struct stat stat_before;
   if (stat(path, &stat_before) != 0) return kg_errno_report(errno, "open", path, error);
   if (!S_ISREG(stat_before.st_mode)) return refuse_type(path, error);
-  int opened = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  int opened = kg_errno_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (opened < 0) return kg_errno_report(errno, "open", path, error);
   struct stat stat_after;
   if (fstat(opened, &stat_after) != 0 || !S_ISREG(stat_after.st_mode)) {

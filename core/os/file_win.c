@@ -93,6 +93,16 @@ enum kg_status kg_file_check(const char *path, enum kg_file_trust trust, struct 
   return status;
 }
 
+bool kg_file_failure_may_pass(const struct kg_error *error) {
+  static const long passing[] = {ERROR_TOO_MANY_OPEN_FILES, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION,
+                                 ERROR_NO_SYSTEM_RESOURCES, ERROR_IO_DEVICE,         ERROR_CRC,
+                                 ERROR_NOT_READY,           ERROR_SEM_TIMEOUT,       ERROR_BUSY};
+  if (error->status != KG_E_IO && error->status != KG_E_ACCESS) return error->status == KG_E_NO_MEMORY;
+  for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+    if (error->native_code == passing[i]) return true;
+  return false;
+}
+
 enum kg_status kg_file_identify(const char *path, struct kg_file_id *id) {
   memset(id, 0, sizeof *id);
   HANDLE file = INVALID_HANDLE_VALUE;

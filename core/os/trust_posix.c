@@ -78,7 +78,7 @@ static void enter(struct walk *walk, int folder, const struct stat *stat, const 
 }
 
 static enum kg_status enter_root(struct walk *walk) {
-  int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int folder = kg_errno_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   walk->at[0] = '\0';
   if (folder < 0) return fail(walk, errno, "");
   struct stat stat;
@@ -120,7 +120,7 @@ static enum kg_status next_name(struct walk *walk, char name[NAME_MAX + 1]) {
 
 /* One name: into a folder, along a link, or, at the end of the path, to the leaf (`walk->leaf`). */
 static enum kg_status step(struct walk *walk, const char *name) {
-  int fd = openat(walk->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  int fd = kg_errno_openat(walk->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return fail(walk, errno, name);
   enum kg_status status;
   struct stat stat;
@@ -157,7 +157,7 @@ static enum kg_status walk_path(struct walk *walk) {
 
 /* The leaf once more, now to be read, and the checks once more on what was really opened. */
 static enum kg_status open_leaf(struct walk *walk, int *fd) {
-  int opened = openat(walk->folder, walk->leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  int opened = kg_errno_openat(walk->folder, walk->leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (opened < 0) return fail(walk, errno, walk->leaf);
   struct stat stat;
   enum kg_status status =

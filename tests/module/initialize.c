@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,11 +111,38 @@ static void waiting_for_events_does_not_block(void) {
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
 }
 
+static int out_of_descriptors(void *argument) {
+  struct rlimit before;
+  (void)argument;
+  must(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const struct rlimit none = {0, before.rlim_max};
+  for (int i = 0; i < 3; i++) {
+    must(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CK_RV rv = host->p11->C_Initialize(NULL);
+    must(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    must_be(CKR_FUNCTION_FAILED, rv);
+    CK_ULONG count = 0;
+    must_be(CKR_CRYPTOKI_NOT_INITIALIZED, host->p11->C_GetSlotList(CK_FALSE, NULL, &count));
+  }
+  must_be(CKR_OK, host->p11->C_Initialize(NULL));
+  (void)host_open(host, 0);
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+/* "No slot" is for the whole life of the host, so it is only said of a configuration that was judged. */
+static void a_passing_failure_is_not_taken_for_no_configuration(void) {
+  host_load(host);
+  must(host_fork(out_of_descriptors, NULL) == 0);
+}
+
 static const struct host_case cases[] = {
     {"/initialize/one_small_file_is_read", one_small_file_is_read},
     {"/initialize/the_key_store_waits_for_a_signature", the_key_store_waits_for_a_signature},
     {"/initialize/a_state_folder_that_hangs_is_not_waited_for", a_state_folder_that_hangs_is_not_waited_for},
     {"/initialize/a_token_appears_later", a_token_appears_later},
+    {"/initialize/a_passing_failure_is_not_taken_for_no_configuration",
+     a_passing_failure_is_not_taken_for_no_configuration},
     {"/initialize/waiting_for_events_does_not_block", waiting_for_events_does_not_block},
 };
 
