@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static void must_have_no_child(void) {
@@ -58,20 +57,10 @@ static void present_token_starts_nothing(void) {
   must(demand_starts() == 0);
 }
 
-/* Its token went away while it was open; the module looks once a second. */
 static int with_an_old_session(void *argument) {
   (void)argument;
   host_start(host);
-  CK_SESSION_HANDLE session = 0;
-  must_be(CKR_OK, demand_open("web", &session));
-  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
-  demand_arrange("issue");
-  const struct timespec interval = {1, 100000000};
-  nanosleep(&interval, NULL);
-  must(host_find(host, session, CKO_PRIVATE_KEY) == key);
-  must(demand_starts() == 1);
-  host_sign_checked(host, session, key, host->identities[0].key);
-  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  (void)demand_finds_in_an_old_session();
   must_have_no_child();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct host *host;
@@ -70,6 +71,19 @@ int demand_opens_and_signs(void) {
 int demand_finds_no_token(void) {
   CK_SESSION_HANDLE session = 0;
   must_be(CKR_TOKEN_NOT_PRESENT, demand_open("web", &session));
+  must_be(CKR_OK, host->p11->C_Finalize(NULL));
+  return 0;
+}
+
+int demand_finds_in_an_old_session(void) {
+  CK_SESSION_HANDLE session = 0;
+  must_be(CKR_OK, demand_open("web", &session));
+  CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);
+  demand_arrange("issue");
+  const struct timespec interval = {1, 100000000}; /* the module looks once a second */
+  nanosleep(&interval, NULL);
+  must(host_find(host, session, CKO_PRIVATE_KEY) == key && demand_starts() == 1);
+  host_sign_checked(host, session, key, host->identities[0].key);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   return 0;
 }
