@@ -5,13 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool kg_find_begin(const struct kg_objects *objects, const CK_ATTRIBUTE *wanted, CK_ULONG count, struct kg_find *out) {
+/* By its class, or by what nothing of 2.40 has. */
+static bool asks_for_profiles(const CK_ATTRIBUTE *wanted, CK_ULONG count) {
+  for (CK_ULONG i = 0; i < count; i++)
+    if (wanted[i].type == CKA_CLASS || wanted[i].type == CKA_PROFILE_ID || wanted[i].type == CKA_UNIQUE_ID) return true;
+  return false;
+}
+
+bool kg_find_begin(const struct kg_objects *objects, const CK_ATTRIBUTE *wanted, CK_ULONG count,
+                   enum kg_find_scope scope, struct kg_find *out) {
+  bool profiles = scope == KG_FIND_ALL || asks_for_profiles(wanted, count);
   memset(out, 0, sizeof *out);
   out->handles = calloc(objects->count + 1, sizeof out->handles[0]);
   if (out->handles == NULL) return false;
-  for (size_t i = 0; i < objects->count; i++)
-    if (kg_attributes_match(&objects->items[i].attributes, wanted, count))
-      out->handles[out->count++] = objects->items[i].handle;
+  for (size_t i = 0; i < objects->count; i++) {
+    const struct kg_object *object = &objects->items[i];
+    if (!profiles && object->kind == KG_OBJECT_PROFILE) continue;
+    if (kg_attributes_match(&object->attributes, wanted, count)) out->handles[out->count++] = object->handle;
+  }
   out->active = true;
   return true;
 }

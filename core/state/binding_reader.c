@@ -6,6 +6,7 @@
 #include "core/base/json.h"
 #include "core/state/binding_member.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,10 +172,22 @@ static const char *contradiction(const struct kg_binding *binding) {
   return NULL;
 }
 
+/* cJSON does not say why it gave up, the C library does. To take no memory for a damaged file would be to remember it as
+ * one. */
+static enum kg_status parse_json(struct kg_span body, cJSON **out, struct kg_error *error) {
+  int host_errno = errno;
+  errno = 0;
+  *out = kg_json_parse(body, KG_E_BINDING, error);
+  bool ran_out = *out == NULL && errno == ENOMEM;
+  errno = host_errno;
+  if (ran_out) return fail_memory(error);
+  return *out != NULL ? KG_OK : KG_E_BINDING;
+}
+
 static enum kg_status read_body(struct kg_span body, struct kg_binding *out, struct kg_error *error) {
-  cJSON *object = kg_json_parse(body, KG_E_BINDING, error);
-  enum kg_status status = KG_E_BINDING;
-  if (object != NULL) status = read_members(kg_binding_members, object, out, error);
+  cJSON *object = NULL;
+  enum kg_status status = parse_json(body, &object, error);
+  if (status == KG_OK) status = read_members(kg_binding_members, object, out, error);
   if (status == KG_OK) status = read_certificates(object, out, error);
   cJSON_Delete(object);
   if (status != KG_OK) return status;

@@ -119,13 +119,26 @@ static CK_RV entry_2_40_C_GetInfo(CK_INFO *info) {
   return rv;
 }
 
+/* And is shown less than one who came by the other (find.h). */
+static CK_RV entry_2_40_C_FindObjectsInit(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *attributes, CK_ULONG count) {
+  struct kg_call call;
+  CK_RV rv = begin(&call, 0);
+  if (rv != CKR_OK) return rv;
+  struct kg_session *session = NULL;
+  rv = kg_module_acquire_session(&call, handle, &session);
+  if (rv == CKR_OK) rv = release(&call, handle, kg_find_call_begin(&call, session, attributes, count, KG_FIND_2_40));
+  return end(&call, "C_FindObjectsInit", rv);
+}
+
 #define MEMBER(name) .name = entry_##name,
 static CK_FUNCTION_LIST_3_0 list_3_0 = {.version = {3, 0},
                                         KG_CRYPTOKI_FUNCTIONS_2_40(MEMBER) KG_CRYPTOKI_FUNCTIONS_3_0(MEMBER)};
 
 #define entry_C_GetInfo entry_2_40_C_GetInfo
+#define entry_C_FindObjectsInit entry_2_40_C_FindObjectsInit
 static CK_FUNCTION_LIST list_2_40 = {.version = {2, 40}, KG_CRYPTOKI_FUNCTIONS_2_40(MEMBER)};
 #undef entry_C_GetInfo
+#undef entry_C_FindObjectsInit
 
 static CK_UTF8CHAR interface_name[] = "PKCS 11";
 /* Without CKF_INTERFACE_FORK_SAFE, which promises that a child goes on with its parent's sessions (PKCS#11 3.0 section

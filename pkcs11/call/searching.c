@@ -23,13 +23,14 @@ static struct kg_generation *look(struct kg_call *call, struct kg_session *sessi
 }
 
 /* Without a token there is nothing to find: there may be one again at the next search. */
-CK_RV kg_find_call_begin(struct kg_call *call, struct kg_session *session, const CK_ATTRIBUTE *wanted, CK_ULONG count) {
+CK_RV kg_find_call_begin(struct kg_call *call, struct kg_session *session, const CK_ATTRIBUTE *wanted, CK_ULONG count,
+                         enum kg_find_scope scope) {
   static const struct kg_objects nothing;
   CK_RV rv = check_template(wanted, count);
   if (rv != CKR_OK) return rv;
   struct kg_generation *shown = look(call, session);
   struct kg_find fresh;
-  if (kg_find_begin(shown != NULL ? &shown->objects : &nothing, wanted, count, &fresh))
+  if (kg_find_begin(shown != NULL ? &shown->objects : &nothing, wanted, count, scope, &fresh))
     return kg_session_search(session, &fresh, shown);
   kg_generation_unref(&shown);
   return kg_call_status(call, KG_E_NO_MEMORY);

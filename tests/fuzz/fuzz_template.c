@@ -24,7 +24,7 @@ static void search(struct stream *stream) {
   for (CK_ULONG i = 0; i < count; i++)
     if (wanted[i].pValue == NULL) wanted[i].ulValueLen = 0; /* C_FindObjectsInit refuses these before */
   struct kg_find find;
-  promise(kg_find_begin(objects(), wanted, count, &find));
+  promise(kg_find_begin(objects(), wanted, count, KG_FIND_ALL, &find));
   CK_OBJECT_HANDLE found[64];
   size_t got = kg_find_next(&find, found, 64);
   size_t expected = 0;

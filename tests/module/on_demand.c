@@ -59,7 +59,6 @@ static void present_token_starts_nothing(void) {
 
 static int with_an_old_session(void *argument) {
   (void)argument;
-  host_start(host);
   (void)demand_finds_in_an_old_session();
   must_have_no_child();
   return 0;

@@ -76,6 +76,7 @@ int demand_finds_no_token(void) {
 }
 
 int demand_finds_in_an_old_session(void) {
+  host_start(host);
   CK_SESSION_HANDLE session = 0;
   must_be(CKR_OK, demand_open("web", &session));
   CK_OBJECT_HANDLE key = host_find(host, session, CKO_PRIVATE_KEY);

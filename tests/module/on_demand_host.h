@@ -18,7 +18,7 @@ CK_RV demand_open(const char *identity, CK_SESSION_HANDLE *session);
 /* A session on "web": it opens and signs, or there is no token. C_Finalize; 0. */
 int demand_opens_and_signs(void);
 int demand_finds_no_token(void);
-/* A session that is open while the binding goes away, and searches then. C_Finalize; 0. */
+/* C_Initialize; a session that is open while the binding goes away, and searches then. C_Finalize; 0. */
 int demand_finds_in_an_old_session(void);
 
 #endif

@@ -23,7 +23,7 @@ static int drop(void **state) {
 static size_t count_of(const struct kg_generation *generation, CK_ATTRIBUTE_TYPE type, CK_ULONG value) {
   CK_ATTRIBUTE wanted = {type, &value, sizeof value};
   struct kg_find find;
-  assert_true(kg_find_begin(&generation->objects, &wanted, 1, &find));
+  assert_true(kg_find_begin(&generation->objects, &wanted, 1, KG_FIND_ALL, &find));
   size_t count = find.count;
   kg_find_clear(&find);
   return count;
@@ -48,7 +48,7 @@ static void vendor_classes_find_nothing(void **state) {
 static void portions_add_up(void **state) {
   const struct kg_generation *generation = *state;
   struct kg_find find;
-  assert_true(kg_find_begin(&generation->objects, NULL, 0, &find));
+  assert_true(kg_find_begin(&generation->objects, NULL, 0, KG_FIND_ALL, &find));
   assert_int_equal(find.count, generation->objects.count);
   CK_OBJECT_HANDLE out[3];
   assert_int_equal(kg_find_next(&find, out, 0), 0);
