@@ -1,5 +1,6 @@
 /* keyguardctl doctor: why it does not work here and for this user, and what to do. */
 #include "core/base/json_add.h"
+#include "core/key/pin_memory.h"
 #include "ctl/doctor.h"
 #include "ctl/output.h"
 #include "ctl/process.h"
@@ -65,6 +66,7 @@ static enum kg_status examine(struct kg_doctor *doctor, const struct kg_operands
   struct kg_run *run = doctor->run;
   const struct kg_identity **identities = NULL;
   size_t count = 0;
+  kg_pin_memory_look_only();
   if (kg_command_configure(run, error) != KG_OK) {
     kg_doctor_fail(doctor, "configuration", NULL, error);
   } else {

@@ -1,6 +1,7 @@
 /* keyguardctl status: what there is, and what is wrong with it in one line. */
 #include "core/base/json_add.h"
 #include "core/key/key.h"
+#include "core/key/pin_memory.h"
 #include "core/state/binding_reader.h"
 #include "ctl/command.h"
 #include "ctl/describe.h"
@@ -140,6 +141,7 @@ static int run_status(const struct kg_command *command, struct kg_run *run, int 
       {"check-key", 'k', KG_OPTION_FLAG, &with_key, NULL, "open the key store too, and make a signature"},
       {0}};
   int exit_code = 0;
+  kg_pin_memory_look_only();
   if (!kg_command_begin(command, run, options, argc, argv, &selection, &exit_code)) return exit_code;
   exit_code = report(run, selection.identities, selection.count, with_key);
   free(selection.identities);

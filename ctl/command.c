@@ -1,5 +1,6 @@
 #include "ctl/command.h"
 
+#include "core/key/pin_memory.h"
 #include "core/os/path.h"
 #include "core/state/config_file.h"
 #include "ctl/output.h"
@@ -78,6 +79,7 @@ enum kg_status kg_command_configure(struct kg_run *run, struct kg_error *error) 
   if (status == KG_OK) status = kg_config_load(path, &run->config, error);
   if (status != KG_OK) return status;
   configure_log(run);
+  kg_pin_memory_use(run->config->state_dir, run->config->path, true);
   return KG_OK;
 }
 

@@ -85,7 +85,8 @@ int kg_each_run(struct kg_run *run, const struct kg_each *each, const struct kg_
   for (size_t i = 0; i < count; i++) {
     int code =
         here ? each->here(run, identities[i], each->here_flags, list) : run_again(run, each, identities[i], list);
-    if (exit_code == 0) exit_code = code;
+    /* What may pass comes before what a person has to mend: then it is worth to try again. */
+    if (exit_code == 0 || (code != 0 && kg_status_needs_a_person(exit_code))) exit_code = code;
   }
   return exit_code;
 }

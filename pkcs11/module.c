@@ -1,6 +1,7 @@
 #include "pkcs11/module.h"
 
 #include "core/base/clock.h"
+#include "core/key/pin_memory.h"
 #include "core/os/exit.h"
 #include "core/os/file.h"
 #include "core/os/fork.h"
@@ -116,6 +117,7 @@ static enum kg_status read_config(struct kg_module *module) {
     return kg_file_failure_may_pass(&error) ? status : KG_OK;
   }
   kg_log_configure(module->config->log_level, module->config->log_sink);
+  kg_pin_memory_use(module->config->state_dir, module->config->path, false);
   return kg_slots_build(module->config, kg_clock_system(), &module->slots);
 }
 

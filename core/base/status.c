@@ -116,3 +116,8 @@ unsigned long kg_status_ckr(enum kg_status status) {
 int kg_status_exit_code(enum kg_status status) {
   return row_of(status)->exit_code;
 }
+
+bool kg_status_needs_a_person(int exit_code) {
+  return exit_code == EXIT_USAGE || exit_code == EXIT_CONFIG || exit_code == EXIT_GATE || exit_code == EXIT_KEY ||
+         exit_code == EXIT_PERMISSION;
+}

@@ -54,5 +54,6 @@ const char *kg_status_code(enum kg_status status);           /* "MSI_V2_ERROR", 
 const char *kg_status_sub_code(enum kg_status status);       /* "managed_identity_request_failed", ... */
 unsigned long kg_status_ckr(enum kg_status status);          /* CKR_* */
 int kg_status_exit_code(enum kg_status status); /* keyguardctl's exit codes, documented in keyguardctl(1) */
+bool kg_status_needs_a_person(int exit_code);   /* trying again mends nothing */
 
 #endif

@@ -165,12 +165,30 @@ static void every_key_is_in_the_manual(void **state) {
   free(manual);
 }
 
+/* The unit does not start again for what only a person can mend. */
+static void unit_knows_what_a_person_has_to_mend(void **state) {
+  char *text = scratch_read(SERVICE_UNIT), *line = strstr(text, "\nRestartPreventExitStatus=");
+  char expected[64] = "";
+  (void)state;
+  for (int code = 0; code < 64; code++)
+    if (kg_status_needs_a_person(code)) snprintf(expected + strlen(expected), 64 - strlen(expected), " %d", code);
+  assert_non_null(line);
+  line = strchr(line, '=') + 1;
+  *strchr(line, '\n') = '\0';
+  assert_string_equal(line, expected + 1);
+  assert_true(kg_status_needs_a_person(kg_status_exit_code(KG_E_KEY_PIN)));
+  assert_false(kg_status_needs_a_person(kg_status_exit_code(KG_E_TIMEOUT)));
+  assert_false(kg_status_needs_a_person(kg_status_exit_code(KG_E_LOCK_BUSY)));
+  free(text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       CASE("/pages/every_status_has_its_row", every_status_has_its_row),
       CASE("/pages/no_row_is_of_a_status_that_is_gone", no_row_is_of_a_status_that_is_gone),
       CASE("/pages/every_exit_code_is_explained", every_exit_code_is_explained),
       CASE("/pages/every_option_is_in_the_manual", every_option_is_in_the_manual),
-      CASE("/pages/every_key_is_in_the_manual", every_key_is_in_the_manual)};
+      CASE("/pages/every_key_is_in_the_manual", every_key_is_in_the_manual),
+      CASE("/pages/unit_knows_what_a_person_has_to_mend", unit_knows_what_a_person_has_to_mend)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* PINs of backing tokens: where they may come from, and that a wrong one is tried once. SoftHSM2 never locks, so the
  * fake library counts what it refuses. */
+#include "core/key/pin_memory.h"
 #include "judged_token.h"
 #include "tests/support/open_key.h"
 
@@ -212,6 +213,137 @@ static void a_logout_by_the_host_is_repaired(void **state) {
   kg_key_close(&key);
 }
 
+/* From here on: what other processes know. The folder of the tokens is the state folder, too. */
+
+static char *configuration(struct token *token) {
+  return kg_softhsm_write(token->softhsm, "keyguard.conf", "[keyguard]\n", 0600);
+}
+
+static void remember_in(struct token *token, bool may_write) {
+  char *path = configuration(token);
+  kg_pin_memory_use(token->softhsm->folder, path, may_write);
+  free(path);
+}
+
+static int forget(void **state) {
+  kg_pin_memory_use(NULL, NULL, false);
+  return token_teardown(state);
+}
+
+/* In a process of its own: how many wrong PINs it tried. 100: it found no fault with the PIN. */
+static pid_t start_process(struct token *token, const char *uri) {
+  pid_t child = fork();
+  if (child != 0) return child;
+  struct kg_key *key = NULL;
+  enum kg_status status = open_key_of(uri, KG_KEY_CREATE, &key, NULL);
+  _exit(status == KG_E_KEY_PIN ? refused_logins(token) : status == KG_OK ? 100 : 101);
+}
+
+static int result_of(pid_t child) {
+  int status = -1;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+static int in_process(struct token *token, const char *uri) {
+  return result_of(start_process(token, uri));
+}
+
+static void many_processes_try_a_wrong_pin_once(void **state) {
+  struct token *token = *state;
+  char *uri = uri_with_file(token, WRONG, 0600);
+  remember_in(token, true);
+  pid_t children[8];
+  for (size_t i = 0; i < COUNT(children); i++)
+    children[i] = start_process(token, uri);
+  int tried = 0;
+  for (size_t i = 0; i < COUNT(children); i++)
+    tried += result_of(children[i]);
+  assert_int_equal(tried, 1);
+  expect(uri, KG_E_KEY_PIN, "or touch it to have it tried as it is");
+  assert_int_equal(refused_logins(token), 0);
+  free(uri);
+  uri = uri_with_file(token, WRONG "-too", 0600); /* as a person does who believes to know better */
+  assert_int_equal(in_process(token, uri), 1);
+  assert_int_equal(in_process(token, uri), 0);
+  free(uri);
+  uri = uri_with_file(token, KG_SOFTHSM_PIN, 0600);
+  assert_int_equal(in_process(token, uri), 100);
+  free(uri);
+}
+
+static void a_wrong_pin_value_is_tried_once_for_each_change_of_the_configuration(void **state) {
+  struct token *token = *state;
+  char *uri = uri_with("&pin-value=" WRONG), *right = uri_with("&pin-value=" KG_SOFTHSM_PIN);
+  remember_in(token, true);
+  assert_int_equal(in_process(token, uri), 1);
+  assert_int_equal(in_process(token, uri), 0);
+  free(configuration(token)); /* written anew */
+  assert_int_equal(in_process(token, uri), 1);
+  free(configuration(token));
+  assert_int_equal(in_process(token, right), 100);
+  free(uri);
+  free(right);
+}
+
+static void nothing_of_a_pin_is_written_down(void **state) {
+  struct token *token = *state;
+  char *uri = uri_with("&pin-value=" WRONG);
+  remember_in(token, true);
+  assert_int_equal(in_process(token, uri), 1);
+  char command[512];
+  snprintf(command, sizeof command,
+           "set -- '%s'/.pin.*; grep -q '^keyguard-pin 1 refused' \"$1\" && ! grep -q %s \"$@\"",
+           token->softhsm->folder, WRONG);
+  assert_int_equal(system(command), 0);
+  free(uri);
+}
+
+/* The module: it honours what keyguardctl wrote, and writes nothing. */
+static void a_reader_honours_what_others_wrote(void **state) {
+  struct token *token = *state;
+  char *uri = uri_with_file(token, WRONG, 0600);
+  remember_in(token, true);
+  assert_int_equal(in_process(token, uri), 1);
+  kg_pin_memory_use(token->softhsm->folder, NULL, false);
+  assert_int_equal(in_process(token, uri), 0);
+  free(uri);
+  uri = uri_with_file(token, WRONG "-too", 0600);
+  assert_int_equal(in_process(token, uri), 0); /* it could not write down what comes of it, and the count is low */
+  free(uri);
+}
+
+/* A service whose PIN is wrong, and which starts again and again: the token itself says that somebody tried. */
+static void a_reader_tries_a_wrong_pin_once(void **state) {
+  struct token *token = *state;
+  char *uri = uri_with_file(token, WRONG, 0600);
+  remember_in(token, false);
+  assert_int_equal(in_process(token, uri), 1);
+  assert_int_equal(in_process(token, uri), 0);
+  assert_int_equal(in_process(token, uri), 0);
+  free(uri);
+}
+
+static void a_reader_does_not_add_to_a_low_count(void **state) {
+  struct token *token = *state;
+  char *uri = uri_with_file(token, KG_SOFTHSM_PIN, 0600);
+  remember_in(token, false);
+  atomic_store(&token->fake->token_flags, CKF_USER_PIN_COUNT_LOW);
+  assert_int_equal(in_process(token, uri), 0); /* never seen to work */
+  remember_in(token, true);
+  assert_int_equal(in_process(token, uri), 100); /* whoever can write down what comes of it may try */
+  remember_in(token, false);
+  assert_int_equal(in_process(token, uri), 100); /* somebody else mistyped: this one is known to be good */
+  free(uri);
+  uri = uri_with_file(token, WRONG, 0600);
+  assert_int_equal(in_process(token, uri), 0);
+  free(uri);
+}
+
+#define MEMORY_CASE(path, function)                                                                                    \
+  { path, function, token_setup, forget, NULL }
+
 int main(void) {
   static const struct CMUnitTest cases[] = {
       TOKEN_CASE("/pin/a_line_end_is_not_part_of_the_pin", a_line_end_is_not_part_of_the_pin),
@@ -227,6 +359,13 @@ int main(void) {
       TOKEN_CASE("/pin/the_hosts_login_is_used", the_hosts_login_is_used),
       TOKEN_CASE("/pin/one_login_serves_all_keys_and_sessions", one_login_serves_all_keys_and_sessions),
       TOKEN_CASE("/pin/a_logout_by_the_host_is_repaired", a_logout_by_the_host_is_repaired),
+      MEMORY_CASE("/pin/many_processes_try_a_wrong_pin_once", many_processes_try_a_wrong_pin_once),
+      MEMORY_CASE("/pin/a_wrong_pin_value_is_tried_once_for_each_change_of_the_configuration",
+                  a_wrong_pin_value_is_tried_once_for_each_change_of_the_configuration),
+      MEMORY_CASE("/pin/nothing_of_a_pin_is_written_down", nothing_of_a_pin_is_written_down),
+      MEMORY_CASE("/pin/a_reader_honours_what_others_wrote", a_reader_honours_what_others_wrote),
+      MEMORY_CASE("/pin/a_reader_tries_a_wrong_pin_once", a_reader_tries_a_wrong_pin_once),
+      MEMORY_CASE("/pin/a_reader_does_not_add_to_a_low_count", a_reader_does_not_add_to_a_low_count),
   };
   return cmocka_run_group_tests(cases, NULL, NULL);
 }
