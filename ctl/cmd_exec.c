@@ -94,10 +94,12 @@ static int run_exec(const struct kg_command *command, struct kg_run *run, int ar
     operands.items[operands.count] = NULL; /* argv's own end, moved up by the options taken out */
     fflush(run->out);
     /* It comes back with the reason, or not at all. */
-    (void)(kg_process_exec(operands.items + 1, variables, &error) == KG_OK);
+    if (kg_process_exec(operands.items + 1, variables, &exit_code, &error) == KG_OK) exit_code = 0;
+  } else {
+    exit_code = kg_status_exit_code(status);
   }
   clear(variables);
-  return kg_output_error(run, &error);
+  return kg_output_error_as(run, &error, exit_code);
 }
 
 const struct kg_command kg_command_env = {"env", "NAME", "Prints what a script needs, for eval in a shell", run_env};

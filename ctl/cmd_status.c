@@ -45,8 +45,7 @@ static void look(struct kg_run *run, const struct kg_identity *identity, bool wi
   } else if (kg_binding_load(binding_path, &out->binding, NULL, &out->error) == KG_E_NOT_FOUND) {
     (void)kg_error_set(&out->error, KG_E_NOT_FOUND, "no binding yet: run keyguardctl provision %s", identity->name);
   } else if (out->binding != NULL) {
-    enum kg_status status = kg_binding_check_identity(out->binding, identity, &out->error);
-    if (status == KG_OK) status = kg_binding_check_time(out->binding, now_of(run), &out->error);
+    enum kg_status status = kg_provision_check(run->config, identity, out->binding, now_of(run), &out->error);
     if (status == KG_OK && with_key) check_key(run, out);
   }
   out->has_failure = failure_path != NULL && kg_failure_load(failure_path, &out->failure);

@@ -39,7 +39,9 @@ bool kg_command_parse(const struct kg_command *command, struct kg_run *run, cons
   merge_options(run, own, options);
   struct kg_error error = {0};
   if (kg_options_parse(options, false, argc, argv, operands, &error) != KG_OK) {
+    run->json = run->json || kg_options_ask_for("--json", argc, argv);
     *exit_code = kg_output_error(run, &error);
+    if (run->json) return false;
     fprintf(run->err, "usage: keyguardctl %s [OPTION...]%s%s\n", command->name, *command->operands ? " " : "",
             command->operands);
     return false;

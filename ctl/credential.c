@@ -4,6 +4,7 @@
 #include "core/base/plugin_error.h"
 #include "core/key/key.h"
 #include "core/os/machine.h"
+#include "ctl/ca_file.h"
 #include "ctl/certificate_facts.h"
 #include "ctl/environment.h"
 #include "ctl/plugin_loader.h"
@@ -74,6 +75,7 @@ static enum kg_plugin_selector selector_of(enum kg_selector selector) {
 static enum kg_status prepare(struct acquisition *a, struct kg_error *error) {
   const struct kg_config *config = a->request->config;
   enum kg_status status = kg_environment_metadata_endpoint(config, &a->metadata_endpoint, error);
+  if (status == KG_OK) status = kg_ca_file_check(config, error);
   if (status == KG_OK) status = kg_public_key_info(kg_key_info(a->request->key), &a->public_key_info, error);
   if (status == KG_OK) status = kg_plugin_load(config->plugin, &a->plugin, error);
   if (status != KG_OK) return status;
@@ -111,7 +113,8 @@ static enum kg_status call(struct acquisition *a, struct kg_error *error) {
                                             .attestation_library_sha256 = from->config->attestation_library_sha256,
                                             .allowed_hosts = a->allowed_hosts,
                                             .deadline_ms = from->deadline_ms,
-                                            .retry_seed = a->seed};
+                                            .retry_seed = a->seed,
+                                            .ca_file = from->config->ca_file};
   struct kg_plugin_error failure = {.size = sizeof failure};
   if (kg_plugin_get(a->plugin)->acquire(&request, &a->credential, &failure) != 0) {
     a->credential = NULL;

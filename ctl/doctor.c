@@ -72,12 +72,25 @@ static const char *cure_of(enum kg_status status) {
       {KG_E_POP_REQUIRED, "mtls-proof-of-possession = true"},
       {KG_E_ATTESTATION_REQUIRES_POP, "mtls-proof-of-possession = true, too"},
       {KG_E_PLUGIN, "install the plugin of this release, or set 'plugin' to where it is"},
+      {KG_E_LOCK_BUSY, "another keyguardctl is at work: wait for it to end"},
+      {KG_E_IO, "is the disk full, or mounted read-only?"},
+      {KG_E_KEY_MECHANISM,
+       "use an RSA key of 2048 to 4096 bits that may sign, or a store that can do RSA-PSS or PKCS#1"},
+      {KG_E_KEY_BUSY, "fewer programs at once at the token, or a faster token"},
+      {KG_E_IMDS_V1_ONLY, "this machine's metadata service is too old: no setting changes that"},
+      {KG_E_IMDS_FAILED, "its own words are above; where it passes, the next attempt is made by the timer"},
+      {KG_E_IDENTITY, "assign the identity to this machine, or correct user-assigned-...-id"},
+      {KG_E_ATTESTATION_FAILED, "is attestation-library the one for this machine? Its reason is above"},
+      {KG_E_INVALID_CERTIFICATE, "look at this machine's clock"},
+      {KG_E_TLS, "name the issuer's certificates with ca-file, or look for a proxy that ends TLS"},
+      {KG_E_TRANSPORT, "is there a route to it, and is proxy right?"},
+      {KG_E_TIMEOUT, "is there a route to it? A longer deadline helps where it is slow"},
       {KG_E_DISABLED, "unset MSAL_MI_DISABLE_IMDS_V2"},
       {KG_E_ENVIRONMENT, "unset the variable where this is a virtual machine"},
   };
   for (size_t i = 0; i < sizeof cures / sizeof cures[0]; i++)
     if (cures[i].status == status) return cures[i].cure;
-  return "docs/errors.md says what each code means";
+  return "try again in a while, and once more with -v, which says what was done";
 }
 
 void kg_doctor_fail(struct kg_doctor *doctor, const char *check, const char *cure, const struct kg_error *error) {

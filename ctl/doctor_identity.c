@@ -6,6 +6,7 @@
 #include "core/state/binding_reader.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
+#include "ctl/provision.h"
 #include "ctl/renew.h"
 #include "ctl/watchdog.h"
 #include "wire/source.h"
@@ -86,8 +87,7 @@ static void check_binding(struct kg_doctor *doctor, const struct kg_identity *id
   enum kg_status status =
       path != NULL ? kg_binding_load(path, &binding, NULL, &error) : kg_error_no_memory(&error, "for a path");
   if (status == KG_E_NOT_FOUND) status = kg_error_set(&error, KG_E_NOT_FOUND, "there is none yet");
-  if (status == KG_OK) status = kg_binding_check_identity(binding, identity, &error);
-  if (status == KG_OK) status = kg_binding_check_time(binding, now, &error);
+  if (status == KG_OK) status = kg_provision_check(doctor->run->config, identity, binding, now, &error);
   if (status == KG_OK && key != NULL) status = kg_binding_check_key(binding, kg_key_info(key), &error);
   if (status != KG_OK)
     kg_doctor_fail(doctor, "binding", NULL, &error);

@@ -33,7 +33,9 @@ static void print_usage(FILE *out, const struct kg_option *options) {
     fprintf(out, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
   fputs("\noptions, of every command:\n", out);
   kg_options_print(out, options);
-  fputs("\nkeyguardctl COMMAND --help says more. Exit codes are in keyguardctl(1).\n", out);
+  fputs("  -V, --version                what version says; before a command\n\nkeyguardctl COMMAND --help says more. "
+        "Exit codes are in keyguardctl(1).\n",
+        out);
 }
 
 static const struct kg_command *find_command(const char *name) {
@@ -44,26 +46,32 @@ static const struct kg_command *find_command(const char *name) {
 
 static int usage_error(struct kg_run *run, const struct kg_option *options, struct kg_error *error) {
   int exit_code = kg_output_error(run, error);
-  print_usage(run->err, options);
+  if (!run->json) print_usage(run->err, options);
   return exit_code;
 }
 
 static int dispatch(struct kg_run *run, int argc, char **argv) {
   struct kg_option options[KG_COMMON_OPTIONS];
   kg_command_common_options(run, options);
+  bool version = argc > 0 && (strcmp(argv[0], "--version") == 0 || strcmp(argv[0], "-V") == 0);
+  if (version) return kg_command_version.run(&kg_command_version, run, argc - 1, argv + 1);
+  bool json = kg_options_ask_for("--json", argc, argv);
   struct kg_error error = {0};
   struct kg_operands operands;
-  if (kg_options_parse(options, true, argc, argv, &operands, &error) != KG_OK) return usage_error(run, options, &error);
-  const struct kg_command *command = operands.count > 0 ? find_command(operands.items[0]) : NULL;
+  enum kg_status status = kg_options_parse(options, true, argc, argv, &operands, &error);
+  const struct kg_command *command = status == KG_OK && operands.count > 0 ? find_command(operands.items[0]) : NULL;
+  if (command == NULL) run->json = run->json || json;
+  if (status != KG_OK) return usage_error(run, options, &error);
   if (command != NULL) return command->run(command, run, operands.count - 1, operands.items + 1);
   if (operands.count == 0 && run->help) {
     print_usage(run->out, options);
     return 0;
   }
   if (operands.count == 0)
-    (void)kg_error_set(&error, KG_E_USAGE, "which command?");
+    (void)kg_error_set(&error, KG_E_USAGE, "which command? keyguardctl --help has them all");
   else
-    (void)kg_error_set(&error, KG_E_USAGE, "unknown command '%.64s'", operands.items[0]);
+    (void)kg_error_set(&error, KG_E_USAGE, "unknown command '%.64s': keyguardctl --help has them all",
+                       operands.items[0]);
   return usage_error(run, options, &error);
 }
 

@@ -100,6 +100,12 @@ enum kg_status kg_options_parse(const struct kg_option *options, bool stop_at_op
   return KG_OK;
 }
 
+bool kg_options_ask_for(const char *name, int argc, char **argv) {
+  for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+    if (strcmp(argv[i], name) == 0) return true;
+  return false;
+}
+
 void kg_options_print(FILE *out, const struct kg_option *options) {
   for (; options->name != NULL; options++) {
     char left[64];

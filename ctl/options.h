@@ -36,4 +36,7 @@ KG_MUST_USE enum kg_status kg_options_parse(const struct kg_option *options, boo
                                             char **argv, struct kg_operands *out, struct kg_error *error);
 void kg_options_print(FILE *out, const struct kg_option *options);
 
+/* Whether `name` ("--json") is among the options, before they are looked at: how to complain about them. */
+bool kg_options_ask_for(const char *name, int argc, char **argv);
+
 #endif

@@ -67,19 +67,24 @@ static void print_error(FILE *stream, const struct kg_error *error) {
   print_detail(stream, "correlation id", error->correlation_id);
 }
 
-int kg_output_error(struct kg_run *run, const struct kg_error *error) {
-  int exit_code = kg_status_exit_code(error->status);
+int kg_output_error_as(struct kg_run *run, const struct kg_error *error, int exit_code) {
   if (!run->json) {
     print_error(run->err, error);
     return exit_code;
   }
-  cJSON *object = cJSON_CreateObject();
-  kg_json_add_item(object, "error", kg_output_error_object(error));
+  cJSON *object = cJSON_CreateObject(), *inner = kg_output_error_object(error);
+  cJSON_DeleteItemFromObjectCaseSensitive(inner, "exit_code");
+  cJSON_AddNumberToObject(inner, "exit_code", exit_code);
+  kg_json_add_item(object, "error", inner);
   return kg_output_json(run, object, exit_code);
 }
 
+int kg_output_error(struct kg_run *run, const struct kg_error *error) {
+  return kg_output_error_as(run, error, kg_status_exit_code(error->status));
+}
+
 void kg_output_assignment(FILE *out, const char *name, const char *value) {
-  fprintf(out, "%s='", name);
+  fprintf(out, "export %s='", name); /* so that what the shell starts sees it, too */
   for (; *value; value++) {
     if (*value == '\'')
       fputs("'\\''", out);

@@ -19,6 +19,8 @@ int kg_output_json(struct kg_run *run, cJSON *object, int exit_code);
 /* "keyguardctl: MSI_V2_ERROR (sub_code): text", with --json {"error":{...}} on standard output instead. Returns the
  * exit code of the error's status. */
 int kg_output_error(struct kg_run *run, const struct kg_error *error);
+/* The same with another exit code than the status's own. */
+int kg_output_error_as(struct kg_run *run, const struct kg_error *error, int exit_code);
 /* The same object, for commands that report several results; NULL: no memory. */
 cJSON *kg_output_error_object(const struct kg_error *error);
 

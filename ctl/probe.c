@@ -1,6 +1,7 @@
 #include "ctl/probe.h"
 
 #include "core/base/log.h"
+#include "ctl/ca_file.h"
 #include "ctl/environment.h"
 #include "wire/http.h"
 #include "wire/retry.h"
@@ -21,6 +22,7 @@ struct probe {
   const char *endpoint;
   int64_t deadline_ms;
   struct kg_probe_result *result;
+  const char *ca_file;
 };
 
 static int64_t left_ms(const struct probe *probe) {
@@ -36,8 +38,12 @@ static enum kg_status ask(const struct probe *probe, const char *path, struct kg
   char url[512];
   snprintf(url, sizeof url, "%s%s", probe->endpoint, path);
   snprintf(header, sizeof header, "x-ms-client-request-id: %s", id);
-  const struct kg_http_request request = {
-      .kind = KG_HTTP_METADATA, .method = "GET", .url = url, .headers = headers, .timeout_ms = left_ms(probe)};
+  const struct kg_http_request request = {.kind = KG_HTTP_METADATA,
+                                          .method = "GET",
+                                          .url = url,
+                                          .headers = headers,
+                                          .timeout_ms = left_ms(probe),
+                                          .ca_file = probe->ca_file};
   return kg_http_perform(&request, response, error);
 }
 
@@ -87,9 +93,13 @@ enum kg_status kg_probe_metadata(const struct kg_config *config, const struct kg
   *out = (struct kg_probe_result){0};
   char *endpoint = NULL;
   enum kg_status status = kg_environment_metadata_endpoint(config, &endpoint, error);
-  if (status != KG_OK) return status;
+  if (status == KG_OK) status = kg_ca_file_check(config, error);
+  if (status != KG_OK) {
+    free(endpoint);
+    return status;
+  }
   struct probe probe = {clock, endpoint != NULL ? endpoint : BUILT_IN_ENDPOINT,
-                        clock->elapsed_ms(clock->context) + budget_ms, out};
+                        clock->elapsed_ms(clock->context) + budget_ms, out, config->ca_file};
   if (status_of(&probe, PATH_V2) == 400) {
     out->version = KG_PROBE_V2;
     out->reason[0] = 0;

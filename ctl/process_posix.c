@@ -66,13 +66,16 @@ enum kg_status kg_process_become(const char *user, struct kg_error *error) {
   return KG_OK;
 }
 
-enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, struct kg_error *error) {
+enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, int *exit_code,
+                               struct kg_error *error) {
+  *exit_code = KG_EXIT_NOT_RUNNABLE;
   for (; variables->name != NULL; variables++)
     if (setenv(variables->name, variables->value, 1) != 0)
       return kg_error_set(error, KG_E_NO_MEMORY, "the environment has no room for %s", variables->name);
   restore();
   execvp(argv[0], argv);
   int code = errno;
+  if (code == ENOENT || code == ENOTDIR) *exit_code = KG_EXIT_NO_COMMAND;
   enum kg_status status = code == ENOENT ? KG_E_USAGE : code == EACCES ? KG_E_ACCESS : KG_E_IO;
   return kg_error_set_code(error, status, code, "cannot run %s: %s", argv[0], strerror(code));
 }

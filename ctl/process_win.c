@@ -40,7 +40,9 @@ static bool set_variables(const struct kg_process_variable *variables) {
 }
 
 /* There is no exec here: the command runs as a child, and this process ends with its exit code. */
-enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, struct kg_error *error) {
+enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, int *exit_code,
+                               struct kg_error *error) {
+  *exit_code = KG_EXIT_NOT_RUNNABLE;
   STARTUPINFOW startup = {0};
   wchar_t *line = kg_command_line(argv);
   startup.cb = sizeof startup;
@@ -50,8 +52,10 @@ enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *va
   }
   PROCESS_INFORMATION child;
   if (!CreateProcessW(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &child)) {
-    enum kg_status status = GetLastError() == ERROR_FILE_NOT_FOUND ? KG_E_NOT_FOUND : KG_E_IO;
     unsigned long reason = GetLastError();
+    bool none = reason == ERROR_FILE_NOT_FOUND || reason == ERROR_PATH_NOT_FOUND || reason == ERROR_INVALID_NAME;
+    enum kg_status status = none ? KG_E_USAGE : reason == ERROR_ACCESS_DENIED ? KG_E_ACCESS : KG_E_IO;
+    if (none) *exit_code = KG_EXIT_NO_COMMAND;
     free(line);
     return kg_error_set_code(error, status, (long)reason, "cannot run %s: error %lu", argv[0], reason);
   }

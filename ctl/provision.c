@@ -15,6 +15,7 @@
 #include "ctl/refusal.h"
 #include "ctl/renew.h"
 #include "ctl/watchdog.h"
+#include "wire/endpoint.h"
 #include "wire/source.h"
 
 #include <stdio.h>
@@ -42,6 +43,28 @@ static int64_t left_ms(const struct job *job, int64_t deadline_ms) {
   return deadline_ms - job->clock->elapsed_ms(job->clock->context);
 }
 
+/* What was allowed when it was issued may be forbidden since. */
+static enum kg_status check_host(const struct kg_config *config, const struct kg_binding *binding,
+                                 struct kg_error *error) {
+  const char **allowed = calloc(config->allowed_hosts_count + 1, sizeof *allowed);
+  if (allowed == NULL) return kg_error_no_memory(error, "to find the binding");
+  for (size_t i = 0; i < config->allowed_hosts_count; i++)
+    allowed[i] = config->allowed_hosts[i];
+  char *origin = NULL;
+  enum kg_status status = kg_endpoint_check("token endpoint", binding->token_endpoint, allowed, &origin, error);
+  free(origin);
+  free(allowed);
+  if (status != KG_E_IMDS_FAILED) return status;
+  return kg_error_prefix(error, KG_E_BINDING_STALE, "the binding was issued under another allowed-hosts");
+}
+
+enum kg_status kg_provision_check(const struct kg_config *config, const struct kg_identity *identity,
+                                  const struct kg_binding *binding, int64_t now, struct kg_error *error) {
+  enum kg_status status = kg_binding_check_identity(binding, identity, error);
+  if (status == KG_OK) status = kg_binding_check_time(binding, now, error);
+  return status == KG_OK ? check_host(config, binding, error) : status;
+}
+
 enum kg_status kg_provision_find(const struct kg_config *config, const struct kg_identity *identity, int64_t now,
                                  struct kg_binding **out, struct kg_error *error) {
   char *path = kg_binding_path(config->state_dir, identity->name);
@@ -50,8 +73,7 @@ enum kg_status kg_provision_find(const struct kg_config *config, const struct kg
   enum kg_status status = kg_binding_load(path, out, NULL, error);
   if (status == KG_E_NOT_FOUND)
     status = kg_error_set(error, KG_E_NOT_FOUND, "no binding yet: run keyguardctl provision %s", identity->name);
-  if (status == KG_OK) status = kg_binding_check_identity(*out, identity, error);
-  if (status == KG_OK) status = kg_binding_check_time(*out, now, error);
+  if (status == KG_OK) status = kg_provision_check(config, identity, *out, now, error);
   if (status != KG_OK) kg_binding_free(out);
   free(path);
   return status;

@@ -35,5 +35,8 @@ KG_MUST_USE enum kg_status kg_provision(const struct kg_config *config, const st
 /* The stored binding, where it is for this identity and in its time. The key store is not asked. */
 KG_MUST_USE enum kg_status kg_provision_find(const struct kg_config *config, const struct kg_identity *identity,
                                              int64_t now, struct kg_binding **out, struct kg_error *error);
+/* KG_E_BINDING_STALE: it is for another identity, ended, or for a host that is allowed no more. */
+KG_MUST_USE enum kg_status kg_provision_check(const struct kg_config *config, const struct kg_identity *identity,
+                                              const struct kg_binding *binding, int64_t now, struct kg_error *error);
 
 #endif

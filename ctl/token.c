@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "core/base/strength.h"
 #include "core/key/key.h"
+#include "ctl/ca_file.h"
 #include "ctl/provision.h"
 #include "ctl/refusal.h"
 #include "ctl/renew.h"
@@ -316,6 +317,7 @@ static enum kg_status find_or_buy(struct leg *leg, struct kg_error *error) {
 static enum kg_status prepare(struct leg *leg, struct kg_error *error) {
   enum kg_status status = kg_identity_check_gates(leg->identity, error);
   if (status == KG_OK) status = kg_token_request_check(leg->request, error);
+  if (status == KG_OK) status = kg_ca_file_check(leg->config, error);
   if (status == KG_OK) status = kg_uuid_new(leg->result->request_id, error);
   if (status == KG_OK) kg_token_headers_init(&leg->headers, leg->result->request_id);
   leg->started_ms = leg->clock->elapsed_ms(leg->clock->context);

@@ -153,8 +153,12 @@ enum kg_status kg_leg_perform(const struct kg_acquisition *acquisition, const st
   snprintf(request_id, sizeof request_id, HEADER_REQUEST_ID "%s", acquisition->correlation_id);
   const char *headers[] = {HEADER_METADATA, request_id, HEADER_ACCEPT, request->body.len ? HEADER_CONTENT_TYPE : NULL,
                            NULL};
-  attempts.http = (struct kg_http_request){
-      .kind = KG_HTTP_METADATA, .method = attempts.leg->method, .url = url, .headers = headers, .body = request->body};
+  attempts.http = (struct kg_http_request){.kind = KG_HTTP_METADATA,
+                                           .method = attempts.leg->method,
+                                           .url = url,
+                                           .headers = headers,
+                                           .body = request->body,
+                                           .ca_file = acquisition->request->ca_file};
   attempts.retry.seed = acquisition->request->retry_seed;
   attempts.started_ms = host->elapsed_ms(host->context);
   enum kg_status status = try_until_done(&attempts, request->leg, response, error);

@@ -6,12 +6,13 @@
 #define CERTIFICATE(member) offsetof(struct kg_certificate, member)
 
 #define TEXT_MAX 2048
+#define CONFIGURED_MAX (64 * 1024) /* what the configuration takes */
 #define DER_MAX (64 * 1024)
 
 const struct kg_member kg_binding_members[] = {
     {"identity", KG_MEMBER_TEXT, BINDING(identity), 1, KG_IDENTITY_NAME_MAX},
     {"selector", KG_MEMBER_SELECTOR, BINDING(selector), 0, 0},
-    {"selector_value", KG_MEMBER_OPTIONAL_TEXT, BINDING(selector_value), 1, TEXT_MAX},
+    {"selector_value", KG_MEMBER_OPTIONAL_TEXT, BINDING(selector_value), 1, CONFIGURED_MAX},
     {"client_id", KG_MEMBER_TEXT, BINDING(client_id), 1, TEXT_MAX},
     {"tenant_id", KG_MEMBER_TEXT, BINDING(tenant_id), 1, TEXT_MAX},
     {"identity_type", KG_MEMBER_TEXT, BINDING(identity_type), 1, TEXT_MAX},
@@ -19,7 +20,7 @@ const struct kg_member kg_binding_members[] = {
     {"token_endpoint", KG_MEMBER_TEXT, BINDING(token_endpoint), 1, TEXT_MAX},
     {"attested", KG_MEMBER_FLAG, BINDING(attested), 0, 0},
     {"strength", KG_MEMBER_STRENGTH, BINDING(strength), 0, 0},
-    {"key_store", KG_MEMBER_TEXT, BINDING(key_store), 1, TEXT_MAX},
+    {"key_store", KG_MEMBER_TEXT, BINDING(key_store), 1, CONFIGURED_MAX},
     {"key_bits", KG_MEMBER_NUMBER, BINDING(key_bits), 1024, 16384},
     {"capabilities", KG_MEMBER_NUMBER, BINDING(capabilities), 0, INT_MAX},
     {"modulus", KG_MEMBER_BASE64, BINDING(modulus), 128, 2048},

@@ -172,8 +172,8 @@ static const char *contradiction(const struct kg_binding *binding) {
   return NULL;
 }
 
-/* cJSON does not say why it gave up, the C library does. To take no memory for a damaged file would be to remember it as
- * one. */
+/* cJSON does not say why it gave up, the C library does. To take no memory for a damaged file would be to remember it
+ * as one. */
 static enum kg_status parse_json(struct kg_span body, cJSON **out, struct kg_error *error) {
   int host_errno = errno;
   errno = 0;

@@ -10,6 +10,7 @@
 #define DIGITS "0123456789"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define HEX DIGITS "abcdefABCDEF"
+#define TEXT_MAX (64 * 1024) /* of a binding's members, which these become */
 
 const char kg_config_no_memory[] = "out of memory";
 
@@ -65,6 +66,14 @@ static const char *set_url(void *field, const char *value) {
   return *text != NULL ? NULL : kg_config_no_memory;
 }
 
+/* One that is reached over TLS would be shown the client certificate. */
+static const char *set_proxy(void *field, const char *value) {
+  struct kg_address address;
+  if (kg_address_parse_http(value, &address) == NULL && strcmp(address.scheme, "http") != 0)
+    return "must begin with http://: a proxy that is reached over TLS is not supported";
+  return set_url(field, value);
+}
+
 static const char *add_host(struct kg_config *config, const char *start, size_t length) {
   char *host = malloc(length + 1);
   if (host == NULL) return kg_config_no_memory;
@@ -81,13 +90,23 @@ static const char *add_host(struct kg_config *config, const char *start, size_t 
   return NULL;
 }
 
+/* Labels that are not empty, with a dot before them or not; any other would match no host, ever. */
+static bool is_host_suffix(const char *text, size_t length) {
+  size_t start = text[0] == '.';
+  if (length == start || text[length - 1] == '.' || text[length - 1] == '-') return false;
+  for (size_t i = start; i < length; i++)
+    if (text[i] == '.' && (i == start || text[i - 1] == '.' || text[i - 1] == '-')) return false;
+  return text[start] != '-';
+}
+
 /* `field` is the configuration. */
 static const char *set_allowed_hosts(void *field, const char *value) {
   const char *reason = NULL;
   while (reason == NULL) {
     value += strspn(value, " \t");
     size_t length = strspn(value, LOWER DIGITS ".-");
-    if (length == 0 || strspn(value, ".-") == length) return "must be host suffixes in lower case, with commas between";
+    if (length == 0 || !is_host_suffix(value, length))
+      return "must be host suffixes in lower case, with commas between";
     reason = add_host(field, value, length);
     value += length + strspn(value + length, " \t");
     if (*value == '\0') break;
@@ -123,6 +142,7 @@ static const char *set_log_sink(void *field, const char *value) {
 
 static enum kg_status parse_key_store(void *field, const char *value, struct kg_error *error) {
   if (strpbrk(value, " \t") != NULL) return kg_error_set(error, KG_E_USAGE, "must not hold white space");
+  if (strlen(value) > TEXT_MAX) return kg_error_set(error, KG_E_USAGE, "is longer than %d bytes", TEXT_MAX);
   return kg_key_uri_parse(value, field, error);
 }
 
@@ -156,6 +176,9 @@ static const char *set_object_id(void *field, const char *value) {
 static const char *set_resource_id(void *field, const char *value) {
   if (strncmp(value, "/subscriptions/", 15) != 0 || strpbrk(value, " \t?#") != NULL)
     return "must be a resource identifier, beginning with /subscriptions/";
+  if (strlen(value) > TEXT_MAX) return "is longer than 65536 bytes";
+  for (const char *at = value; *at; at++)
+    if (*at <= ' ' || *at > '~') return "must be of visible ASCII characters";
   return set_selector(field, KG_SELECT_RESOURCE_ID, value);
 }
 
@@ -169,7 +192,7 @@ static const struct kg_config_key keyguard_keys[] = {
     {"attestation-library", false, set_path, CONFIG(attestation_library), NULL},
     {"attestation-library-sha256", false, set_sha256, CONFIG(attestation_library_sha256), NULL},
     {"ca-file", false, set_path, CONFIG(ca_file), NULL},
-    {"proxy", false, set_url, CONFIG(proxy), NULL},
+    {"proxy", false, set_proxy, CONFIG(proxy), NULL},
     {"allowed-hosts", true, set_allowed_hosts, 0, NULL},
     {"tls-max", false, set_tls_max, CONFIG(tls_max), NULL},
     {"deadline", false, set_deadline, CONFIG(deadline_s), NULL},

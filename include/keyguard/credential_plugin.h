@@ -68,6 +68,7 @@ struct kg_plugin_request {
   const char *const *allowed_hosts; /* suffixes for attestation and token endpoints; NULL-terminated, empty: any */
   int64_t deadline_ms;              /* a point on host->elapsed_ms: the whole acquisition ends before it */
   uint64_t retry_seed;              /* spreads retries of machines that start together; 0: exact waits */
+  const char *ca_file; /* PEM, trusted in addition to the system's by what is asked over https; NULL: none */
 };
 
 /* Owned by the plugin, with all it points to, until release_credential. The caller looks at it before it is used: the

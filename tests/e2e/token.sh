@@ -199,6 +199,8 @@ case_exec_and_env_give_scripts_what_they_need() {
   local status=0
   keyguardctl exec demo -- sh -c 'exit 42' || status=$?
   equal 42 "$status" 'exit of exec'
+  text=$(eval "$(keyguardctl env demo)" && sh -c 'printf "%s" "$KEYGUARD_CLIENT_ID"') || fail 'env for a child'
+  equal "$AZURE_EMULATOR_SYSTEM_CLIENT_ID" "$text" 'what a child of the shell sees'
   ! keyguardctl env demo | grep -q eyJ || fail 'env prints a token'
   requests_are 'metadata=0 issue=0 token=0'
 }
@@ -209,6 +211,57 @@ case_output_forms() {
   token=$(keyguardctl token demo --scope $VAULT)
   matches '^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$' "$token" token
   matches '^Authorization: mtls_pop eyJ' "$(keyguardctl token demo --scope $VAULT --output header)" header
+}
+
+case_answer_that_breaks_off_is_asked_for_again() { # after the header as before it
+  ready
+  fault '{"endpoint":"token","truncate":true}'
+  succeeds token demo --scope https://vault.azure.net
+  requests_are 'token=2 issue=0'
+}
+
+case_version_is_an_option_too() {
+  local text
+  text=$(keyguardctl --version) || fail '--version'
+  equal "$(keyguardctl version)" "$text" 'version'
+}
+
+case_usage_errors_are_json_where_that_is_asked_for() {
+  local arguments
+  ready
+  for arguments in '' 'nonsense' '--nonsense' 'token demo' 'token' 'token demo --nonsense' 'provision' 'exec demo' 'status nobody' 'renew --all demo'; do
+    # shellcheck disable=SC2086
+    kg $arguments
+    matches '^(2|3)$' "$STATUS" "exit of keyguardctl $arguments"
+    equal "$STATUS" "$(out .error.exit_code)" "the exit code in the JSON of keyguardctl $arguments"
+    [ ! -s "$KG_RUN/stderr" ] || fail "keyguardctl $arguments: standard error: $(cat "$KG_RUN/stderr")"
+  done
+  STATUS=0
+  OUT=$(keyguardctl token demo --nonsense --json 2>/dev/null) || STATUS=$?
+  equal usage "$(out .error.sub_code)" 'an option behind the wrong one'
+}
+
+case_ca_file_that_others_may_write() {
+  ready
+  cp "$AZURE_EMULATOR_CA" "$KG_RUN/ca.pem"
+  conf_set ca-file "$KG_RUN/ca.pem"
+  succeeds token demo --scope https://vault.azure.net
+  chmod 666 "$KG_RUN/ca.pem"
+  refused 12 untrusted_file ca-file token demo --scope https://vault.azure.net
+  refused 12 untrusted_file ca-file provision demo --force
+  rm "$KG_RUN/ca.pem"
+  refused 3 configuration_invalid ca-file token demo --scope https://vault.azure.net
+}
+
+case_allowed_hosts_of_a_stored_binding() {
+  ready
+  conf_set allowed-hosts microsoft.com
+  kg token demo --scope https://vault.azure.net
+  [ "$STATUS" != 0 ] || fail 'a host that is allowed no more was asked'
+  matches 'allowed' "$(error text)"
+  requests_are token=0
+  kg status demo
+  equal 11 "$STATUS" 'status'
 }
 
 run_cases "$@"

@@ -142,7 +142,7 @@ static void env_prints_for_a_shell(void **state) {
   unsetenv("KEYGUARD_MODULE");
   run(&kg_command_env, "web");
   expect(0);
-  assert_true(printed("KEYGUARD_TOKEN_ENDPOINT='https://localhost/tenant/oauth2/v2.0/token'\n"));
+  assert_true(printed("export KEYGUARD_TOKEN_ENDPOINT='https://localhost/tenant/oauth2/v2.0/token'\n"));
   assert_true(printed("KEYGUARD_CERT_URI='pkcs11:token=web;object=web;type=cert'\n"));
   assert_true(printed("/keyguard-pkcs11.so'\n"));
   run(&kg_command_env, "web --json");
@@ -158,8 +158,16 @@ static void exec_that_finds_no_command_says_so(void **state) {
   (void)state;
   run(&kg_command_provision, "web");
   run(&kg_command_exec, "web -- /nosuch/command");
-  expect(2);
+  expect(127); /* as a shell says it */
   assert_true(printed("/nosuch/command"));
+  run(&kg_command_exec, "web -- /etc/passwd");
+  expect(126);
+  assert_true(printed("/etc/passwd"));
+  run(&kg_command_exec, "--json web -- /nosuch/command");
+  expect(127);
+  cJSON *object = json();
+  assert_int_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(object, "error"), "exit_code")->valueint, 127);
+  cJSON_Delete(object);
 }
 
 static void doctor_is_zero_where_a_signature_works(void **state) {

@@ -65,7 +65,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
                                      "attestation-library-sha256 = "
                                      "0123456789abcdefABCDEF6789abcdef0123456789abcdef0123456789abcdef\n"
                                      "ca-file = /etc/ca.pem\n"
-                                     "proxy = HTTPS://[FE80::1]:65535\n"
+                                     "proxy = HTTP://[FE80::1]:65535\n"
                                      "allowed-hosts = attest.azure.net, .microsoft.com,\n"
                                      "  login.example\n"
                                      "tls-max = 1.3\n"
@@ -82,7 +82,7 @@ static void every_key_of_keyguard_is_kept(void **state) {
   assert_string_equal(config->attestation_library_sha256,
                       "0123456789abcdefABCDEF6789abcdef0123456789abcdef0123456789abcdef");
   assert_string_equal(config->ca_file, "/etc/ca.pem");
-  assert_string_equal(config->proxy, "https://[fe80::1]:65535");
+  assert_string_equal(config->proxy, "http://[fe80::1]:65535");
   assert_int_equal(config->allowed_hosts_count, 3);
   assert_string_equal(config->allowed_hosts[0], "attest.azure.net");
   assert_string_equal(config->allowed_hosts[1], ".microsoft.com");
@@ -240,6 +240,8 @@ static const struct {
     {KEYGUARD("metadata-endpoint = http://me:" SECRET "@host"),
      IN_KEYGUARD("metadata-endpoint", "must not hold a user name or password")},
     {KEYGUARD("proxy = http://me:" SECRET "@host:1"), IN_KEYGUARD("proxy", "must not hold a user name or password")},
+    {KEYGUARD("proxy = https://host:1"),
+     IN_KEYGUARD("proxy", "must begin with http://: a proxy that is reached over TLS is not supported")},
     {KEYGUARD("proxy = socks5://host:1"), IN_KEYGUARD("proxy", URL_SCHEME)},
     {KEYGUARD("attestation-library = att.so"), IN_KEYGUARD("attestation-library", PATH_REASON)},
     {KEYGUARD("attestation-library-sha256 = 0123"), IN_KEYGUARD("attestation-library-sha256", SHA_REASON)},
@@ -250,6 +252,9 @@ static const struct {
     {KEYGUARD("allowed-hosts = a,"), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
     {KEYGUARD("allowed-hosts = a b"), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
     {KEYGUARD("allowed-hosts = ."), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
+    {KEYGUARD("allowed-hosts = a..net"), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
+    {KEYGUARD("allowed-hosts = azure.net."), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
+    {KEYGUARD("allowed-hosts = -azure.net"), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
     {KEYGUARD("allowed-hosts = *.net"), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
     {KEYGUARD("allowed-hosts = Azure.net"), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
     {KEYGUARD("allowed-hosts = https://azure.net"), IN_KEYGUARD("allowed-hosts", HOSTS_REASON)},
