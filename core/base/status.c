@@ -38,6 +38,7 @@ struct row {
 
 /* One row a status, in the enum's order. Sub-codes are those of the reference clients where they have one
  * (MI/ManagedIdentityClient.cs, MIC/MsalError.cs, MI/V2/ImdsV2ManagedIdentitySource.cs), else our own.
+ * A key that is gone is no removed device: the token is there, and pkcs11-helper would try again for ever.
  * CKR_GENERAL_ERROR is for bugs alone; CKR_FUNCTION_REJECTED says that a rule or a right is in the way. */
 static const struct row rows[] = {
     ROW(KG_OK, "", "", CKR_OK, EXIT_OK),
@@ -53,8 +54,8 @@ static const struct row rows[] = {
     ROW(KG_E_BINDING, GENERAL, "binding_damaged", CKR_TOKEN_NOT_RECOGNIZED, EXIT_BINDING),
     ROW(KG_E_BINDING_STALE, GENERAL, "binding_stale", CKR_TOKEN_NOT_PRESENT, EXIT_BINDING),
     ROW(KG_E_KEY_STORE, GENERAL, "key_store_failed", CKR_DEVICE_ERROR, EXIT_KEY),
-    ROW(KG_E_KEY_NOT_FOUND, GENERAL, "key_not_found", CKR_DEVICE_REMOVED, EXIT_KEY),
-    ROW(KG_E_KEY_DEAD, GENERAL, "key_dead", CKR_DEVICE_REMOVED, EXIT_KEY),
+    ROW(KG_E_KEY_NOT_FOUND, GENERAL, "key_not_found", CKR_KEY_HANDLE_INVALID, EXIT_KEY),
+    ROW(KG_E_KEY_DEAD, GENERAL, "key_dead", CKR_KEY_HANDLE_INVALID, EXIT_KEY),
     ROW(KG_E_KEY_PIN, GENERAL, "key_pin", CKR_FUNCTION_REJECTED, EXIT_KEY),
     ROW(KG_E_KEY_MECHANISM, GENERAL, "key_mechanism", CKR_MECHANISM_INVALID, EXIT_KEY),
     ROW(KG_E_KEY_INPUT, GENERAL, "key_input", CKR_DATA_LEN_RANGE, EXIT_KEY),

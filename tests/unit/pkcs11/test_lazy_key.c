@@ -50,7 +50,7 @@ static void another_key_in_the_store_is_a_dead_key(void **state) {
   struct kg_key *key = NULL;
   assert_int_equal(get(*state, 1, &key), KG_E_KEY_DEAD);
   assert_null(key);
-  assert_int_equal(kg_status_ckr(KG_E_KEY_DEAD), CKR_DEVICE_REMOVED);
+  assert_int_equal(kg_status_ckr(KG_E_KEY_DEAD), CKR_KEY_HANDLE_INVALID);
   assert_int_equal(fake_key_store.closed, 1);
 }
 
