@@ -35,7 +35,7 @@ public class Client {
     System.out.print(answer.statusCode());
   }
 
-  private static SSLContext context(Provider provider, String ca) throws Exception {
+  static SSLContext context(Provider provider, String ca) throws Exception {
     KeyStore keys = KeyStore.getInstance("PKCS11", provider);
     keys.load(null, null); // no PIN: the token wants none
     if (!keys.isKeyEntry("web")) {

@@ -6,6 +6,7 @@
 #   client_token FILE     posts $FORM to $TOKEN_URL, the body of the answer goes to FILE
 #   client_call FILE      calls $RESOURCE_URL with the header line in FILE; prints the status
 #   client_thief FILE     the same without a certificate (default: plain curl)
+# and how it sees a renewal: RENEWAL=, see renewal.sh
 # and says in which modes: matrix tls1.2-pss tls1.2-pkcs1 tls1.3
 set -euo pipefail
 
@@ -18,6 +19,8 @@ fi
 KG_HERE=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source=script/common.sh
 . "$KG_HERE/../../script/common.sh"
+# shellcheck source=tests/clients/renewal.sh
+. "$KG_HERE/renewal.sh"
 # shellcheck source=script/environment.sh
 . "$KG_ROOT/script/environment.sh"
 KG_NAME=${0##*/}
@@ -150,6 +153,7 @@ matrix() { # modes: all of the above in each
     start "$mode"
     client_ready
     walk
+    [ "$mode" != "${*: -1}" ] || [ "${RENEWAL:-}" != 'at once' ] || across_renewals
     stop
   done
 }

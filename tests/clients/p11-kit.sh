@@ -21,11 +21,15 @@ p11_kit_possible() { # or ends as skipped
   unshare --mount true 2>/dev/null || skip 'a mount namespace is not permitted here, and as root p11-kit reads only the system configuration'
 }
 
-with_p11_kit() { # command
+with_p11_kit() { under_p11_kit bounded "$@"; } # command
+
+under_p11_kit() { # what bounds it, command
+  local bound=$1
+  shift
   if [ "$(id -u)" = 0 ]; then
     # shellcheck disable=SC2016  # expanded by the inner shell
-    bounded unshare --mount "$BASH" -c 'mount --bind "$0" /usr/share/p11-kit/modules && exec "$@"' "$P11_KIT_SYSTEM" "$@"
+    "$bound" unshare --mount "$BASH" -c 'mount --bind "$0" /usr/share/p11-kit/modules && exec "$@"' "$P11_KIT_SYSTEM" "$@"
   else
-    HOME=$P11_KIT_HOME bounded "$@"
+    HOME=$P11_KIT_HOME "$bound" "$@"
   fi
 }
