@@ -4,6 +4,7 @@
 #include "core/base/buf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <malloc.h>
 #include <pwd.h>
@@ -25,7 +26,16 @@ static struct { /* what a command that we run is given back */
 /* libcurl opens this file for the secrets of its TLS sessions, whether or not any are written. */
 static const char key_log[] = "SSLKEYLOGFILE";
 
+/* A descriptor that was closed would be the next file's: a log or a token would be written into a lock. The wrong way
+ * round, so that whoever reads or writes there is told. */
+static void fill_standard_descriptors(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+      (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest that is free */
+}
+
 void kg_process_harden(void) {
+  fill_standard_descriptors();
   struct sigaction ignore = {0};
   ignore.sa_handler = SIG_IGN;
   (void)sigaction(SIGPIPE, &ignore, &inherited.sigpipe);

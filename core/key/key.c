@@ -3,6 +3,7 @@
 #include "core/key/registry.h"
 #include "core/key/sign_params.h"
 #include "core/key/store.h"
+#include "core/os/cancel.h"
 #include "core/os/exit.h"
 
 static _Thread_local unsigned depth;
@@ -46,10 +47,12 @@ void kg_key_close(struct kg_key **key) {
   /* From inside a store, or at the end of the process, the key is left behind: closing it would call a library that is
    * calling us, or is gone. */
   if (enter(NULL) == KG_OK) {
+    int before = kg_cancel_defer(); /* the last one who used it closes it, in whatever call that is */
     struct kg_key_uri *uri = (*key)->uri;
     (*key)->ops->close(*key);
     kg_key_uri_free(&uri);
     leave();
+    kg_cancel_restore(before);
   }
   *key = NULL;
 }

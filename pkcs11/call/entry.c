@@ -2,6 +2,7 @@
  * tables are our own statics, so no library with the same names can come between (-Bsymbolic sees to the three
  * exports). */
 #include "core/base/log.h"
+#include "core/os/cancel.h"
 #include "pkcs11/call/digesting.h"
 #include "pkcs11/call/general_purpose.h"
 #include "pkcs11/call/object_management.h"
@@ -23,27 +24,41 @@
 
 /* A backing token may lead back to us (it loads OpenSSL, whose configuration loads a provider, which loads this
  * module): what could reach the token again is refused before it waits for anything. */
-static CK_RV begin(struct kg_call *call, unsigned flags) {
-  call->identity = NULL;
-  kg_error_begin(&call->error);
+static CK_RV enter(struct kg_call *call, unsigned flags) {
   CK_RV rv = kg_module_enter(call);
   if (rv != CKR_OK || !(flags & KG_CALL_REACHES_STORE) || !kg_key_is_inside_store()) return rv;
   kg_module_leave(call);
   return CKR_FUNCTION_FAILED;
 }
 
+static void allow_cancel(const struct kg_call *call) {
+  if (call->cancel != KG_CANCEL_KEPT) kg_cancel_restore(call->cancel);
+}
+
+static CK_RV begin(struct kg_call *call, unsigned flags) {
+  call->identity = NULL;
+  call->cancel = (flags & KG_CALL_BRIEF) == 0 ? kg_cancel_defer() : KG_CANCEL_KEPT;
+  kg_error_begin(&call->error);
+  CK_RV rv = enter(call, flags);
+  if (rv != CKR_OK) allow_cancel(call);
+  return rv;
+}
+
 /* A cause is worth a line to the operator; without one it is the caller's affair. */
 static void report(const struct kg_call *call, const char *name, CK_RV rv) {
   enum kg_log_level level = call->error.status != KG_OK ? KG_LOG_ERROR : KG_LOG_DEBUG;
   if (!kg_log_enabled(level)) return;
+  int before = kg_cancel_defer(); /* a log waits, whatever the call */
   kg_log(level, "%s: 0x%08lx%s%s%s%s", name, (unsigned long)rv, call->identity != NULL ? ": identity " : "",
          call->identity != NULL ? call->identity : "", call->error.status != KG_OK ? ": " : "",
          call->error.status != KG_OK ? call->error.text : "");
+  kg_cancel_restore(before);
 }
 
 static CK_RV end(struct kg_call *call, const char *name, CK_RV rv) {
   if (rv != CKR_OK) report(call, name, rv);
   kg_module_leave(call);
+  allow_cancel(call);
   return rv;
 }
 
@@ -98,11 +113,17 @@ static CK_RV refuse(const char *name, CK_RV answer) {
 #endif
 
 static CK_RV entry_C_Initialize(void *args) {
-  return kg_module_initialize(args);
+  int before = kg_cancel_defer();
+  CK_RV rv = kg_module_initialize(args);
+  kg_cancel_restore(before);
+  return rv;
 }
 
 static CK_RV entry_C_Finalize(void *reserved) {
-  return kg_key_is_inside_store() ? CKR_FUNCTION_FAILED : kg_module_finalize(reserved);
+  int before = kg_cancel_defer();
+  CK_RV rv = kg_key_is_inside_store() ? CKR_FUNCTION_FAILED : kg_module_finalize(reserved);
+  kg_cancel_restore(before);
+  return rv;
 }
 
 static CK_RV entry_C_GetFunctionList(CK_FUNCTION_LIST **list);

@@ -11,6 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,6 +27,7 @@ static CK_RSA_PKCS_PSS_PARAMS pss_params = {CKM_SHA256, CKG_MGF1_SHA256, 32};
 CK_MECHANISM host_pss = {CKM_RSA_PKCS_PSS, &pss_params, sizeof pss_params};
 
 void host_fail(const char *file, int line, const char *what, unsigned long value) {
+  (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
   fprintf(stderr, "%s:%d: %s (0x%lx)\n", file, line, what, value);
   fflush(stderr);
   _exit(1); /* from any thread, without the host's exit handlers */

@@ -2,6 +2,7 @@
 
 #include "core/key/pkcs11/ckr.h"
 #include "core/key/pkcs11/lookup.h"
+#include "core/key/pkcs11/signals.h"
 
 #include <string.h>
 
@@ -66,7 +67,10 @@ enum kg_status kg_backing_key_generate(struct kg_backing_key *key, struct kg_bac
   CK_ATTRIBUTE id;
   status = make_id(key->uri, backing->f, session, random, &id, error);
   if (status != KG_OK) return status;
+  sigset_t before;
+  kg_signals_hold(&before);
   CK_RV rv = generate(backing, session, label, id);
+  kg_signals_release(&before);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_GenerateKeyPair", rv);
   key->key.info.created = true;
   return KG_OK;
@@ -79,9 +83,11 @@ enum kg_status kg_backing_key_destroy(struct kg_backing_key *key, struct kg_back
   lane->public_key = kg_backing_key_find_public(key, backing, lane);
   status = kg_backing_key_check(key, backing, lane, error);
   if (status != KG_OK) return status;
+  sigset_t before;
+  kg_signals_hold(&before);
   CK_RV rv = backing->f->C_DestroyObject(lane->session, lane->private_key);
-  if (rv != CKR_OK) return kg_ckr_error(error, "C_DestroyObject", rv);
   /* The private key is gone; a public key that stays behind does no harm. */
-  if (lane->public_key != 0) backing->f->C_DestroyObject(lane->session, lane->public_key);
-  return KG_OK;
+  if (rv == CKR_OK && lane->public_key != 0) backing->f->C_DestroyObject(lane->session, lane->public_key);
+  kg_signals_release(&before);
+  return rv == CKR_OK ? KG_OK : kg_ckr_error(error, "C_DestroyObject", rv);
 }

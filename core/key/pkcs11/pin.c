@@ -2,6 +2,7 @@
 
 #include "core/key/pin_memory.h"
 #include "core/key/pkcs11/ckr.h"
+#include "core/key/pkcs11/signals.h"
 #include "core/key/pkcs11/token_field.h"
 #include "core/os/file.h"
 
@@ -130,7 +131,10 @@ static void describe_source(const struct kg_pkcs11_uri *uri, const struct refuse
 static enum kg_status try_pin(struct kg_backing *backing, CK_USER_TYPE user, CK_SESSION_HANDLE session,
                               struct kg_buf *pin, const struct refused_pin *tried, const struct kg_pin_source *source,
                               struct kg_error *error) {
+  sigset_t before;
+  kg_signals_hold(&before);
   CK_RV rv = backing->f->C_Login(session, user, pin->data, (CK_ULONG)pin->len);
+  kg_signals_release(&before);
   if (rv == CKR_OK) kg_pin_memory_note(source, KG_PIN_GOOD);
   if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return KG_OK;
   if (is_wrong_pin(rv)) {

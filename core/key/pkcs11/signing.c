@@ -161,12 +161,13 @@ static enum kg_status run(struct kg_backing_key *key, const struct kg_sign_param
   bool entered = kg_host_enter();
   enum kg_status status = KG_E_BUG;
   bool again = true;
-  for (unsigned attempt = 0; again && attempt < ATTEMPTS; attempt++) {
+  unsigned attempt = 0;
+  for (; again && attempt < ATTEMPTS; attempt++) {
     again = false;
     status = once(key, &operation, signature, out, &again, error);
   }
   kg_host_leave(entered);
-  if (status == KG_OK) kg_error_clear(error);
+  if (status == KG_OK && attempt > 1) kg_error_clear(error); /* of those before */
   return status;
 }
 
