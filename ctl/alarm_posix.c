@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 enum { WAITING, STOPPED, RUNG };
+#define SLICE_MS 500 /* until it is seen that it was stopped where not even a byte could be written */
 
 struct kg_alarm {
   void (*ring)(void *context);
@@ -32,8 +32,10 @@ static void *wait_for_end(void *argument) {
   struct kg_alarm *alarm = argument;
   struct pollfd stop = {.fd = alarm->ends[0], .events = POLLIN};
   int ready = 0;
-  for (int64_t left_ms = alarm->after_ms; ready == 0 && left_ms >= 0; left_ms -= INT_MAX)
-    ready = poll(&stop, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+  for (int64_t left_ms = alarm->after_ms; ready == 0 && left_ms >= 0; left_ms -= SLICE_MS) {
+    ready = poll(&stop, 1, left_ms < SLICE_MS ? (int)left_ms : SLICE_MS);
+    if (atomic_load(&alarm->state) == STOPPED) return NULL;
+  }
   if (ready == 0 && claim(alarm, RUNG)) alarm->ring(alarm->context);
   return NULL;
 }
