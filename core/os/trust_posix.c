@@ -52,9 +52,12 @@ static enum kg_status check_file(struct walk *walk, const char *name, const stru
   if (!S_ISREG(stat->st_mode)) return refuse(walk, name, stat, "is not a regular file");
   if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "belongs to somebody else");
   if (stat->st_mode & (S_IWGRP | S_IWOTH)) return refuse(walk, name, stat, "may be written by others");
-  if (walk->trust == KG_TRUST_PRIVATE && stat->st_mode & (S_IRWXG | S_IRWXO))
-    return refuse(walk, name, stat, "may be read by others");
-  return KG_OK;
+  if (walk->trust < KG_TRUST_GRANTED) return KG_OK;
+  if (stat->st_mode & S_IRWXO) return refuse(walk, name, stat, "may be read by others");
+  if (!(stat->st_mode & S_IRWXG) || (walk->trust == KG_TRUST_GRANTED && stat->st_uid == 0)) return KG_OK;
+  return refuse(walk, name, stat,
+                walk->trust == KG_TRUST_GRANTED ? "may be read by its group and is not root's"
+                                                : "may be read by others");
 }
 
 static enum kg_status fail(struct walk *walk, int number, const char *name) {

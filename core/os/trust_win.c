@@ -106,7 +106,7 @@ static enum kg_status check_handle(struct check *check, HANDLE handle, const wch
     status = kg_error_set(check->error, KG_E_UNTRUSTED, "'%s' has no access list: everybody may write it", check->path);
   if (status == KG_OK)
     status = check_list(check, at, list, owner, is_file ? WRITE_ANY : REPLACE_ANY, "may be written by others");
-  if (status == KG_OK && is_file && check->trust == KG_TRUST_PRIVATE)
+  if (status == KG_OK && is_file && check->trust >= KG_TRUST_GRANTED)
     status = check_list(check, at, list, owner, READ_ANY, "may be read by others");
   LocalFree(descriptor);
   return status;

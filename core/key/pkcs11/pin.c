@@ -33,7 +33,7 @@ static void cut_line_end(struct kg_buf *pin) {
 static enum kg_status read_pin(const struct kg_pkcs11_uri *uri, struct kg_buf *pin, struct refused_pin *tried,
                                struct kg_error *error) {
   if (uri->pin_source != NULL) {
-    enum kg_status status = kg_file_read(uri->pin_source, PIN_MAX, KG_TRUST_PRIVATE, pin, &tried->file, error);
+    enum kg_status status = kg_file_read(uri->pin_source, PIN_MAX, KG_TRUST_GRANTED, pin, &tried->file, error);
     if (status == KG_E_NOT_FOUND) return kg_error_prefix(error, KG_E_KEY_PIN, "pin-source %s", uri->pin_source);
     cut_line_end(pin);
     return status;

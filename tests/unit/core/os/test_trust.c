@@ -205,6 +205,7 @@ static void overlong_paths_are_refused(void **state) {
 }
 
 #define SOMEBODY 65534
+#define GROUP 4711
 
 static void need_root(void) {
   if (geteuid() == 0) return;
@@ -259,6 +260,65 @@ static void denied_is_not_missing(void **state) {
   assert_int_equal(scratch_as_nobody(read_as_somebody, scratch_path("closed/missing")), KG_E_ACCESS);
 }
 
+static int read_granted(const char *path) {
+  struct kg_error error;
+  return (int)read_with(path, KG_TRUST_GRANTED, &error);
+}
+
+/* By root itself, and by the service, to whose group root gave it. */
+static void group_may_read_what_is_roots(void **state) {
+  static const struct {
+    uid_t owner;
+    mode_t mode;
+    enum kg_status root, service;
+  } cases[] = {
+      {0, 0600, KG_OK, KG_E_ACCESS},
+      {0, 0640, KG_OK, KG_OK},
+      {0, 0440, KG_OK, KG_OK},
+      {0, 0444, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+      {0, 0644, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+      {0, 0641, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+      {0, 0660, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+      {SOMEBODY, 0600, KG_E_UNTRUSTED, KG_OK},
+      {SOMEBODY, 0400, KG_E_UNTRUSTED, KG_OK},
+      {SOMEBODY, 0640, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+      {SOMEBODY, 0440, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+      {SOMEBODY, 0444, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+      {GROUP, 0640, KG_E_UNTRUSTED, KG_E_UNTRUSTED},
+  };
+  (void)state;
+  need_root();
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    const char *path = scratch_write("granted", "text", 0600);
+    assert_int_equal(chown(path, cases[i].owner, SOMEBODY), 0);
+    assert_int_equal(chmod(path, cases[i].mode), 0);
+    if (read_granted(path) != (int)cases[i].root || scratch_as_nobody(read_granted, path) != (int)cases[i].service)
+      fail_msg("owner %ld, mode %04o", (long)cases[i].owner, (unsigned)cases[i].mode);
+    assert_int_equal(unlink(path), 0);
+  }
+  const char *path = scratch_write("granted", "text", 0640);
+  assert_int_equal(chown(path, 0, GROUP), 0); /* another service's */
+  assert_int_equal(scratch_as_nobody(read_granted, path), KG_E_ACCESS);
+  struct kg_error error;
+  assert_int_equal(read_with(path, KG_TRUST_PRIVATE, &error), KG_E_UNTRUSTED); /* what we write for ourselves */
+  assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* As the kubelet lays it out: a sticky volume of the group's, links to a folder of root's, files for the group. */
+static void a_mounted_secret_is_granted(void **state) {
+  const char *volume = scratch_mkdir("volume", 0755), *dated = scratch_mkdir("volume/..2026_01_01", 0755);
+  const char *file = scratch_write("volume/..2026_01_01/pin", "text", 0440), *pin = scratch_path("volume/pin");
+  (void)state;
+  need_root();
+  assert_int_equal(chown(volume, 0, SOMEBODY) | chown(dated, 0, SOMEBODY) | chown(file, 0, SOMEBODY), 0);
+  assert_int_equal(chmod(volume, 03777) | chmod(dated, 02755), 0);
+  assert_int_equal(symlink("..2026_01_01", scratch_path("volume/..data")), 0);
+  assert_int_equal(symlink("..data/pin", pin), 0);
+  assert_int_equal(scratch_as_nobody(read_granted, pin), KG_OK);
+  assert_int_equal(chmod(dated, 02775), 0);
+  assert_int_equal(scratch_as_nobody(read_granted, pin), KG_E_UNTRUSTED);
+}
+
 static void searchable_folder_need_not_be_readable(void **state) {
   scratch_mkdir("searchable", 0711);
   scratch_write("searchable/file", "text", 0644);
@@ -310,6 +370,8 @@ int main(void) {
       CASE("/trust/others_files_are_not_ours", others_files_are_not_ours),
       CASE("/trust/in_a_sticky_folder_only_known_owners_count", in_a_sticky_folder_only_known_owners_count),
       CASE("/trust/denied_is_not_missing", denied_is_not_missing),
+      CASE("/trust/group_may_read_what_is_roots", group_may_read_what_is_roots),
+      CASE("/trust/a_mounted_secret_is_granted", a_mounted_secret_is_granted),
       CASE("/trust/searchable_folder_need_not_be_readable", searchable_folder_need_not_be_readable),
       CASE("/trust/check_takes_folders", check_takes_folders),
       CASE("/trust/no_descriptor_stays_open", no_descriptor_stays_open),

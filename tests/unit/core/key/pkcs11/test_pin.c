@@ -54,7 +54,7 @@ static void a_line_end_is_not_part_of_the_pin(void **state) {
 }
 
 static void a_pin_file_that_others_may_touch_is_not_read(void **state) {
-  static const unsigned modes[] = {0644, 0640, 0604, 0620, 0602, 0666};
+  static const unsigned modes[] = {0644, 0444, 0604, 0620, 0660, 0602, 0666};
   for (size_t i = 0; i < COUNT(modes); i++) {
     char *uri = uri_with_file(*state, KG_SOFTHSM_PIN, modes[i]);
     expect(uri, KG_E_UNTRUSTED, "my.pin");
