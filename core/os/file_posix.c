@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* mkostemp: close-on-exec from the first moment */
 #include "core/os/errno_posix.h"
 #include "core/os/file.h"
+#include "core/os/owner_posix.h"
 #include "core/os/trust_posix.h"
 
 #include <errno.h>
@@ -108,8 +109,9 @@ static int write_all(int fd, struct kg_span contents) {
 }
 
 /* Closes `fd` in any case; a write may fail as late as that (NFS). Returns 0 or the errno. */
-static int fill(int fd, struct kg_span contents, unsigned mode) {
+static int fill(int fd, const char *path, struct kg_span contents, unsigned mode) {
   int number = 0;
+  kg_owner_inherit(fd, path);
   if (fchmod(fd, (mode_t)mode) != 0 || write_all(fd, contents) != 0 || fsync(fd) != 0) number = errno;
   if (close(fd) != 0 && number == 0) number = errno;
   return number;
@@ -139,7 +141,7 @@ enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsign
   if (fd < 0) {
     number = errno;
   } else {
-    number = fill(fd, contents, mode);
+    number = fill(fd, path, contents, mode);
     if (number == 0 && rename(temporary, path) != 0) number = errno;
     if (number != 0) unlink(temporary);
     if (number == 0) number = sync_folder(path);
@@ -148,9 +150,17 @@ enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsign
   return number ? kg_errno_report(number, "write", path, error) : KG_OK;
 }
 
+/* The mode, which the umask has no say in, and the owner; by the descriptor, as the folder above may be another's. */
+static enum kg_status settle_directory(const char *path, unsigned mode, struct kg_error *error) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int number = fd < 0 || fchmod(fd, (mode_t)mode) != 0 ? errno : 0;
+  if (number == 0) kg_owner_inherit(fd, path);
+  if (fd >= 0) close(fd);
+  return number ? kg_errno_report(number, "create", path, error) : KG_OK;
+}
+
 enum kg_status kg_file_make_directory(const char *path, unsigned mode, struct kg_error *error) {
-  if (mkdir(path, 0700) == 0) /* then the mode, which the umask has no say in */
-    return chmod(path, (mode_t)mode) == 0 ? KG_OK : kg_errno_report(errno, "create", path, error);
+  if (mkdir(path, 0700) == 0) return settle_directory(path, mode, error);
   if (errno != EEXIST) return kg_errno_report(errno, "create", path, error);
   struct stat found;
   if (stat(path, &found) != 0) return kg_errno_report(errno, "examine", path, error);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* F_OFD_SETLK: a lock of the open file, not of the process (fcntl(2)) */
 #include "core/os/errno_posix.h"
 #include "core/os/lock.h"
+#include "core/os/owner_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,19 +12,32 @@
 #include <unistd.h>
 
 #define POLL_MS 50
+#define HOLDER_SIZE 24 /* a process id and a line end */
 
 struct kg_lock {
   int fd;
 };
 
+/* root's, in a folder of ours: an earlier release, or a root without the right to give it away, left it there. */
+static enum kg_status report_open(int number, const char *path, struct kg_error *error) {
+  uid_t owner = 0;
+  if (number != EACCES || !kg_owner_is_foreign(path, &owner)) return kg_errno_report(number, "open lock", path, error);
+  return kg_error_set_code(error, KG_E_ACCESS, number,
+                           "cannot open lock '%s': it belongs to user %ld, and its folder to user %ld: as root, "
+                           "chown %ld '%s'",
+                           path, (long)owner, (long)geteuid(), (long)geteuid(), path);
+}
+
+/* Nothing longer than a holder's number is a lock of ours, and nothing else is given away. */
 static enum kg_status open_file(const char *path, int *fd, struct kg_error *error) {
   int opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-  if (opened < 0) return kg_errno_report(errno, "open lock", path, error);
+  if (opened < 0) return report_open(errno, path, error);
   struct stat stat;
   if (fstat(opened, &stat) != 0 || !S_ISREG(stat.st_mode)) {
     close(opened);
     return kg_error_set(error, KG_E_UNTRUSTED, "lock '%s' is not a regular file", path);
   }
+  if (stat.st_size < HOLDER_SIZE) kg_owner_inherit(opened, path);
   *fd = opened;
   return KG_OK;
 }
@@ -50,14 +64,14 @@ static int wait_for_lock(int fd, int64_t timeout_ms, const struct kg_clock *cloc
 
 /* For the message of those who wait in vain; a failure here costs nothing but that. */
 static void write_holder(int fd, long pid) {
-  char text[24];
+  char text[HOLDER_SIZE];
   int length = snprintf(text, sizeof text, "%ld\n", pid);
   if (ftruncate(fd, 0) != 0) return;
   if (pid && pwrite(fd, text, (size_t)length, 0) != length) return;
 }
 
 static enum kg_status report_busy(int fd, const char *path, struct kg_error *error) {
-  char text[24] = "";
+  char text[HOLDER_SIZE] = "";
   ssize_t length = pread(fd, text, sizeof text - 1, 0);
   long pid = length > 0 ? strtol(text, NULL, 10) : 0;
   if (pid <= 0) return kg_error_set(error, KG_E_LOCK_BUSY, "'%s' is locked by another process", path);

@@ -107,4 +107,27 @@ case_74_store_lock_busy_is_no_matter_for_what_is_good() { # and no lock is taken
   [ ! -e "$KG_RUN/state/demo.lock" ] || fail 'a lock was taken for a good binding'
 }
 
+# A failure first, which is remembered, and then a binding, so that root has made a file of every kind.
+case_root_runs_in_a_services_folder() {
+  needs_nobody
+  local mask
+  chown 65534:65534 "$KG_RUN/state"
+  identity demo
+  for mask in 077 000; do
+    (
+      umask $mask
+      fault '{"endpoint":"issue","status":400,"times":1}'
+      kg provision demo --force
+      succeeds provision demo --force
+      succeeds token demo --scope https://vault.azure.net
+    )
+    equal '' "$(find "$KG_RUN/state" ! -user 65534 -o ! -group 65534)" "what root left behind with umask $mask"
+  done
+  [ -e "$KG_RUN/state/demo.lock" ] || fail 'there is no lock'
+  give_nobody_the_token
+  OUT=$(SOFTHSM2_CONF=$KG_RUN/nobody.conf as_nobody "$KG_BUILD/ctl/keyguardctl" --json provision demo --force) ||
+    fail "the service cannot provision: $OUT"
+  equal issued "$(out .result)" result
+}
+
 run_cases "$@"

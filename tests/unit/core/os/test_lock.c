@@ -4,6 +4,7 @@
 #include "tests/support/scratch.h"
 #include "tests/support/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -257,6 +258,83 @@ static void others_lock_is_access_denied(void **state) {
   assert_int_equal(scratch_as_nobody(acquire_as_somebody, path), KG_E_ACCESS);
 }
 
+#define NOBODY 65534
+
+static void need_root(void) {
+  if (geteuid() == 0) return;
+  print_message("only root can become somebody else\n");
+  skip();
+}
+
+static uid_t owner_of(const char *path) {
+  struct stat found;
+  assert_int_equal(stat(path, &found), 0);
+  return found.st_uid;
+}
+
+static const char *folder_of_nobody(const char *name) {
+  const char *folder = scratch_mkdir(name, 0755);
+  assert_int_equal(chown(folder, NOBODY, NOBODY), 0);
+  return folder;
+}
+
+static void lock_belongs_to_the_folders_owner(void **state) {
+  static const mode_t masks[] = {077, 0};
+  (void)state;
+  need_root();
+  folder_of_nobody("service");
+  for (size_t i = 0; i < COUNT(masks); i++) {
+    const char *path = scratch_path(i ? "service/a.lock" : "service/b.lock");
+    struct kg_lock *lock = NULL;
+    mode_t before = umask(masks[i]);
+    assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+    umask(before);
+    kg_lock_release(&lock);
+    assert_int_equal(owner_of(path), NOBODY);
+    assert_int_equal(scratch_as_nobody(acquire_as_somebody, path), KG_OK);
+    assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK); /* and back */
+    kg_lock_release(&lock);
+  }
+}
+
+static int told_of_roots_lock(const char *path) {
+  struct kg_lock *lock = NULL;
+  struct kg_error error = {0};
+  char chown_it[300];
+  snprintf(chown_it, sizeof chown_it, "chown %d '%s'", NOBODY, path);
+  return acquire(path, 0, &lock, &error) == KG_E_ACCESS && error.native_code == EACCES &&
+         strstr(error.text, "belongs to user 0,") != NULL && strstr(error.text, chown_it) != NULL;
+}
+
+static void roots_lock_in_a_services_folder_is_named_and_mended(void **state) {
+  (void)state;
+  need_root();
+  folder_of_nobody("left");
+  const char *path = scratch_write("left/old.lock", "4711\n", 0600);
+  assert_int_equal(scratch_as_nobody(told_of_roots_lock, path), 1);
+  struct kg_lock *lock = NULL;
+  assert_int_equal(acquire(path, 0, &lock, NULL), KG_OK);
+  kg_lock_release(&lock);
+  assert_int_equal(scratch_as_nobody(acquire_as_somebody, path), KG_OK);
+}
+
+static void nothing_but_roots_own_lock_is_given_away(void **state) {
+  (void)state;
+  need_root();
+  folder_of_nobody("traps");
+  const char *secret = scratch_write("secret", "x", 0600), *linked = scratch_path("traps/linked.lock");
+  const char *symbolic = scratch_path("traps/symbolic.lock"), *others = scratch_write("traps/others.lock", "", 0600);
+  const char *large = scratch_write("traps/large.lock", "much more than the number of a process", 0600);
+  assert_int_equal(link(secret, linked) | symlink(secret, symbolic) | chown(others, 4711, 4711), 0);
+  const char *const all[] = {linked, symbolic, others, large};
+  struct kg_lock *lock = NULL;
+  for (size_t i = 0; i < COUNT(all); i++) {
+    assert_int_equal(acquire(all[i], 0, &lock, NULL), all[i] == symbolic ? KG_E_IO : KG_OK);
+    kg_lock_release(&lock);
+    assert_int_equal(owner_of(all[i]), all[i] == others ? 4711 : 0);
+  }
+}
+
 int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/lock/taken_and_given_back_many_times", taken_and_given_back_many_times),
@@ -271,6 +349,10 @@ int main(void) {
       CASE("/lock/links_pipes_and_folders_are_refused", links_pipes_and_folders_are_refused),
       CASE("/lock/missing_folder_is_named", missing_folder_is_named),
       CASE("/lock/others_lock_is_access_denied", others_lock_is_access_denied),
+      CASE("/lock/lock_belongs_to_the_folders_owner", lock_belongs_to_the_folders_owner),
+      CASE("/lock/roots_lock_in_a_services_folder_is_named_and_mended",
+           roots_lock_in_a_services_folder_is_named_and_mended),
+      CASE("/lock/nothing_but_roots_own_lock_is_given_away", nothing_but_roots_own_lock_is_given_away),
   };
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

@@ -1,0 +1,15 @@
+/* What root makes in a folder that is a service's must be the service's, which could not go on with it otherwise. */
+#ifndef KG_CORE_OS_OWNER_POSIX_H
+#define KG_CORE_OS_OWNER_POSIX_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* As root: gives the open file of this path the owner and the group of the path's folder, where that is not root. A
+ * file that was there before is given away only where it is a regular file of root's with one link. Where that cannot
+ * be (a file system that has no owners, no right to) it stays as it is, with a warning. */
+void kg_owner_inherit(int fd, const char *path);
+/* Whether a file of this path belongs to another than the folder, which is ours; *owner is who that is. */
+bool kg_owner_is_foreign(const char *path, uid_t *owner);
+
+#endif
