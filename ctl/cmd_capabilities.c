@@ -2,6 +2,7 @@
 #include "core/base/json_add.h"
 #include "core/base/strength.h"
 #include "core/key/key.h"
+#include "core/key/pin_memory.h"
 #include "core/os/file.h"
 #include "core/state/config_parse.h"
 #include "ctl/command.h"
@@ -119,6 +120,7 @@ static int run_capabilities(const struct kg_command *command, struct kg_run *run
   struct kg_error error = {0};
   enum kg_status status = parse_budget(timeout, &budget_ms, &error);
   if (status == KG_OK && operands.count > 0) status = kg_error_set(&error, KG_E_USAGE, "capabilities takes no NAME");
+  kg_pin_memory_look_only();
   if (status == KG_OK) status = configure(run, &error);
   struct capabilities found = {0};
   if (status == KG_OK) status = look(run, budget_ms, &found, &error);

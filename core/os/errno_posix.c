@@ -30,7 +30,7 @@ enum kg_status kg_errno_report(int number, const char *doing, const char *path, 
 int kg_errno_openat(int folder, const char *path, int flags) {
   int opened = -1;
   do {
-    opened = openat(folder, path, flags);
+    opened = openat(folder, path, flags, 0);
   } while (opened < 0 && errno == EINTR);
   return opened;
 }

@@ -50,14 +50,6 @@ case_47_att_cancelled() { # the user's end of it: nothing is issued, nothing rem
   succeeds provision demo
 }
 
-case_52_maa_cache_hit() { # two certificates for one key within one process
-  identity demo
-  identity other
-  sed -i 's/object=other/object=demo/' "$KEYGUARD_CONF"
-  succeeds provision --all
-  requests_are 'attestation=1 issue=2'
-}
-
 case_48_att_dll_missing() {
   conf_set attestation-library "$KG_RUN/missing.so"
   not_attested missing.so

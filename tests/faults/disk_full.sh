@@ -11,7 +11,7 @@ small_state() { # the state folder is a file system of its own, with room for a 
 
 fill() { dd if=/dev/zero of="$KG_RUN/state/ballast" bs=4096 2>/dev/null || true; }
 
-files() { find "$KG_RUN/state" -mindepth 1 ! -name '*.lock' ! -name ballast -printf '%f '; }
+files() { find "$KG_RUN/state" -mindepth 1 ! -name '*.lock' ! -name '.pin.????????????????????????????????' ! -name ballast -printf '%f '; }
 
 leave() { cd "$KG_BUILD" && umount "$KG_RUN/state"; }
 

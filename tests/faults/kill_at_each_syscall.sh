@@ -70,7 +70,7 @@ case_kill_cold() { # without an old one: none, or a whole new one
   done <"$KG_RUN/calls"
 }
 
-case_errors() { # each is told with the path; the old binding stays, and no temporary file does
+case_errors() { # each is told with the path and remembered; the old binding stays, and no temporary file does
   local name n error before
   gates demo true false software
   succeeds provision demo
@@ -84,7 +84,7 @@ case_errors() { # each is told with the path; the old binding stays, and no temp
     [ "$STATUS" = 1 ] || [ "$STATUS" = 12 ] || fail "$error of $name $n: exit $STATUS: $(cat "$KG_RUN/out")"
     grep -q "$KG_RUN/state/demo.json" "$KG_RUN/out" || fail "$error of $name: no path in: $(cat "$KG_RUN/out")"
     equal "$before" "$(cat "$(binding demo)")" "the binding after $error of $name"
-    equal '' "$(find "$KG_RUN/state" -mindepth 1 ! -name demo.json ! -name '*lock')" "files left after $error of $name"
+    equal '' "$(find "$KG_RUN/state" -mindepth 1 ! -name demo.json ! -name demo.failure ! -name '.pin.????????????????????????????????' ! -name '*lock')" "files left after $error of $name"
   done
 }
 
