@@ -38,7 +38,9 @@ struct kg_key_store { /* a row of the registry */
   /* The URI, once: what the store needs of it, and the text without secrets, to be stored and shown. Pure, inside even
    * where the rest is an object of its own. KG_E_USAGE says what is wrong and never shows a value. */
   enum kg_status (*parse)(const char *text, void **place, char **shown, struct kg_error *error);
-  void (*free_place)(void *place);    /* wipes */
+  void (*free_place)(void *place); /* wipes */
+  /* Whether the URI itself, and so the file that it stands in, is a secret. NULL: never. */
+  bool (*holds_secret)(const void *place);
   const struct kg_key_store_ops *ops; /* inside; NULL: */
   const char *object;                 /* "keyguard-tpm2", loaded when its first key is opened */
 };

@@ -8,6 +8,7 @@ const struct kg_key_store kg_key_stores[] = {
      .traits = KG_STORE_VERIFIES,
      .parse = kg_pkcs11_place_parse,
      .free_place = kg_pkcs11_place_free,
+     .holds_secret = kg_pkcs11_place_holds_secret,
      .ops = &kg_key_store_pkcs11},
     {0},
 };

@@ -51,6 +51,10 @@ bool kg_key_uri_has(const struct kg_key_uri *uri, unsigned trait) {
   return (uri->store->traits & trait) != 0;
 }
 
+bool kg_key_uri_holds_secret(const struct kg_key_uri *uri) {
+  return uri->store->holds_secret != NULL && uri->store->holds_secret(uri->place);
+}
+
 const struct kg_key_store *kg_key_uri_store(const struct kg_key_uri *uri) {
   return uri->store;
 }

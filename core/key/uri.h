@@ -15,6 +15,7 @@ void kg_key_uri_free(struct kg_key_uri **uri);               /* one owner less *
 
 /* The same URI without its secrets, to be stored, compared and shown. Borrowed. */
 const char *kg_key_uri_shown(const struct kg_key_uri *uri);
+bool kg_key_uri_holds_secret(const struct kg_key_uri *uri);        /* a PIN, not only where one is */
 bool kg_key_uri_has(const struct kg_key_uri *uri, unsigned trait); /* KG_STORE_... of core/key/info.h */
 
 struct kg_key_store;

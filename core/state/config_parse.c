@@ -70,6 +70,7 @@ static void finish_key(struct parser *parser) {
   struct kg_error why = {0};
   const char *reason = set_value(parser, key, &why);
   kg_buf_clear(&parser->value);
+  if (key->parse != NULL) parser->identity->key_store_line = parser->key_line;
   if (reason == kg_config_no_memory)
     fail_memory(parser);
   else if (reason != NULL)

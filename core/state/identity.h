@@ -27,6 +27,7 @@ struct kg_identity {
   enum kg_selector selector;
   char *selector_value; /* NULL for KG_SELECT_SYSTEM */
   unsigned line;        /* of the section's head, for messages */
+  unsigned key_store_line;
 };
 
 /* 1 to 32 of [A-Za-z0-9._-], beginning with a letter or digit: safe as a label, a file name and in a URI. */

@@ -237,3 +237,8 @@ void kg_pkcs11_place_free(void *place) {
   kg_pkcs11_uri_clear(place);
   free(place);
 }
+
+bool kg_pkcs11_place_holds_secret(const void *place) {
+  const struct kg_pkcs11_uri *uri = place;
+  return uri->pin_value.data != NULL;
+}

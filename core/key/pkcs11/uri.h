@@ -5,6 +5,8 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 
+#include <stdbool.h>
+
 struct kg_pkcs11_uri { /* every member NULL or empty where the URI does not name it */
   char *token, *manufacturer, *model, *serial, *object;
   struct kg_buf id;
@@ -21,5 +23,6 @@ void kg_pkcs11_uri_clear(struct kg_pkcs11_uri *uri); /* wipes the PIN */
 /* The registry's: a struct kg_pkcs11_uri that says enough, a library by its absolute path and a key. */
 KG_MUST_USE enum kg_status kg_pkcs11_place_parse(const char *text, void **place, char **shown, struct kg_error *error);
 void kg_pkcs11_place_free(void *place);
+bool kg_pkcs11_place_holds_secret(const void *place);
 
 #endif

@@ -52,6 +52,52 @@ static void load_names_what_cannot_be_trusted(void **state) {
   assert_load_fails(scratch_folder(), KG_E_UNTRUSTED, scratch_folder());
 }
 
+/* What keyguardctl says of it; the module then has no slots, as with every wrong configuration. */
+static void pin_is_not_taken_from_a_file_that_others_read(void **state) {
+  static const mode_t open_to[] = {0644, 0604, 0444};
+  static const char text[] = WEB "\n[identity second]\n\nkey-store = pkcs11:token=t;object=o?module-path=/m.so\n"
+                                 "  &pin-value=SECRET\n";
+  (void)state;
+  struct kg_config *config = NULL;
+  for (size_t i = 0; i < COUNT(open_to); i++) {
+    const char *path = scratch_write("pin.conf", text, open_to[i]);
+    struct kg_error error = {0};
+    assert_int_equal(kg_config_load(path, &config, &error), KG_E_CONFIG);
+    assert_null(config);
+    assert_memory_equal(error.text, path, strlen(path));
+    assert_non_null(strstr(error.text, ":6: key 'key-store' in [identity second]: pin-value in a file"));
+    assert_non_null(strstr(error.text, "use pin-source, or chmod go-r"));
+    assert_null(strstr(error.text, "SECRET"));
+    assert_int_equal(kg_config_load(scratch_write("pin.conf", WEB, open_to[i]), &config, NULL), KG_OK);
+    kg_config_free(&config);
+  }
+  assert_int_equal(kg_config_load(scratch_write("pin.conf", text, 0600), &config, NULL), KG_OK);
+  kg_config_free(&config);
+}
+
+static int load_as_somebody(const char *path) {
+  struct kg_config *config = NULL;
+  enum kg_status status = kg_config_load(path, &config, NULL);
+  kg_config_free(&config);
+  return (int)status;
+}
+
+static void pin_in_a_file_for_a_group_is_taken_from_root_alone(void **state) {
+  const char *path = scratch_write("group.conf", WEB "  &pin-value=SECRET\n", 0640);
+  (void)state;
+  if (geteuid() != 0) {
+    print_message("only root can become somebody else\n");
+    skip();
+  }
+  assert_int_equal(chown(path, 0, 65534) | chmod(path, 0640), 0);
+  assert_int_equal(load_as_somebody(path), KG_OK);
+  assert_int_equal(scratch_as_nobody(load_as_somebody, path), KG_OK);
+  assert_int_equal(chown(path, 65534, 65534) | chmod(path, 0640), 0);
+  assert_int_equal(scratch_as_nobody(load_as_somebody, path), KG_E_CONFIG);
+  assert_int_equal(chmod(path, 0600), 0);
+  assert_int_equal(scratch_as_nobody(load_as_somebody, path), KG_OK);
+}
+
 static void missing_file_is_a_wrong_configuration(void **state) {
   (void)state;
   assert_load_fails(scratch_path("missing.conf"), KG_E_CONFIG, "missing.conf': No such file or directory");
@@ -77,11 +123,6 @@ static void file_ends_at_16_mebibytes(void **state) {
   text[size] = '\n', text[size + 1] = '\0';
   assert_load_fails(scratch_write("large.conf", text, 0600), KG_E_IO, "is larger than 16777216 bytes");
   free(text);
-}
-
-static int load_as_somebody(const char *path) {
-  struct kg_config *config = NULL;
-  return (int)kg_config_load(path, &config, NULL);
 }
 
 static void unreadable_file_is_access_denied(void **state) {
@@ -132,6 +173,9 @@ static void set_uid_programs_ignore_the_environment(void **state) {
 
 int main(int argc, char **argv) {
   static const struct CMUnitTest cases[] = {
+      CASE("/config_load/pin_is_not_taken_from_a_file_that_others_read", pin_is_not_taken_from_a_file_that_others_read),
+      CASE("/config_load/pin_in_a_file_for_a_group_is_taken_from_root_alone",
+           pin_in_a_file_for_a_group_is_taken_from_root_alone),
       CASE("/config_load/load_reads_a_trusted_file", load_reads_a_trusted_file),
       CASE("/config_load/load_names_what_cannot_be_trusted", load_names_what_cannot_be_trusted),
       CASE("/config_load/missing_file_is_a_wrong_configuration", missing_file_is_a_wrong_configuration),
