@@ -157,6 +157,14 @@ static void begin_section(struct parser *parser, const char *head) {
 static void look_at_line(struct parser *parser, const char *line) {
   const char *start = line + strspn(line, " \t\r\n\f\v");
   parser->indented = start > line;
+  if (parser->indented && *start == ';' && parser->key != NULL && parser->key->continues) {
+    /* A piece of a URI begins so, too, and without ";token=..." the URI would name another token. */
+    fail_key(
+        parser, parser->line, parser->key->name,
+        "an indented line that begins with ';' is neither taken for a piece of the value nor for a comment: put the "
+        "';' at the end of the line above, or begin a comment with '#'");
+    return;
+  }
   if (!*start || strchr(";#", *start) != NULL) return;
   if (parser->indented && (parser->key == NULL || !parser->key->continues))
     fail(parser, parser->line,

@@ -149,7 +149,8 @@ static void every_key_of_an_identity_is_kept(void **state) {
 
 static void key_store_goes_on_in_indented_lines(void **state) {
   static const char *const texts[] = {
-      "[identity web]\nkey-store = pkcs11:id=1?module-path=/m.so\n    ;object=o\n",
+      "[identity web]\nkey-store = pkcs11:token=t;\n    object=o\n  ?module-path=/m.so\n \t# comment\n "
+      "\t&pin-source=file:/pin\n",
       "[identity web]\nkey-store = pkcs11:token=t;object=o\n    ?module-path=/m.so\n\t&pin-source=file:/pin\n",
       ("[identity web]\nkey-store =\n  pkcs11:token=t;object=o\n  ?module-path=/m.so\n  # comment\n\n"
        "  &pin-source=file:/pin\nminimum-strength = none\n"),
@@ -160,13 +161,34 @@ static void key_store_goes_on_in_indented_lines(void **state) {
     struct kg_config *config = require(texts[i]);
     const struct kg_pkcs11_uri *uri = kg_key_uri_place(config->identities[0].key_store);
     assert_string_equal(uri->module_path, "/m.so");
-    if (i == 0) /* an indented semicolon begins a comment, as everywhere */
-      assert_null(uri->object);
-    else
-      assert_string_equal(uri->object, "o");
-    if (i > 0) assert_string_equal(uri->pin_source, "/pin");
+    assert_string_equal(uri->object, "o");
+    assert_string_equal(uri->pin_source, "/pin");
     kg_config_free(&config);
   }
+}
+
+/* The URI without ";token=t" would be good, and name a key of another token. */
+static void no_piece_of_a_value_vanishes_as_a_comment(void **state) {
+  static const struct {
+    const char *text, *key;
+  } bad[] = {
+      {"[identity web]\nkey-store = pkcs11:object=o\n  ;token=t\n  ?module-path=/m.so\n", "key-store"},
+      {"[identity web]\nkey-store =\n\t;token=t\n  pkcs11:object=o?module-path=/m.so\n", "key-store"},
+      {"[identity web]\nkey-store = pkcs11:object=o?module-path=/m.so\n  ; a comment\n", "key-store"},
+      {WEB "user-assigned-resource-id = /subscriptions\n   ;x\n", "user-assigned-resource-id"},
+  };
+  (void)state;
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct kg_error error;
+    assert_null(parse(bad[i].text, &error));
+    char start[100];
+    snprintf(start, sizeof start, "t.conf:%d: key '%s' in [identity web]: an indented line that begins with ';'",
+             i == 3 ? 4 : 3, bad[i].key);
+    assert_memory_equal(error.text, start, strlen(start));
+  }
+  struct kg_config *config =
+      require("[keyguard]\n  ; nothing\nplugin = imds\n  ; of a value that has no second line\n");
+  kg_config_free(&config);
 }
 
 static void semicolon_begins_a_comment_after_white_space_only(void **state) {
@@ -433,6 +455,7 @@ int main(void) {
       CASE("/config/deadline_begins_at_one_second", deadline_begins_at_one_second),
       CASE("/config/every_key_of_an_identity_is_kept", every_key_of_an_identity_is_kept),
       CASE("/config/key_store_goes_on_in_indented_lines", key_store_goes_on_in_indented_lines),
+      CASE("/config/no_piece_of_a_value_vanishes_as_a_comment", no_piece_of_a_value_vanishes_as_a_comment),
       CASE("/config/semicolon_begins_a_comment_after_white_space_only",
            semicolon_begins_a_comment_after_white_space_only),
       CASE("/config/bad_input_is_named_by_line_and_key", bad_input_is_named_by_line_and_key),
