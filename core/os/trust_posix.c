@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ struct walk {
   char rest[PATH_MAX]; /* what is still to go */
   char leaf[NAME_MAX + 1];
   unsigned links;
+  long unmapped; /* the user whom files of others seem to belong to here; -1: nobody */
   struct kg_error *error;
 };
 
@@ -34,12 +37,31 @@ static bool is_shared_folder(const struct stat *stat) {
   return (stat->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
+static bool read_line(const char *path, char text[64]) {
+  int fd = kg_errno_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd >= 0 ? read(fd, text, 63) : -1;
+  if (fd >= 0) close(fd);
+  text[length > 0 ? length : 0] = '\0';
+  return length >= 0; /* a map that nobody wrote yet is empty, and knows nobody */
+}
+
+/* In a user namespace that does not know every user, the files of all whom it does not know seem to be of one, who may
+ * be the one that we seem to be (user_namespaces(7), "Unmapped user and group IDs"). */
+static long find_unmapped_user(void) {
+  char text[64], *end = text;
+  if (!read_line("/proc/self/uid_map", text)) return -1; /* a system without namespaces */
+  unsigned long inside = strtoul(text, &end, 10), outside = strtoul(end, &end, 10), count = strtoul(end, &end, 10);
+  if (inside == 0 && outside == 0 && count == UINT32_MAX) return -1;
+  return read_line("/proc/sys/kernel/overflowuid", text) ? strtol(text, NULL, 10) : 65534;
+}
+
 /* Owned by somebody we believe. In a sticky folder anybody may put things, so there it must be somebody we know even
  * where any owner would do. */
 static bool is_owner_trusted(const struct walk *walk, const struct stat *stat) {
-  if (stat->st_uid == 0 || stat->st_uid == geteuid()) return true;
+  bool known = (long)stat->st_uid != walk->unmapped;
+  if (stat->st_uid == 0 || (known && stat->st_uid == geteuid())) return true;
   if (walk->trust != KG_TRUST_SHARED) return false;
-  return !is_shared_folder(&walk->stat) || stat->st_uid == walk->stat.st_uid;
+  return !is_shared_folder(&walk->stat) || (known && stat->st_uid == walk->stat.st_uid);
 }
 
 static enum kg_status check_folder(struct walk *walk, const char *name, const struct stat *stat) {
@@ -190,6 +212,7 @@ enum kg_status kg_trust_open(const char *path, enum kg_file_trust trust, int *fd
   walk.trust = trust;
   walk.folder = -1;
   walk.error = error;
+  walk.unmapped = find_unmapped_user();
   enum kg_status status = start(&walk, path);
   if (status == KG_OK) status = walk_path(&walk);
   if (status == KG_OK && fd != NULL && !walk.leaf[0]) status = refuse(&walk, "", &walk.stat, "is not a regular file");

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* unshare */
 #include "core/os/file.h"
 
 #include "tests/support/scratch.h"
@@ -5,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -319,6 +322,41 @@ static void a_mounted_secret_is_granted(void **state) {
   assert_int_equal(scratch_as_nobody(read_granted, pin), KG_E_UNTRUSTED);
 }
 
+#define NO_NAMESPACE 254
+
+/* In a user namespace that knows nobody alone, or not even them: all others are there by nobody's number. */
+static int read_in_namespace(const char *path, const char *map) {
+  if (prctl(PR_SET_DUMPABLE, 1) != 0 || unshare(CLONE_NEWUSER) != 0) return NO_NAMESPACE;
+  int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || (*map && write(fd, map, strlen(map)) != (ssize_t)strlen(map))) return NO_NAMESPACE;
+  close(fd);
+  struct stat found;
+  if (stat(path, &found) != 0 || found.st_uid != geteuid()) return NO_NAMESPACE;
+  return read_as_somebody(path);
+}
+
+static int read_known(const char *path) {
+  return read_in_namespace(path, "65534 65534 1");
+}
+
+static int read_unknown(const char *path) {
+  return read_in_namespace(path, "");
+}
+
+static void a_user_whom_the_namespace_does_not_know_is_not_us(void **state) {
+  const char *path = scratch_write("strangers", "text", 0644);
+  (void)state;
+  need_root();
+  assert_int_equal(chown(path, 4711, 4711), 0);
+  int known = scratch_as_nobody(read_known, path), unknown = scratch_as_nobody(read_unknown, path);
+  if (known == NO_NAMESPACE) {
+    print_message("no user namespace can be made here\n");
+    skip();
+  }
+  assert_int_equal(known, KG_E_UNTRUSTED);
+  assert_int_equal(unknown, KG_E_UNTRUSTED);
+}
+
 static void searchable_folder_need_not_be_readable(void **state) {
   scratch_mkdir("searchable", 0711);
   scratch_write("searchable/file", "text", 0644);
@@ -372,6 +410,8 @@ int main(void) {
       CASE("/trust/denied_is_not_missing", denied_is_not_missing),
       CASE("/trust/group_may_read_what_is_roots", group_may_read_what_is_roots),
       CASE("/trust/a_mounted_secret_is_granted", a_mounted_secret_is_granted),
+      CASE("/trust/a_user_whom_the_namespace_does_not_know_is_not_us",
+           a_user_whom_the_namespace_does_not_know_is_not_us),
       CASE("/trust/searchable_folder_need_not_be_readable", searchable_folder_need_not_be_readable),
       CASE("/trust/check_takes_folders", check_takes_folders),
       CASE("/trust/no_descriptor_stays_open", no_descriptor_stays_open),
