@@ -179,7 +179,6 @@ WRAP(P11KitUri *, p11_kit_uri_new, (void), (), NULL, ENOMEM)
 
 WRAP(int, mkostemp, (char *template, int flags), (template, flags), -1, EMFILE, ENOSPC, EIO)
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EIO, EPERM)
-WRAP(int, chmod, (const char *path, mode_t mode), (path, mode), -1, EIO, EPERM)
 WRAP(int, fsync, (int fd), (fd), -1, EIO, ENOSPC)
 WRAP(int, ftruncate, (int fd, off_t size), (fd, size), -1, EIO)
 WRAP(int, rename, (const char *from, const char *to), (from, to), -1, EIO, ENOSPC, EACCES)
