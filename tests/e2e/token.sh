@@ -266,13 +266,16 @@ case_allowed_hosts_of_a_stored_binding() {
 
 # The next file that is opened would get the number: the lock, which holds nothing but a process id while it is held.
 case_closed_descriptors_receive_nothing() {
-  local fds status pid lock=$KG_RUN/state/demo.lock
+  local fds status pid deadline lock=$KG_RUN/state/demo.lock
   identity demo
   for fds in '<&-' '>&-' '2>&-' '<&- >&- 2>&-'; do
     fault '{"endpoint":"issue","delay_ms":1000}'
     eval "command keyguardctl -vv --json provision demo --force >$KG_RUN/out 2>$KG_RUN/err $fds" &
-    pid=$! status=0
-    until [ "$(counter '.issue.max_in_flight // 0')" = 1 ]; do sleep 0.05; done
+    pid=$! status=0 deadline=$((SECONDS + 30))
+    until [ "$(counter '.issue.max_in_flight // 0')" = 1 ]; do
+      [ "$SECONDS" -lt "$deadline" ] || fail "no request with $fds: $(cat "$KG_RUN/err")"
+      sleep 0.05
+    done
     matches '^[0-9]+$' "$(cat "$lock")" "the lock with $fds"
     wait "$pid" || status=$?
     case $fds in

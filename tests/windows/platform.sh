@@ -91,6 +91,7 @@ KG_NOT_HERE=(
   90_reset_once                            # Wine takes a reset away before recv() can tell it from an end
   107_retry_disabled                       # a program starts too slowly under Wine for a deadline of a second
   exec_and_env_give_scripts_what_they_need # a POSIX shell; e2e.sh has its own
+  closed_descriptors_receive_nothing       # descriptors have numbers on POSIX alone
   47_att_cancelled                         # signals
   49_att_dll_hash_matches                  # pins the library for Linux; the configuration here pins this one
   22_capability_tiers                      # expects a software key
