@@ -81,8 +81,8 @@ enum kg_status kg_command_configure(struct kg_run *run, struct kg_error *error) 
   if (status == KG_OK) status = kg_config_load(path, &run->config, error);
   if (status != KG_OK) return status;
   configure_log(run);
-  kg_pin_memory_use(run->config->state_dir, run->config->path, true);
-  return KG_OK;
+  status = kg_pin_memory_use(run->config->state_dir, run->config->path, true);
+  return status == KG_OK ? KG_OK : kg_error_no_memory(error, "for the memory of PINs");
 }
 
 static enum kg_status unknown_identity(const struct kg_run *run, const char *name, struct kg_error *error) {

@@ -117,8 +117,8 @@ static enum kg_status read_config(struct kg_module *module) {
     return kg_file_failure_may_pass(&error) ? status : KG_OK;
   }
   kg_log_configure(module->config->log_level, module->config->log_sink);
-  kg_pin_memory_use(module->config->state_dir, module->config->path, false);
-  return kg_slots_build(module->config, kg_clock_system(), &module->slots);
+  status = kg_pin_memory_use(module->config->state_dir, module->config->path, false);
+  return status != KG_OK ? status : kg_slots_build(module->config, kg_clock_system(), &module->slots);
 }
 
 static enum kg_status module_new(uint32_t fork, struct kg_module **out) {

@@ -1,5 +1,5 @@
-/* When an identity's binding is looked at again, and what is kept of it. At most one look a second, one stat where
- * nothing changed; never on a signature. */
+/* When an identity's binding is looked at again, and what is kept of it: at each search, else at most once a second,
+ * one stat where nothing changed; never on a signature. */
 #ifndef KG_PKCS11_REFRESH_H
 #define KG_PKCS11_REFRESH_H
 
@@ -26,7 +26,8 @@ KG_MUST_USE enum kg_status kg_refresh_init(struct kg_refresh *refresh, const str
 void kg_refresh_clear(struct kg_refresh *refresh);
 /* The generation that is shown now, counted; NULL: there is no token now. */
 struct kg_generation *kg_refresh_look(struct kg_refresh *refresh);
-/* The same at once, however short ago the last look was: somebody was just asked to write a binding. */
+/* The same at once, however short ago the last look was: for a search, or who just asked for a binding to be written.
+ */
 struct kg_generation *kg_refresh_look_again(struct kg_refresh *refresh);
 /* The generation that gave out this handle, counted, whether or not there is a token now. Looks at no file. NULL:
  * neither the last good one nor the one before. */

@@ -95,6 +95,11 @@ struct kg_generation *kg_slot_obtain_token(struct kg_slot *slot, struct kg_error
   return generation != NULL ? generation : provision(slot, error);
 }
 
+struct kg_generation *kg_slot_obtain_newest(struct kg_slot *slot, struct kg_error *error) {
+  struct kg_generation *generation = kg_refresh_look_again(&slot->refresh);
+  return generation != NULL ? generation : provision(slot, error);
+}
+
 bool kg_slot_has_token(struct kg_slot *slot) {
   struct kg_generation *generation = kg_refresh_look(&slot->refresh);
   bool present = generation != NULL;

@@ -30,9 +30,11 @@ void kg_slots_clear(struct kg_slots *slots);
 struct kg_slot *kg_slots_find(struct kg_slots *slots, CK_SLOT_ID id); /* NULL: none */
 
 bool kg_slot_has_token(struct kg_slot *slot);
-/* The generation that a new session or search begins with, counted. Has the token provisioned where there is none and
- * that is allowed: may take as long as keyguardctl is given. NULL: there is none, and `error` tells why if somebody
- * knows. */
+/* The generation that a new session begins with, counted. Has the token provisioned where there is none and that is
+ * allowed: may take as long as keyguardctl is given. NULL: there is none, and `error` tells why if somebody knows. */
 struct kg_generation *kg_slot_obtain_token(struct kg_slot *slot, struct kg_error *error);
+/* The same for a search, which looks at the file itself, however short ago somebody else did: what is told to load a
+ * new certificate may be told so at the moment it is written. */
+struct kg_generation *kg_slot_obtain_newest(struct kg_slot *slot, struct kg_error *error);
 
 #endif

@@ -1,57 +1,96 @@
 #include "core/key/pin_memory.h"
 
+#include "core/base/buf.h"
 #include "core/base/encoding.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_SIZE 4096
 #define TEXT_SIZE 256
 #define LOCK_MS 10000
 
-static struct {
-  char folder[PATH_SIZE], config[PATH_SIZE]; /* empty: none */
-  bool may_write, look_only;
-} memory;
+/* Where PINs are remembered and on whose behalf. Never changed and never freed: a thread may be reading one while
+ * another initialises the module with another configuration. There is one for each pair that this process ever used. */
+struct place {
+  struct place *next;
+  bool may_write;
+  char *folder, *config; /* `config` NULL: it has none */
+};
 
-static void keep(char out[PATH_SIZE], const char *text) {
-  size_t len = text != NULL ? strlen(text) : 0;
-  if (len >= PATH_SIZE) len = 0;
-  memcpy(out, text != NULL ? text : "", len);
-  out[len] = '\0';
+static _Atomic(struct place *) places, used;
+static atomic_bool look_only;
+
+static bool equal(const char *a, const char *b) {
+  return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-void kg_pin_memory_use(const char *state_dir, const char *config_path, bool may_write) {
-  keep(memory.folder, state_dir);
-  keep(memory.config, config_path);
-  memory.may_write = may_write;
+static struct place *find_place(const char *folder, const char *config, bool may_write) {
+  for (struct place *place = atomic_load(&places); place != NULL; place = place->next)
+    if (equal(place->folder, folder) && equal(place->config, config) && place->may_write == may_write) return place;
+  return NULL;
+}
+
+static struct place *new_place(const char *folder, const char *config, bool may_write) {
+  struct place *place = calloc(1, sizeof *place);
+  if (place == NULL) return NULL;
+  place->may_write = may_write;
+  place->folder = kg_strdup(folder);
+  place->config = kg_strdup(config);
+  if (place->folder == NULL || (config != NULL && place->config == NULL)) {
+    free(place->folder);
+    free(place->config);
+    free(place);
+    return NULL;
+  }
+  place->next = atomic_load(&places);
+  while (!atomic_compare_exchange_weak(&places, &place->next, place))
+    continue;
+  return place;
+}
+
+enum kg_status kg_pin_memory_use(const char *state_dir, const char *config_path, bool may_write) {
+  struct place *place = NULL;
+  if (state_dir != NULL) {
+    place = find_place(state_dir, config_path, may_write);
+    if (place == NULL) place = new_place(state_dir, config_path, may_write);
+    if (place == NULL) return KG_E_NO_MEMORY;
+  }
+  atomic_store(&used, place);
+  return KG_OK;
 }
 
 void kg_pin_memory_look_only(void) {
-  memory.look_only = true;
+  atomic_store(&look_only, true);
 }
 
 bool kg_pin_memory_is_used(void) {
-  return memory.folder[0] != '\0';
+  return atomic_load(&used) != NULL;
 }
 
 bool kg_pin_memory_may_write(void) {
-  return kg_pin_memory_is_used() && memory.may_write;
+  const struct place *place = atomic_load(&used);
+  return place != NULL && place->may_write;
 }
 
 void kg_pin_memory_identify(struct kg_pin_source *source) {
-  if (source->path == NULL && memory.config[0] != '\0' && kg_file_identify(memory.config, &source->id) != KG_OK)
+  const struct place *place = atomic_load(&used);
+  if (source->path == NULL && place != NULL && place->config != NULL &&
+      kg_file_identify(place->config, &source->id) != KG_OK)
     memset(&source->id, 0, sizeof source->id);
 }
 
 /* Of what is no secret: the token's serial number and where its PIN comes from. No identity's name begins with a dot.
  */
 static char *path_of(const struct kg_pin_source *source, const char *suffix) {
-  const char *texts[] = {source->serial, source->path != NULL ? source->path : memory.config};
+  const struct place *place = atomic_load(&used);
+  if (place == NULL) return NULL;
+  const char *config = place->config != NULL ? place->config : "";
+  const char *texts[] = {source->serial, source->path != NULL ? source->path : config};
   struct kg_hash_ctx hash;
   kg_hash_init(&hash, KG_HASH_SHA256);
   for (size_t i = 0; i < 2; i++)
@@ -60,7 +99,7 @@ static char *path_of(const struct kg_pin_source *source, const char *suffix) {
   char *hex = kg_hash_final(&hash, digest) ? kg_hex_format(kg_span_of(digest, 16)) : NULL;
   char name[64];
   snprintf(name, sizeof name, ".pin.%s", hex != NULL ? hex : "");
-  char *path = hex != NULL && kg_pin_memory_is_used() ? kg_file_join(memory.folder, name, suffix) : NULL;
+  char *path = hex != NULL ? kg_file_join(place->folder, name, suffix) : NULL;
   free(hex);
   return path;
 }
@@ -93,7 +132,7 @@ enum kg_pin_verdict kg_pin_memory_find(const struct kg_pin_source *source) {
 }
 
 void kg_pin_memory_note(const struct kg_pin_source *source, enum kg_pin_verdict verdict) {
-  if (memory.look_only && verdict == KG_PIN_GOOD) return;
+  if (atomic_load(&look_only) && verdict == KG_PIN_GOOD) return;
   if (!kg_pin_memory_may_write() || !is_file(source) || kg_pin_memory_find(source) == verdict) return;
   char *path = path_of(source, ""), text[TEXT_SIZE];
   format(source, verdict, text);
@@ -106,7 +145,7 @@ void kg_pin_memory_note(const struct kg_pin_source *source, enum kg_pin_verdict 
 
 enum kg_status kg_pin_memory_lock(const struct kg_pin_source *source, struct kg_lock **lock, struct kg_error *error) {
   *lock = NULL;
-  if (!kg_pin_memory_may_write() || memory.look_only) return KG_OK;
+  if (!kg_pin_memory_may_write() || atomic_load(&look_only)) return KG_OK;
   char *path = path_of(source, ".lock");
   struct kg_error own = {0};
   enum kg_status status = KG_OK;

@@ -18,8 +18,9 @@ struct kg_pin_source {
   struct kg_file_id id; /* filled by kg_pin_memory_identify where it is the configuration */
 };
 
-/* From now on, for the process; NULL: nothing is remembered. Called before keys are opened, by one thread. */
-void kg_pin_memory_use(const char *state_dir, const char *config_path, bool may_write);
+/* From now on, for the process; NULL: nothing is remembered. Called before keys are opened, by any thread. Fails for
+ * want of memory only, and then changes nothing. */
+KG_MUST_USE enum kg_status kg_pin_memory_use(const char *state_dir, const char *config_path, bool may_write);
 /* Who only looks leaves nothing behind but a refusal. */
 void kg_pin_memory_look_only(void);
 bool kg_pin_memory_is_used(void);

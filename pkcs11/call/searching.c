@@ -14,7 +14,7 @@ static CK_RV check_template(const CK_ATTRIBUTE *wanted, CK_ULONG count) {
 /* What a new session would begin with, however old this one is. No token is no error here, so its cause is told at
  * once. */
 static struct kg_generation *look(struct kg_call *call, struct kg_session *session) {
-  struct kg_generation *shown = kg_slot_obtain_token(session->slot, &call->error);
+  struct kg_generation *shown = kg_slot_obtain_newest(session->slot, &call->error);
   if (shown != NULL || call->error.status == KG_OK) return shown;
   (void)kg_error_prefix(&call->error, call->error.status, "identity %s", call->identity);
   kg_log_error(KG_LOG_ERROR, &call->error);

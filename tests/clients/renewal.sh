@@ -96,8 +96,7 @@ sees_after_a_reload() { # first: the certificate before the renewal
   replace_key
   reissue
   expect none "$(connection)" 'with a new key, without a reload'
-  module_looked # or a program that goes on in its process is shown once more what it saw a moment ago
-  client_reload
+  client_reload # at once, as a path unit does it
   comes_to "accepted $THUMBPRINT" 'after a new key and the reload'
 }
 

@@ -221,12 +221,12 @@ static char *configuration(struct token *token) {
 
 static void remember_in(struct token *token, bool may_write) {
   char *path = configuration(token);
-  kg_pin_memory_use(token->softhsm->folder, path, may_write);
+  assert_int_equal(kg_pin_memory_use(token->softhsm->folder, path, may_write), KG_OK);
   free(path);
 }
 
 static int forget(void **state) {
-  kg_pin_memory_use(NULL, NULL, false);
+  assert_int_equal(kg_pin_memory_use(NULL, NULL, false), KG_OK);
   return token_teardown(state);
 }
 
@@ -306,7 +306,7 @@ static void a_reader_honours_what_others_wrote(void **state) {
   char *uri = uri_with_file(token, WRONG, 0600);
   remember_in(token, true);
   assert_int_equal(in_process(token, uri), 1);
-  kg_pin_memory_use(token->softhsm->folder, NULL, false);
+  assert_int_equal(kg_pin_memory_use(token->softhsm->folder, NULL, false), KG_OK);
   assert_int_equal(in_process(token, uri), 0);
   free(uri);
   uri = uri_with_file(token, WRONG "-too", 0600);
