@@ -42,9 +42,9 @@ kg_env_softhsm_module() { # path of Debian's SoftHSM2
   return 1
 }
 
-kg_env_key_uri() { # token, object: the key-store value
+kg_env_key_uri() { # token, object: the key-store value; KG_STORE_MODULE: another library that leads to the token
   printf 'pkcs11:token=%s;object=%s?module-path=%s&pin-source=file:%s' \
-    "$1" "$2" "$(kg_env_softhsm_module)" "$KG_RUN/pin"
+    "$1" "$2" "${KG_STORE_MODULE:-$(kg_env_softhsm_module)}" "$KG_RUN/pin"
 }
 
 kg_env_conf() { # writes the configuration's [keyguard] section

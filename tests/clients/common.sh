@@ -69,6 +69,7 @@ start() { # mode, further options of the emulator: an environment with identity 
   mode_options "$1"
   shift
   kg_env_start "${OPTIONS[@]}" "$@"
+  store_ready
   kg_env_identity web
   # The token side may speak 1.3 only, and ask for the certificate there: keyguardctl need not go further than issuing.
   keyguardctl provision web >"$KG_RUN/provision.log" 2>&1 || fail "keyguardctl provision: $(cat "$KG_RUN/provision.log")"
@@ -158,6 +159,7 @@ matrix() { # modes: all of the above in each
   done
 }
 
+store_ready() { :; }  # what the key's store needs before the identity is provisioned
 client_ready() { :; } # what a client needs when the environment is there, e.g. a configuration file
 
 # --- HTTP for clients that only do TLS ---------------------------------------------------------------------------

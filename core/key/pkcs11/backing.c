@@ -33,6 +33,13 @@ static enum kg_status busy(struct kg_error *error) {
   return kg_error_set(error, KG_E_KEY_BUSY, "another thread is still in the token's C_Initialize or C_Finalize");
 }
 
+/* p11-kit-client.so repeats what the library behind its socket says of itself, and that is a proxy in the server's
+ * process. */
+static bool speaks_for_a_server(const char *path) {
+  const char *name = strrchr(path, '/');
+  return strcmp(name != NULL ? name + 1 : path, "p11-kit-client.so") == 0;
+}
+
 /* By what the library says of itself: the only way to know our own module from another process image of it (keyguardctl
  * is not the module), and tpm2-pkcs11, whose C_OpenSession gives two threads the same handle (1.9.0). */
 static enum kg_status recognise(struct kg_backing *backing, struct kg_error *error) {
@@ -41,11 +48,12 @@ static enum kg_status recognise(struct kg_backing *backing, struct kg_error *err
   CK_RV rv = backing->f->C_GetInfo(&info);
   if (rv != CKR_OK) return kg_ckr_error(error, "C_GetInfo", rv);
   if (kg_token_field_is(info.manufacturerID, sizeof info.manufacturerID, "keyguard-pkcs11"))
-    return kg_error_set(error, KG_E_USAGE, "module-path %s is this module itself, not a token's library",
+    return kg_error_set(error, KG_E_CONFIG, "module-path %s is this module itself, not a token's library",
                         backing->path);
   if (kg_token_field_is(info.manufacturerID, sizeof info.manufacturerID, "PKCS#11 Kit") &&
-      kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module"))
-    return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library",
+      kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module") &&
+      !speaks_for_a_server(backing->path))
+    return kg_error_set(error, KG_E_CONFIG, "module-path %s is p11-kit's proxy: name the token's own library",
                         backing->path);
   bool is_tpm2 = kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
   atomic_store(&backing->is_tpm2, is_tpm2);

@@ -20,10 +20,10 @@ static enum kg_status refuse_ourselves(void *handle, CK_C_GetFunctionList get, c
                                        struct kg_error *error) {
   const void *library = kg_library_of((kg_library_function *)get);
   if (library == NULL || library == kg_library_of(anchor))
-    return kg_error_set(error, KG_E_USAGE, "module-path %s is this module itself, not a token's library", path);
+    return kg_error_set(error, KG_E_CONFIG, "module-path %s is this module itself, not a token's library", path);
   kg_library_function *p11kit = kg_library_find(handle, "p11_kit_modules_load");
   if (p11kit != NULL && kg_library_of(p11kit) == library)
-    return kg_error_set(error, KG_E_USAGE, "module-path %s is p11-kit's proxy: name the token's own library", path);
+    return kg_error_set(error, KG_E_CONFIG, "module-path %s is p11-kit's proxy: name the token's own library", path);
   return KG_OK;
 }
 

@@ -44,6 +44,19 @@ static enum kg_status not_found(const struct kg_pkcs11_uri *uri, const char *ser
                       serial != NULL ? " serial=" : "", serial != NULL ? serial : "");
 }
 
+/* A token of this module holds no key of its own: behind a p11-kit server it would only lead back here. */
+static bool is_our_own(const CK_TOKEN_INFO *info) {
+  return kg_token_field_is(info->manufacturerID, sizeof info->manufacturerID, "keyguard-pkcs11");
+}
+
+static enum kg_status only_our_own(const char *module_path, struct kg_error *error) {
+  return kg_error_set(
+      error, KG_E_CONFIG,
+      "behind module-path %s the token of the key store's URI is one of this module itself, which holds "
+      "no key: name the token that does",
+      module_path);
+}
+
 /* The slots with a token, however many there are; free() them. */
 static enum kg_status list(const CK_FUNCTION_LIST *f, CK_SLOT_ID **out, CK_ULONG *count, struct kg_error *error) {
   *out = NULL;
@@ -67,7 +80,7 @@ static enum kg_status list(const CK_FUNCTION_LIST *f, CK_SLOT_ID **out, CK_ULONG
 static enum kg_status choose(const struct kg_pkcs11_uri *uri, const char *serial, const CK_FUNCTION_LIST *f,
                              const CK_SLOT_ID *slots, CK_ULONG count, CK_SLOT_ID *slot, CK_TOKEN_INFO *info,
                              struct kg_error *error) {
-  bool found = false;
+  bool found = false, own = false;
   CK_RV failure = CKR_OK;
   for (CK_ULONG i = 0; i < count; i++) {
     CK_TOKEN_INFO token;
@@ -75,13 +88,16 @@ static enum kg_status choose(const struct kg_pkcs11_uri *uri, const char *serial
     CK_RV rv = f->C_GetTokenInfo(slots[i], &token);
     if (rv != CKR_OK && !is_absent(rv)) failure = rv;
     if (rv != CKR_OK || !is_wanted(uri, serial, &token)) continue;
+    own = own || is_our_own(&token);
+    if (is_our_own(&token)) continue;
     if (found) return ambiguous(info, &token, error);
     found = true;
     *slot = slots[i];
     *info = token;
   }
   if (found) return KG_OK;
-  return failure != CKR_OK ? kg_ckr_error(error, "C_GetTokenInfo", failure) : not_found(uri, serial, error);
+  if (failure != CKR_OK) return kg_ckr_error(error, "C_GetTokenInfo", failure);
+  return own ? only_our_own(uri->module_path, error) : not_found(uri, serial, error);
 }
 
 static enum kg_status search(const struct kg_pkcs11_uri *uri, const char *serial, const CK_FUNCTION_LIST *f,

@@ -1,6 +1,7 @@
 /* Which libraries are loaded, and what is left when one is not. */
 #include "judged_token.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,10 +86,10 @@ static void a_library_that_others_may_write_is_refused(void **state) {
 static void ourselves_and_the_proxy_are_refused_by_name(void **state) {
   struct token *token = *state;
   atomic_store(&token->fake->manufacturer, "keyguard-pkcs11");
-  expect_library(KG_FAKE_TOKEN, KG_E_USAGE, "this module itself");
+  expect_library(KG_FAKE_TOKEN, KG_E_CONFIG, "this module itself");
   atomic_store(&token->fake->manufacturer, "PKCS#11 Kit");
   atomic_store(&token->fake->description, "PKCS#11 Kit Proxy Module");
-  expect_library(KG_FAKE_TOKEN, KG_E_USAGE, "p11-kit's proxy");
+  expect_library(KG_FAKE_TOKEN, KG_E_CONFIG, "p11-kit's proxy");
   /* What was initialised only to ask is finalised again. */
   assert_int_equal(atomic_load(&token->fake->initialized), 2);
   assert_int_equal(atomic_load(&token->fake->finalized), 2);
@@ -97,10 +98,47 @@ static void ourselves_and_the_proxy_are_refused_by_name(void **state) {
   works(token);
 }
 
+/* p11-kit-client.so speaks for the server behind its socket, which calls itself a proxy: no way back to us. */
+static void the_client_of_a_p11_kit_server_may_call_itself_a_proxy(void **state) {
+  struct token *token = *state;
+  char client[512], command[1200];
+  snprintf(client, sizeof client, "%s/p11-kit-client.so", token->softhsm->folder);
+  snprintf(command, sizeof command, "cp '%s' '%s' && chmod 644 '%s'", KG_FAKE_TOKEN, client, client);
+  assert_int_equal(system(command), 0);
+  void *library = dlopen(client, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(library);
+  struct fake_token *fake = dlsym(library, "fake_token");
+  assert_non_null(fake);
+  atomic_store(&fake->manufacturer, "PKCS#11 Kit");
+  atomic_store(&fake->description, "PKCS#11 Kit Proxy Module");
+  char *uri = kg_softhsm_uri(token->softhsm, client, "t", "web");
+  struct kg_key *key = token_open(uri);
+  token_sign(key, 1);
+  kg_key_close(&key);
+  atomic_store(&fake->manufacturer, "keyguard-pkcs11");
+  expect(uri, KG_E_CONFIG, "this module itself");
+  free(uri);
+  dlclose(library);
+}
+
+/* A server may offer our own tokens, beside one that holds the key, or alone. */
+static void a_token_of_ours_holds_no_key(void **state) {
+  struct token *token = *state;
+  works(token);
+  atomic_store(&token->fake->token_manufacturer, "keyguard-pkcs11");
+  struct kg_error error;
+  char *uri = token_uri(token, "web");
+  assert_int_equal(token_try(uri, KG_KEY_CREATE, &error), KG_E_CONFIG);
+  assert_non_null(strstr(error.text, "one of this module itself"));
+  free(uri);
+  atomic_store(&token->fake->token_manufacturer, NULL);
+  works(token);
+}
+
 #if defined(KG_MODULE)
 /* From keyguardctl's side: this program is not the module, so only what the module says of itself tells. */
 static void the_real_module_is_refused(void **state) {
-  expect_library(KG_MODULE, KG_E_USAGE, "this module itself");
+  expect_library(KG_MODULE, KG_E_CONFIG, "this module itself");
   works(*state);
 }
 #endif
@@ -111,7 +149,7 @@ static void the_real_proxy_is_refused(void **state) {
                                       "/usr/lib/p11-kit-proxy.so"};
   for (size_t i = 0; i < COUNT(paths); i++) {
     if (access(paths[i], R_OK) != 0) continue;
-    expect_library(paths[i], KG_E_USAGE, "p11-kit's proxy");
+    expect_library(paths[i], KG_E_CONFIG, "p11-kit's proxy");
     works(*state);
     return;
   }
@@ -165,6 +203,9 @@ int main(void) {
     TOKEN_CASE("/load/a_library_without_the_entry_point_is_refused", a_library_without_the_entry_point_is_refused),
     TOKEN_CASE("/load/a_library_that_others_may_write_is_refused", a_library_that_others_may_write_is_refused),
     TOKEN_CASE("/load/ourselves_and_the_proxy_are_refused_by_name", ourselves_and_the_proxy_are_refused_by_name),
+    TOKEN_CASE("/load/the_client_of_a_p11_kit_server_may_call_itself_a_proxy",
+               the_client_of_a_p11_kit_server_may_call_itself_a_proxy),
+    TOKEN_CASE("/load/a_token_of_ours_holds_no_key", a_token_of_ours_holds_no_key),
 #if defined(KG_MODULE)
     TOKEN_CASE("/load/the_real_module_is_refused", the_real_module_is_refused),
 #endif
