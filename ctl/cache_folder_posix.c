@@ -2,7 +2,9 @@
 
 #include "core/base/log.h"
 #include "core/os/file.h"
+#include "core/os/owner_posix.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,8 +34,23 @@ static char *cache_home(void) {
   return home != NULL && home[0] == '/' ? make(kg_strdup(home), ".cache") : NULL;
 }
 
+/* The state folder was root's when root made this one, and has become a service's since: root's next run gives it on,
+ * and until then the service is told. What is in it is no loss: tokens are replaced, whoever wrote them. */
+static void settle(const char *path) {
+  uid_t owner = 0;
+  int fd = geteuid() == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+  if (fd >= 0) {
+    kg_owner_inherit(fd, path);
+    close(fd);
+  } else if (kg_owner_is_foreign(path, &owner)) {
+    kg_log(KG_LOG_WARN, "no tokens are kept in '%s', which belongs to user %ld: as root, chown -R %ld '%s'", path,
+           (long)owner, (long)geteuid(), path);
+  }
+}
+
 char *kg_cache_folder(const char *state_dir) {
   char *path = make(kg_strdup(state_dir), "tokens");
+  if (path != NULL) settle(path);
   if (path != NULL && is_ours(path)) return path;
   free(path);
   path = make(cache_home(), "keyguard");

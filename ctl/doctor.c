@@ -104,11 +104,11 @@ void kg_doctor_check_state(struct kg_doctor *doctor) {
   const char *path = doctor->run->config->state_dir;
   struct kg_error error = {0};
   enum kg_status status = kg_file_check(path, KG_TRUST_SHARED, &error);
-  if (status == KG_OK)
+  if (status == KG_OK && !kg_doctor_finds_strays(doctor, path))
     kg_doctor_ok(doctor, "state folder", "%s", path);
   else if (status == KG_E_NOT_FOUND) /* an empty one is normal on a new machine */
     kg_doctor_warn(doctor, "state folder", "keyguardctl provision makes it", "%s is not there yet", path);
-  else
+  else if (status != KG_OK)
     kg_doctor_fail(doctor, "state folder", NULL, &error);
 }
 

@@ -32,6 +32,7 @@ void kg_doctor_fail(struct kg_doctor *doctor, const char *check, const char *cur
 
 /* What is looked at. The last two need no configuration. */
 void kg_doctor_check_state(struct kg_doctor *doctor);
+bool kg_doctor_finds_strays(struct kg_doctor *doctor, const char *folder); /* in it; where not, nothing is said */
 void kg_doctor_check_plugin(struct kg_doctor *doctor);
 void kg_doctor_check_metadata(struct kg_doctor *doctor); /* and the clock */
 void kg_doctor_check_identity(struct kg_doctor *doctor, const struct kg_identity *identity);

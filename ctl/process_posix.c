@@ -76,6 +76,13 @@ enum kg_status kg_process_become(const char *user, struct kg_error *error) {
   return KG_OK;
 }
 
+bool kg_process_serves_other(const char *folder, long *owner) {
+  struct stat found;
+  if (geteuid() != 0 || stat(folder, &found) != 0) return false;
+  *owner = (long)found.st_uid;
+  return found.st_uid != 0;
+}
+
 enum kg_status kg_process_exec(char **argv, const struct kg_process_variable *variables, int *exit_code,
                                struct kg_error *error) {
   *exit_code = KG_EXIT_NOT_RUNNABLE;

@@ -28,6 +28,11 @@ enum kg_status kg_process_become(const char *user, struct kg_error *error) {
                       user);
 }
 
+bool kg_process_serves_other(const char *folder, long *owner) {
+  (void)folder, (void)owner;
+  return false;
+}
+
 static bool set_variables(const struct kg_process_variable *variables) {
   bool good = true;
   for (; good && variables->name != NULL; variables++) {

@@ -12,6 +12,7 @@
 #include "ctl/credential.h"
 #include "ctl/failure.h"
 #include "ctl/fingerprint.h"
+#include "ctl/process.h"
 #include "ctl/refusal.h"
 #include "ctl/renew.h"
 #include "ctl/watchdog.h"
@@ -120,15 +121,26 @@ static enum kg_status probe_twice(struct kg_key *key, struct kg_error *error) {
   return status == KG_E_KEY_DEAD ? kg_key_probe(key, error) : status;
 }
 
+static enum kg_status open_or_make(struct job *job, struct kg_error *error) {
+  enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_CREATE | KG_KEY_PATIENT, &job->key, error);
+  long owner = -1;
+  if (status == KG_OK && kg_key_info(job->key)->created && kg_process_serves_other(job->config->state_dir, &owner))
+    kg_log(KG_LOG_WARN,
+           "'%s': made a key as root, while the state folder belongs to user %ld: where the token's files are for "
+           "their owner alone, as SoftHSM2's are, chown -R %ld its folder",
+           job->identity->name, owner, owner);
+  return status;
+}
+
 static enum kg_status replace_key(struct job *job, struct kg_error *error) {
   kg_log(KG_LOG_WARN, "'%s': its key does not sign and is made anew: %s", job->identity->name, error->text);
   enum kg_status status = kg_key_delete(&job->key, error);
-  if (status == KG_OK) status = kg_key_open(job->identity->key_store, KG_KEY_CREATE | KG_KEY_PATIENT, &job->key, error);
+  if (status == KG_OK) status = open_or_make(job, error);
   return status == KG_OK ? kg_key_probe(job->key, error) : status;
 }
 
 static enum kg_status open_key_locked(struct job *job, struct kg_error *error) {
-  enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_CREATE | KG_KEY_PATIENT, &job->key, error);
+  enum kg_status status = open_or_make(job, error);
   if (status != KG_OK) return status;
   const struct kg_key_info *info = kg_key_info(job->key);
   if (check_floor(job->identity, info, error) != KG_OK) {

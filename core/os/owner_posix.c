@@ -3,7 +3,10 @@
 #include "core/base/buf.h"
 #include "core/base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,5 +41,29 @@ bool kg_owner_is_foreign(const char *path, uid_t *owner) {
   struct stat folder, file;
   if (!stat_folder(path, &folder) || folder.st_uid != geteuid() || lstat(path, &file) != 0) return false;
   *owner = file.st_uid;
-  return S_ISREG(file.st_mode) && file.st_uid != geteuid();
+  return (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode)) && file.st_uid != geteuid();
+}
+
+static void look_at_entry(int folder, const char *name, struct kg_owner_stray *out) {
+  struct stat file;
+  if (strcmp(name, "..") == 0 || fstatat(folder, name, &file, AT_SYMLINK_NOFOLLOW) != 0 || file.st_uid == out->folder)
+    return;
+  if (out->count++ > 0) return;
+  out->file = file.st_uid;
+  snprintf(out->name, sizeof out->name, "%s", name);
+}
+
+bool kg_owner_find_strays(const char *folder, struct kg_owner_stray *out) {
+  *out = (struct kg_owner_stray){0};
+  struct stat found;
+  DIR *entries = opendir(folder);
+  if (entries == NULL) return false;
+  if (fstat(dirfd(entries), &found) == 0 && found.st_uid != 0) {
+    out->folder = found.st_uid;
+    out->group = found.st_gid;
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries))
+      look_at_entry(dirfd(entries), entry->d_name, out);
+  }
+  closedir(entries);
+  return out->count > 0;
 }

@@ -28,9 +28,23 @@ struct walk {
   struct kg_error *error;
 };
 
-static enum kg_status refuse(struct walk *walk, const char *name, const struct stat *stat, const char *reason) {
-  return kg_error_set(walk->error, KG_E_UNTRUSTED, "'%s%s%s' %s (owner %ld, mode %04o)", walk->at, *name ? "/" : "",
-                      *name || walk->at[0] ? name : "/", reason, (long)stat->st_uid, (unsigned)stat->st_mode & 07777);
+static enum kg_status refuse(struct walk *walk, const char *name, const struct stat *stat, const char *reason,
+                             const char *cure) {
+  return kg_error_set(walk->error, KG_E_UNTRUSTED, "'%s%s%s' %s (owner %ld, mode %04o)%s%s", walk->at, *name ? "/" : "",
+                      *name || walk->at[0] ? name : "/", reason, (long)stat->st_uid, (unsigned)stat->st_mode & 07777,
+                      *cure ? ": " : "", cure);
+}
+
+static enum kg_status refuse_owner(struct walk *walk, const char *name, const struct stat *stat) {
+  static const char shared[] = "chown it to root, and let the group of whom it is for read it (mode 0640)";
+  char cure[64] = "chown it to root";
+  if (geteuid() != 0) snprintf(cure, sizeof cure, "chown it to root or to user %ld", (long)geteuid());
+  bool secret = geteuid() == 0 && walk->trust == KG_TRUST_GRANTED && S_ISREG(stat->st_mode);
+  return refuse(walk, name, stat, "belongs to somebody else", secret ? shared : cure);
+}
+
+static enum kg_status refuse_writers(struct walk *walk, const char *name, const struct stat *stat) {
+  return refuse(walk, name, stat, "may be written by others", "chmod go-w it");
 }
 
 static bool is_shared_folder(const struct stat *stat) {
@@ -65,21 +79,20 @@ static bool is_owner_trusted(const struct walk *walk, const struct stat *stat) {
 }
 
 static enum kg_status check_folder(struct walk *walk, const char *name, const struct stat *stat) {
-  if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "belongs to somebody else");
-  if (is_shared_folder(stat) && !(stat->st_mode & S_ISVTX)) return refuse(walk, name, stat, "may be written by others");
+  if (!is_owner_trusted(walk, stat)) return refuse_owner(walk, name, stat);
+  if (is_shared_folder(stat) && !(stat->st_mode & S_ISVTX)) return refuse_writers(walk, name, stat);
   return KG_OK;
 }
 
 static enum kg_status check_file(struct walk *walk, const char *name, const struct stat *stat) {
-  if (!S_ISREG(stat->st_mode)) return refuse(walk, name, stat, "is not a regular file");
-  if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "belongs to somebody else");
-  if (stat->st_mode & (S_IWGRP | S_IWOTH)) return refuse(walk, name, stat, "may be written by others");
+  if (!S_ISREG(stat->st_mode)) return refuse(walk, name, stat, "is not a regular file", "");
+  if (!is_owner_trusted(walk, stat)) return refuse_owner(walk, name, stat);
+  if (stat->st_mode & (S_IWGRP | S_IWOTH)) return refuse_writers(walk, name, stat);
   if (walk->trust < KG_TRUST_GRANTED) return KG_OK;
-  if (stat->st_mode & S_IRWXO) return refuse(walk, name, stat, "may be read by others");
+  if (stat->st_mode & S_IRWXO) return refuse(walk, name, stat, "may be read by others", "chmod o= it");
   if (!(stat->st_mode & S_IRWXG) || (walk->trust == KG_TRUST_GRANTED && stat->st_uid == 0)) return KG_OK;
-  return refuse(walk, name, stat,
-                walk->trust == KG_TRUST_GRANTED ? "may be read by its group and is not root's"
-                                                : "may be read by others");
+  if (walk->trust != KG_TRUST_GRANTED) return refuse(walk, name, stat, "may be read by others", "chmod go= it");
+  return refuse(walk, name, stat, "may be read by its group and is not root's", "chmod g= it, or chown it to root");
 }
 
 static enum kg_status fail(struct walk *walk, int number, const char *name) {
@@ -118,7 +131,8 @@ static enum kg_status enter_root(struct walk *walk) {
 
 /* Puts the link's target before what is still to go. */
 static enum kg_status follow(struct walk *walk, int link, const struct stat *stat, const char *name) {
-  if (!is_owner_trusted(walk, stat)) return refuse(walk, name, stat, "is a link of somebody else's");
+  if (!is_owner_trusted(walk, stat))
+    return refuse(walk, name, stat, "is a link of somebody else's", "make it anew as root");
   char target[PATH_MAX];
   ssize_t length = readlinkat(link, "", target, sizeof target);
   if (length < 0) return fail(walk, errno, name);
@@ -215,7 +229,8 @@ enum kg_status kg_trust_open(const char *path, enum kg_file_trust trust, int *fd
   walk.unmapped = find_unmapped_user();
   enum kg_status status = start(&walk, path);
   if (status == KG_OK) status = walk_path(&walk);
-  if (status == KG_OK && fd != NULL && !walk.leaf[0]) status = refuse(&walk, "", &walk.stat, "is not a regular file");
+  if (status == KG_OK && fd != NULL && !walk.leaf[0])
+    status = refuse(&walk, "", &walk.stat, "is not a regular file", "");
   if (status == KG_OK && fd != NULL) status = open_leaf(&walk, fd);
   if (walk.folder >= 0) close(walk.folder);
   return status;

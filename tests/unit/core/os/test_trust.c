@@ -307,6 +307,41 @@ static void group_may_read_what_is_roots(void **state) {
   assert_int_equal(chmod(path, 0600), 0);
 }
 
+static const char *expected_text;
+
+static int tells_expected(const char *path) {
+  struct kg_error error;
+  return read_with(path, KG_TRUST_GRANTED, &error) == KG_E_UNTRUSTED && strstr(error.text, path) != NULL &&
+         strstr(error.text, expected_text) != NULL;
+}
+
+static void refusal_names_owner_mode_and_cure(void **state) {
+  static const struct {
+    uid_t owner;
+    mode_t mode;
+    const char *text;
+  } cases[] = {
+      {0, 0644, "may be read by others (owner 0, mode 0644): chmod o= it"},
+      {0, 0660, "may be written by others (owner 0, mode 0660): chmod go-w it"},
+      {SOMEBODY, 0640, "may be read by its group and is not root's (owner 65534, mode 0640): chmod g= it, or chown"},
+      {GROUP, 0600, "belongs to somebody else (owner 4711, mode 0600): chown it to root or to user 65534"},
+  };
+  (void)state;
+  need_root();
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    const char *path = scratch_write("told", "text", 0600);
+    assert_int_equal(chown(path, cases[i].owner, SOMEBODY), 0);
+    assert_int_equal(chmod(path, cases[i].mode), 0);
+    expected_text = cases[i].text;
+    if (!scratch_as_nobody(tells_expected, path)) fail_msg("not told: %s", expected_text);
+    assert_int_equal(unlink(path), 0);
+  }
+  const char *path = scratch_write("told", "text", 0600); /* root itself: the service shall not lose it */
+  assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
+  expected_text = "chown it to root, and let the group of whom it is for read it (mode 0640)";
+  assert_true(tells_expected(path));
+}
+
 /* As the kubelet lays it out: a sticky volume of the group's, links to a folder of root's, files for the group. */
 static void a_mounted_secret_is_granted(void **state) {
   const char *volume = scratch_mkdir("volume", 0755), *dated = scratch_mkdir("volume/..2026_01_01", 0755);
@@ -409,6 +444,7 @@ int main(void) {
       CASE("/trust/in_a_sticky_folder_only_known_owners_count", in_a_sticky_folder_only_known_owners_count),
       CASE("/trust/denied_is_not_missing", denied_is_not_missing),
       CASE("/trust/group_may_read_what_is_roots", group_may_read_what_is_roots),
+      CASE("/trust/refusal_names_owner_mode_and_cure", refusal_names_owner_mode_and_cure),
       CASE("/trust/a_mounted_secret_is_granted", a_mounted_secret_is_granted),
       CASE("/trust/a_user_whom_the_namespace_does_not_know_is_not_us",
            a_user_whom_the_namespace_does_not_know_is_not_us),
