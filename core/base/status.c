@@ -39,12 +39,14 @@ struct row {
 /* One row a status, in the enum's order. Sub-codes are those of the reference clients where they have one
  * (MI/ManagedIdentityClient.cs, MIC/MsalError.cs, MI/V2/ImdsV2ManagedIdentitySource.cs), else our own.
  * A key that is gone is no removed device: the token is there, and pkcs11-helper would try again for ever.
+ * An application's own arguments are judged where they come in: a status never blames them (CKR_ARGUMENTS_BAD,
+ * CKR_MECHANISM_INVALID), but for data, which only a key can judge.
  * CKR_GENERAL_ERROR is for bugs alone; CKR_FUNCTION_REJECTED says that a rule or a right is in the way. */
 static const struct row rows[] = {
     ROW(KG_OK, "", "", CKR_OK, EXIT_OK),
     ROW(KG_E_BUG, GENERAL, "internal_error", CKR_GENERAL_ERROR, EXIT_INTERNAL),
     ROW(KG_E_NO_MEMORY, GENERAL, "out_of_memory", CKR_HOST_MEMORY, EXIT_INTERNAL),
-    ROW(KG_E_USAGE, GENERAL, "usage", CKR_ARGUMENTS_BAD, EXIT_USAGE),
+    ROW(KG_E_USAGE, GENERAL, "usage", CKR_FUNCTION_FAILED, EXIT_USAGE),
     ROW(KG_E_CONFIG, GENERAL, "configuration_invalid", CKR_FUNCTION_FAILED, EXIT_CONFIG),
     ROW(KG_E_IO, GENERAL, "io_failed", CKR_FUNCTION_FAILED, EXIT_INTERNAL),
     ROW(KG_E_ACCESS, GENERAL, "access_denied", CKR_FUNCTION_REJECTED, EXIT_PERMISSION),
@@ -57,8 +59,9 @@ static const struct row rows[] = {
     ROW(KG_E_KEY_NOT_FOUND, GENERAL, "key_not_found", CKR_KEY_HANDLE_INVALID, EXIT_KEY),
     ROW(KG_E_KEY_DEAD, GENERAL, "key_dead", CKR_KEY_HANDLE_INVALID, EXIT_KEY),
     ROW(KG_E_KEY_PIN, GENERAL, "key_pin", CKR_FUNCTION_REJECTED, EXIT_KEY),
-    ROW(KG_E_KEY_MECHANISM, GENERAL, "key_mechanism", CKR_MECHANISM_INVALID, EXIT_KEY),
+    ROW(KG_E_KEY_MECHANISM, GENERAL, "key_mechanism", CKR_FUNCTION_FAILED, EXIT_KEY),
     ROW(KG_E_KEY_INPUT, GENERAL, "key_input", CKR_DATA_LEN_RANGE, EXIT_KEY),
+    ROW(KG_E_KEY_DATA, GENERAL, "key_data", CKR_DATA_INVALID, EXIT_KEY),
     ROW(KG_E_KEY_BUSY, GENERAL, "key_busy", CKR_FUNCTION_FAILED, EXIT_KEY),
     ROW(KG_E_SIGNATURE, GENERAL, "signature_invalid", CKR_SIGNATURE_INVALID, EXIT_KEY),
     ROW(KG_E_ATTESTATION_REQUIRES_POP, "MSI_V2_ATTESTATION_REQUIRES_POP", "attestation_requires_pop",

@@ -10,7 +10,7 @@ enum kg_status {
   KG_OK = 0,
   KG_E_BUG, /* a promise between our own parts was broken */
   KG_E_NO_MEMORY,
-  KG_E_USAGE,  /* a caller's argument */
+  KG_E_USAGE,  /* an argument of keyguardctl's, or text that a parser refuses; never an application's */
   KG_E_CONFIG, /* text names file, line and key */
   KG_E_IO,     /* native_code: errno */
   KG_E_ACCESS, /* permission denied; never treated as "absent" */
@@ -24,7 +24,8 @@ enum kg_status {
   KG_E_KEY_DEAD,      /* the key is there and does not sign, or is another key */
   KG_E_KEY_PIN,       /* PIN wrong, locked or missing */
   KG_E_KEY_MECHANISM, /* the store cannot do this padding or hash */
-  KG_E_KEY_INPUT,     /* data length or DigestInfo refused */
+  KG_E_KEY_INPUT,     /* data of a wrong length */
+  KG_E_KEY_DATA,      /* of a right one, and not what the store signs: no DigestInfo */
   KG_E_KEY_BUSY,      /* no backing session within the bound */
   KG_E_SIGNATURE,     /* a verification said no */
   KG_E_ATTESTATION_REQUIRES_POP,
@@ -55,5 +56,4 @@ const char *kg_status_sub_code(enum kg_status status);       /* "managed_identit
 unsigned long kg_status_ckr(enum kg_status status);          /* CKR_* */
 int kg_status_exit_code(enum kg_status status); /* keyguardctl's exit codes, documented in keyguardctl(1) */
 bool kg_status_needs_a_person(int exit_code);   /* trying again mends nothing */
-
 #endif

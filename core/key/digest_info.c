@@ -23,12 +23,12 @@ enum kg_status kg_digest_info_parse(struct kg_span input, enum kg_hash *hash, st
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     const struct digest_info *row = &table[i];
     if (input.data == NULL || input.len != PREFIX_SIZE + row->digest_size) continue;
-    if (memcmp(input.data, row->prefix, PREFIX_SIZE) != 0) return KG_E_KEY_INPUT;
+    if (memcmp(input.data, row->prefix, PREFIX_SIZE) != 0) return KG_E_KEY_DATA;
     *hash = row->hash;
     *digest = (struct kg_span){input.data + PREFIX_SIZE, row->digest_size};
     return KG_OK;
   }
-  return KG_E_KEY_INPUT;
+  return KG_E_KEY_DATA;
 }
 
 size_t kg_digest_info_format(enum kg_hash hash, struct kg_span digest, unsigned char out[KG_DIGEST_INFO_MAX]) {

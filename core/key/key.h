@@ -9,9 +9,9 @@
 
 struct kg_key;
 
-/* The key shares `uri`. KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN,
- * KG_E_KEY_STORE, KG_E_KEY_BUSY, KG_E_KEY_MECHANISM (no RSA key of 2048 to 4096 bits that may sign), KG_E_UNTRUSTED,
- * KG_E_ACCESS; KG_E_CONFIG where two tokens or two keys match. A refusal is never KG_E_KEY_NOT_FOUND. */
+/* The key shares `uri`. KG_E_KEY_NOT_FOUND, KG_E_KEY_PIN, KG_E_KEY_STORE, KG_E_KEY_BUSY, KG_E_KEY_MECHANISM (no RSA key
+ * of 2048 to 4096 bits that may sign), KG_E_UNTRUSTED, KG_E_ACCESS; KG_E_CONFIG where two tokens or two keys match, or
+ * the URI leads back to this module. A refusal is never KG_E_KEY_NOT_FOUND. */
 KG_MUST_USE enum kg_status kg_key_open(struct kg_key_uri *uri, unsigned flags, struct kg_key **out,
                                        struct kg_error *error);
 void kg_key_close(struct kg_key **key);
@@ -19,8 +19,8 @@ const struct kg_key_info *kg_key_info(const struct kg_key *key); /* borrowed */
 /* What the attestation library is given: the NCRYPT_KEY_HANDLE of a `cng:` key, valid until close; else 0. */
 uintptr_t kg_key_native_handle(const struct kg_key *key);
 
-/* `signature` takes info->bits / 8 bytes. KG_E_KEY_MECHANISM, KG_E_KEY_INPUT (both before the store is asked),
- * KG_E_KEY_BUSY, KG_E_KEY_PIN, KG_E_KEY_DEAD, KG_E_KEY_STORE. */
+/* `signature` takes info->bits / 8 bytes. KG_E_KEY_MECHANISM, KG_E_KEY_INPUT, KG_E_KEY_DATA (all before the store is
+ * asked), KG_E_KEY_BUSY, KG_E_KEY_PIN, KG_E_KEY_DEAD, KG_E_KEY_STORE. */
 KG_MUST_USE enum kg_status kg_key_sign(struct kg_key *key, const struct kg_sign_params *params, struct kg_span input,
                                        unsigned char *signature, struct kg_error *error);
 /* KG_E_SIGNATURE where it does not match. */

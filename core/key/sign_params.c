@@ -41,5 +41,5 @@ enum kg_status kg_sign_params_take_input(struct kg_sign_params *params, struct k
                         input->len, bits);
   if (capabilities & KG_CAN_PKCS1_ANY_INPUT) return KG_OK;
   if (kg_digest_info_parse(*input, &params->hash, input) == KG_OK) return KG_OK;
-  return kg_error_set(error, KG_E_KEY_INPUT, "this key store signs a DigestInfo of SHA-256, 384 or 512 only");
+  return kg_error_set(error, KG_E_KEY_DATA, "this key store signs a DigestInfo of SHA-256, 384 or 512 only");
 }

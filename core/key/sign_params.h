@@ -11,7 +11,7 @@ KG_MUST_USE enum kg_status kg_sign_params_check(const struct kg_sign_params *par
                                                 unsigned bits, struct kg_error *error);
 /* The input, for parameters that were checked: a digest of its hash's length; with KG_HASH_NONE at most bits / 8 - 11
  * bytes, and where the key does not take any input a DigestInfo, which is taken apart: `*params` and `*input` are then
- * its hash and its digest, as if they had been named. KG_E_KEY_INPUT. */
+ * its hash and its digest, as if they had been named. KG_E_KEY_INPUT; KG_E_KEY_DATA for what is no DigestInfo. */
 KG_MUST_USE enum kg_status kg_sign_params_take_input(struct kg_sign_params *params, struct kg_span *input,
                                                      unsigned capabilities, unsigned bits, struct kg_error *error);
 

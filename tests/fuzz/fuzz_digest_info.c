@@ -32,7 +32,8 @@ static void take_input(struct kg_span given, unsigned capabilities, unsigned bit
   struct kg_sign_params params = {padding, padding == KG_PADDING_PSS ? KG_HASH_SHA384 : KG_HASH_NONE, 0};
   struct kg_span input = given;
   enum kg_status status = kg_sign_params_take_input(&params, &input, capabilities, bits, NULL);
-  promise(status == KG_OK || status == KG_E_KEY_INPUT);
+  bool any = padding == KG_PADDING_PSS || capabilities & KG_CAN_PKCS1_ANY_INPUT;
+  promise(status == KG_OK || status == KG_E_KEY_INPUT || (!any && status == KG_E_KEY_DATA));
   if (status != KG_OK) return;
   promise(input.data >= given.data && input.data + input.len == given.data + given.len);
   promise(padding == KG_PADDING_PSS ? input.len == 48 : input.len + 11 <= bits / 8);

@@ -3,7 +3,8 @@
 #define NAME(code, status)                                                                                             \
   { code, status, #code }
 
-/* What a code means to us; codes that are not here are KG_E_KEY_STORE without a name. */
+/* What a code means to us; codes that are not here are KG_E_KEY_STORE without a name.
+ * Those of data and signatures mean something only where these are given: see signing.c. */
 static const struct {
   CK_RV rv;
   enum kg_status status;
@@ -21,8 +22,8 @@ static const struct {
     NAME(CKR_ATTRIBUTE_TYPE_INVALID, KG_E_KEY_STORE),
     NAME(CKR_ATTRIBUTE_VALUE_INVALID, KG_E_KEY_STORE),
     NAME(CKR_ACTION_PROHIBITED, KG_E_ACCESS),
-    NAME(CKR_DATA_INVALID, KG_E_KEY_INPUT),
-    NAME(CKR_DATA_LEN_RANGE, KG_E_KEY_INPUT),
+    NAME(CKR_DATA_INVALID, KG_E_KEY_STORE),
+    NAME(CKR_DATA_LEN_RANGE, KG_E_KEY_STORE),
     NAME(CKR_DEVICE_ERROR, KG_E_KEY_STORE),
     NAME(CKR_DEVICE_MEMORY, KG_E_KEY_BUSY),
     NAME(CKR_DEVICE_REMOVED, KG_E_KEY_DEAD),
@@ -47,8 +48,8 @@ static const struct {
     NAME(CKR_SESSION_HANDLE_INVALID, KG_E_KEY_STORE),
     NAME(CKR_SESSION_READ_ONLY, KG_E_KEY_STORE),
     NAME(CKR_SESSION_READ_WRITE_SO_EXISTS, KG_E_KEY_STORE),
-    NAME(CKR_SIGNATURE_INVALID, KG_E_SIGNATURE),
-    NAME(CKR_SIGNATURE_LEN_RANGE, KG_E_SIGNATURE),
+    NAME(CKR_SIGNATURE_INVALID, KG_E_KEY_STORE),
+    NAME(CKR_SIGNATURE_LEN_RANGE, KG_E_KEY_STORE),
     NAME(CKR_TEMPLATE_INCOMPLETE, KG_E_KEY_STORE),
     NAME(CKR_TEMPLATE_INCONSISTENT, KG_E_KEY_STORE),
     NAME(CKR_TOKEN_NOT_PRESENT, KG_E_KEY_DEAD),

@@ -14,6 +14,7 @@ struct operation {
   CK_MECHANISM mechanism;
   CK_RSA_PKCS_PSS_PARAMS pss;
   struct kg_span input;
+  bool is_free; /* data of the application's choice, and no digest */
   unsigned char digest_info[KG_DIGEST_INFO_MAX];
 };
 
@@ -34,6 +35,7 @@ static void set_pss(struct operation *operation, const struct kg_sign_params *pa
 static void set_operation(struct operation *operation, const struct kg_sign_params *params, struct kg_span input) {
   static const unsigned char nothing;
   operation->input = input.data != NULL ? input : kg_span_of(&nothing, 0); /* some libraries refuse NULL */
+  operation->is_free = params->hash == KG_HASH_NONE;
   operation->mechanism = (CK_MECHANISM){CKM_RSA_PKCS, NULL, 0};
   if (params->padding == KG_PADDING_PSS) {
     set_pss(operation, params);
@@ -41,6 +43,16 @@ static void set_operation(struct operation *operation, const struct kg_sign_para
     size_t len = kg_digest_info_format(params->hash, input, operation->digest_info);
     operation->input = kg_span_of(operation->digest_info, len);
   }
+}
+
+/* What C_Sign and C_Verify say of the data is true only of data that the application chose: length and contents of a
+ * digest are ours. */
+static enum kg_status failed(const struct operation *operation, const char *function, CK_RV rv,
+                             struct kg_error *error) {
+  enum kg_status status = kg_ckr_error(error, function, rv);
+  if (!operation->is_free) return status;
+  if (rv == CKR_DATA_INVALID) return kg_error_change(error, KG_E_KEY_DATA);
+  return rv == CKR_DATA_LEN_RANGE ? kg_error_change(error, KG_E_KEY_INPUT) : status;
 }
 
 static enum kg_status login_for_key(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane,
@@ -65,7 +77,7 @@ static enum kg_status sign_in(struct kg_backing_key *key, struct kg_backing *bac
   }
   *rv = backing->f->C_Sign(lane->session, (CK_BYTE *)operation->input.data, (CK_ULONG)operation->input.len, signature,
                            &len);
-  if (*rv != CKR_OK) return kg_ckr_error(error, "C_Sign", *rv);
+  if (*rv != CKR_OK) return failed(operation, "C_Sign", *rv, error);
   if (len == key->key.info.bits / 8) return KG_OK;
   return kg_error_set(error, KG_E_KEY_DEAD, "C_Sign gave %lu bytes, not %u", (unsigned long)len,
                       key->key.info.bits / 8);
@@ -79,7 +91,10 @@ static enum kg_status verify_in(struct kg_backing *backing, struct kg_lane *lane
   if (*rv != CKR_OK) return kg_ckr_error(error, "C_VerifyInit", *rv);
   *rv = backing->f->C_Verify(lane->session, (CK_BYTE *)operation->input.data, (CK_ULONG)operation->input.len,
                              (CK_BYTE *)signature.data, (CK_ULONG)signature.len);
-  return *rv != CKR_OK ? kg_ckr_error(error, "C_Verify", *rv) : KG_OK;
+  if (*rv == CKR_OK) return KG_OK;
+  enum kg_status status = failed(operation, "C_Verify", *rv, error);
+  bool says_no = *rv == CKR_SIGNATURE_INVALID || *rv == CKR_SIGNATURE_LEN_RANGE;
+  return says_no ? kg_error_change(error, KG_E_SIGNATURE) : status;
 }
 
 static bool is_session_gone(CK_RV rv) {

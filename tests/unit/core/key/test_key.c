@@ -167,10 +167,11 @@ static void a_strict_store_gets_digest_infos_only(void **state) {
   assert_int_equal(fake.input_len, len);
   key.info.capabilities = strict;
   info[18] ^= 1;
-  assert_int_equal(kg_key_sign(&key, &any, kg_span_of(info, len), signature, NULL), KG_E_KEY_INPUT);
+  assert_int_equal(kg_key_sign(&key, &any, kg_span_of(info, len), signature, NULL), KG_E_KEY_DATA);
   assert_int_equal(fake.signs, 2);
-  check_sign(strict, any, 51, KG_E_KEY_INPUT);
-  check_sign(strict, any, 36, KG_E_KEY_INPUT);
+  check_sign(strict, any, 51, KG_E_KEY_DATA); /* a length that fits: the contents are wrong */
+  check_sign(strict, any, 36, KG_E_KEY_DATA);
+  check_sign(strict, any, 246, KG_E_KEY_INPUT);
 }
 
 static void no_data_with_a_length_is_refused(void **state) {

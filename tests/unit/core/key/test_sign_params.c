@@ -85,7 +85,7 @@ static void a_strict_key_wants_a_whole_digest_info(void **state) {
       if (i < len - size) info[i] ^= 0x20;
       params = bare;
       input = kg_span_of(info, i < len - size ? len : len - 1);
-      assert_int_equal(take(&params, &input, STRICT, 2048), KG_E_KEY_INPUT);
+      assert_int_equal(take(&params, &input, STRICT, 2048), KG_E_KEY_DATA);
       assert_int_equal(params.hash, KG_HASH_NONE);
       if (i < len - size) info[i] ^= 0x20;
     }
