@@ -24,7 +24,7 @@ static int64_t now_of(const struct kg_run *run) {
 static void renew_one(struct kg_run *run, const struct kg_identity *identity, struct outcome *out) {
   *out = (struct outcome){.identity = identity};
   struct kg_provision_result result;
-  const struct kg_provision_options options = {0};
+  const struct kg_provision_options options = {.identify = true};
   enum kg_status status = kg_provision(run->config, identity, &options, run->clock, &result, &out->error);
   out->renewed = result.issued;
   out->binding = result.binding;

@@ -4,50 +4,28 @@
 #include "core/base/plugin_error.h"
 #include "core/key/key.h"
 #include "core/os/machine.h"
-#include "ctl/ca_file.h"
 #include "ctl/certificate_facts.h"
-#include "ctl/environment.h"
-#include "ctl/plugin_loader.h"
-#include "ctl/renew.h"
+#include "ctl/plugin_call.h"
 #include "wire/endpoint.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHAIN_MAX 8
 #define TEXT_MAX 2048 /* of a binding's members */
+/* What was added later may be missing. */
+#define CREDENTIAL_SIZE_MIN offsetof(struct kg_plugin_credential, vm_id)
 
 struct acquisition { /* everything one call of the plugin needs and brings */
   struct kg_credential_request *request;
-  char *metadata_endpoint;
-  const char **allowed_hosts;
   struct kg_buf public_key_info;
-  struct kg_plugin *plugin;
+  struct kg_plugin_call call;
   struct kg_plugin_credential *credential;
-  char *machine_id;
-  uint64_t seed;
 };
 
-/* The host's side of the plugin interface. */
-
-static void host_log(void *context, int level, const char *line) {
-  (void)context;
-  if (level >= KG_LOG_ERROR && level <= KG_LOG_DEBUG) kg_log((enum kg_log_level)level, "plugin: %s", line);
-}
-
-static int64_t host_wall(void *context) {
-  const struct kg_clock *clock = context;
-  return clock->wall(clock->context);
-}
-
-static int64_t host_elapsed(void *context) {
-  const struct kg_clock *clock = context;
-  return clock->elapsed_ms(clock->context);
-}
-
-static void host_sleep(void *context, int64_t milliseconds) {
-  const struct kg_clock *clock = context;
-  clock->sleep_ms(clock->context, milliseconds);
+static int64_t now_of(const struct acquisition *a) {
+  return a->request->clock->wall(a->request->clock->context);
 }
 
 static int sign_pss_sha256(void *context, const unsigned char digest[32], unsigned char *signature) {
@@ -58,65 +36,21 @@ static int sign_pss_sha256(void *context, const unsigned char digest[32], unsign
   return -1;
 }
 
-static enum kg_plugin_selector selector_of(enum kg_selector selector) {
-  switch (selector) {
-  case KG_SELECT_CLIENT_ID:
-    return KG_PLUGIN_CLIENT_ID;
-  case KG_SELECT_OBJECT_ID:
-    return KG_PLUGIN_OBJECT_ID;
-  case KG_SELECT_RESOURCE_ID:
-    return KG_PLUGIN_RESOURCE_ID;
-  case KG_SELECT_SYSTEM:
-    break;
-  }
-  return KG_PLUGIN_SYSTEM_ASSIGNED;
-}
-
-static enum kg_status prepare(struct acquisition *a, struct kg_error *error) {
-  const struct kg_config *config = a->request->config;
-  enum kg_status status = kg_environment_metadata_endpoint(config, &a->metadata_endpoint, error);
-  if (status == KG_OK) status = kg_ca_file_check(config, error);
-  if (status == KG_OK) status = kg_public_key_info(kg_key_info(a->request->key), &a->public_key_info, error);
-  if (status == KG_OK) status = kg_plugin_load(config->plugin, &a->plugin, error);
-  if (status != KG_OK) return status;
-  a->machine_id = kg_machine_id();
-  a->seed = kg_renew_seed(a->machine_id, a->request->identity->name);
-  a->allowed_hosts = calloc(config->allowed_hosts_count + 1, sizeof *a->allowed_hosts);
-  if (a->allowed_hosts == NULL) return kg_error_no_memory(error, "for a credential");
-  for (size_t i = 0; i < config->allowed_hosts_count; i++)
-    a->allowed_hosts[i] = config->allowed_hosts[i];
-  return KG_OK;
-}
-
 static enum kg_status call(struct acquisition *a, struct kg_error *error) {
   struct kg_credential_request *from = a->request;
   const struct kg_key_info *info = kg_key_info(from->key);
-  const struct kg_plugin_host host = {(void *)from->clock, host_log, host_wall, host_elapsed, host_sleep};
   const struct kg_plugin_key key = {.context = from->key,
                                     .public_key_info = {a->public_key_info.data, a->public_key_info.len},
                                     .bits = info->bits,
                                     .strength = (int)info->strength,
                                     .sign_pss_sha256 = sign_pss_sha256,
                                     .native_handle = kg_key_native_handle(from->key)};
-  const struct kg_plugin_request request = {.size = sizeof request,
-                                            .host = &host,
-                                            .key = &key,
-                                            .identity = from->identity->name,
-                                            .selector = selector_of(from->identity->selector),
-                                            .selector_value = from->identity->selector_value,
-                                            .proof_of_possession = from->identity->proof_of_possession,
-                                            .attestation = from->identity->attestation,
-                                            .bypass_cache = from->bypass_cache,
-                                            .drop_attestation = from->drop_attestation,
-                                            .metadata_endpoint = a->metadata_endpoint,
-                                            .attestation_library = from->config->attestation_library,
-                                            .attestation_library_sha256 = from->config->attestation_library_sha256,
-                                            .allowed_hosts = a->allowed_hosts,
-                                            .deadline_ms = from->deadline_ms,
-                                            .retry_seed = a->seed,
-                                            .ca_file = from->config->ca_file};
+  struct kg_plugin_request request = a->call.request;
+  request.key = &key;
+  request.bypass_cache = from->bypass_cache;
+  request.drop_attestation = from->drop_attestation;
   struct kg_plugin_error failure = {.size = sizeof failure};
-  if (kg_plugin_get(a->plugin)->acquire(&request, &a->credential, &failure) != 0) {
+  if (kg_plugin_get(a->call.plugin)->acquire(&request, &a->credential, &failure) != 0) {
     a->credential = NULL;
     from->requests = failure.requests;
     from->retry_after_s = failure.retry_after_s;
@@ -139,7 +73,7 @@ static bool is_text(const char *text) {
 static enum kg_status check_contract(const struct acquisition *a, struct kg_error *error) {
   const struct kg_plugin_credential *c = a->credential;
   const char *missing = NULL;
-  if (c == NULL || c->size < sizeof *c)
+  if (c == NULL || c->size < CREDENTIAL_SIZE_MIN)
     missing = "a credential";
   else if (c->certificate.data == NULL || c->certificate.len == 0)
     missing = "the certificate";
@@ -156,13 +90,13 @@ static enum kg_status check_contract(const struct acquisition *a, struct kg_erro
   else if (c->chain_count > CHAIN_MAX || (c->chain_count > 0 && c->chain == NULL))
     missing = "a chain of sensible length";
   if (missing != NULL)
-    return kg_error_set(error, KG_E_PLUGIN, "%s did not bring %s", kg_plugin_path(a->plugin), missing);
+    return kg_error_set(error, KG_E_PLUGIN, "%s did not bring %s", kg_plugin_path(a->call.plugin), missing);
   if (a->request->identity->attestation && !c->attested)
     return kg_error_set(error, KG_E_ATTESTATION_FAILED,
                         "%s brought an unattested credential where attestation is asked for",
-                        kg_plugin_path(a->plugin));
+                        kg_plugin_path(a->call.plugin));
   char *origin = NULL;
-  enum kg_status status = kg_endpoint_check("token endpoint", c->token_endpoint, a->allowed_hosts, &origin, error);
+  enum kg_status status = kg_endpoint_check("token endpoint", c->token_endpoint, a->call.allowed_hosts, &origin, error);
   free(origin);
   return status;
 }
@@ -201,6 +135,18 @@ static bool copy_text(char **to, const char *from) {
   return *to != NULL || from == NULL;
 }
 
+/* Which machine it is the plugin need not know; as it says it or not at all. */
+static enum kg_status copy_machine(const struct acquisition *a, struct kg_binding *binding, struct kg_error *error) {
+  const struct kg_plugin_credential *from = a->credential;
+  if (from->size < sizeof *from) return KG_OK;
+  if ((from->vm_id != NULL && !is_text(from->vm_id)) || (from->vmss_id != NULL && !is_text(from->vmss_id)))
+    return kg_error_set(error, KG_E_PLUGIN, "%s brought a machine's id that is no text",
+                        kg_plugin_path(a->call.plugin));
+  if (!copy_text(&binding->vm_id, from->vm_id) || !copy_text(&binding->vmss_id, from->vmss_id))
+    return kg_error_no_memory(error, "for a credential");
+  return KG_OK;
+}
+
 static enum kg_status copy_texts(const struct acquisition *a, struct kg_binding *binding, struct kg_error *error) {
   const struct kg_identity *identity = a->request->identity;
   const struct kg_plugin_credential *from = a->credential;
@@ -218,7 +164,7 @@ static enum kg_status copy_texts(const struct acquisition *a, struct kg_binding 
 static enum kg_status check_time(const struct acquisition *a, const struct kg_binding *binding,
                                  struct kg_error *error) {
   char theirs[KG_TIME_TEXT_SIZE] = "unknown";
-  int64_t now = host_wall((void *)a->request->clock);
+  int64_t now = now_of(a);
   if (kg_binding_check_time(binding, now, error) == KG_OK) return KG_OK;
   char ours[KG_TIME_TEXT_SIZE];
   kg_time_format(now, ours);
@@ -233,14 +179,15 @@ static enum kg_status fill(const struct acquisition *a, struct kg_binding *bindi
   enum kg_status status = read_leaf(a->credential, binding, error);
   if (status == KG_OK) status = read_chain(a->credential, binding, error);
   if (status == KG_OK) status = copy_texts(a, binding, error);
+  if (status == KG_OK) status = copy_machine(a, binding, error);
   if (status != KG_OK) return status;
   binding->selector = request->identity->selector;
   binding->attested = a->credential->attested != 0;
   binding->strength = info->strength;
   binding->key_bits = info->bits;
   binding->capabilities = info->capabilities;
-  binding->issued_at = host_wall((void *)request->clock);
-  binding->machine_id = kg_strdup(a->machine_id);
+  binding->issued_at = now_of(a);
+  binding->machine_id = kg_strdup(a->call.machine_id);
   binding->boot_id = kg_boot_id();
   if (kg_binding_check_key(binding, info, NULL) != KG_OK)
     return kg_error_set(error, KG_E_INVALID_CERTIFICATE, "the new certificate is for another key than ours");
@@ -248,18 +195,17 @@ static enum kg_status fill(const struct acquisition *a, struct kg_binding *bindi
 }
 
 static void clear(struct acquisition *a) {
-  if (a->credential != NULL) kg_plugin_get(a->plugin)->release_credential(a->credential);
-  kg_plugin_free(&a->plugin);
+  if (a->credential != NULL) kg_plugin_get(a->call.plugin)->release_credential(a->credential);
+  kg_plugin_call_clear(&a->call);
   kg_buf_clear(&a->public_key_info);
-  free(a->allowed_hosts);
-  free(a->metadata_endpoint);
-  free(a->machine_id);
 }
 
 enum kg_status kg_credential_acquire(struct kg_credential_request *request, struct kg_binding **out,
                                      struct kg_error *error) {
   struct acquisition a = {.request = request};
-  enum kg_status status = prepare(&a, error);
+  enum kg_status status =
+      kg_plugin_call_init(&a.call, request->config, request->identity, request->clock, request->deadline_ms, error);
+  if (status == KG_OK) status = kg_public_key_info(kg_key_info(request->key), &a.public_key_info, error);
   *out = NULL;
   if (status == KG_OK) status = call(&a, error);
   if (status == KG_OK) status = check_contract(&a, error);

@@ -155,6 +155,7 @@ void kg_doctor_check_metadata(struct kg_doctor *doctor) {
     kg_doctor_warn(doctor, "metadata", cure, "only managed identity v1 answers: nothing can be issued or renewed");
   else
     kg_doctor_warn(doctor, "metadata", cure, "no answer, nothing can be issued or renewed: %s", result.reason);
+  doctor->metadata_answers = result.version == KG_PROBE_V2;
   if (result.server_time_s > 0) check_clock(doctor, result.server_time_s, clock->wall(clock->context));
 }
 

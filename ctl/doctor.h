@@ -20,6 +20,7 @@ struct kg_doctor {
   struct kg_finding *findings; /* free() it */
   size_t count, room;
   bool incomplete;                               /* no memory for one of them */
+  bool metadata_answers;                         /* so that it is worth asking for each identity */
   size_t signatures;                             /* identities whose key made one that its certificate fits */
   int (*report)(const struct kg_doctor *doctor); /* prints them; the exit code */
 };

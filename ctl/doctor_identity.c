@@ -5,6 +5,7 @@
 #include "core/state/binding.h"
 #include "core/state/binding_reader.h"
 #include "ctl/failure.h"
+#include "ctl/identification.h"
 #include "ctl/output.h"
 #include "ctl/provision.h"
 #include "ctl/renew.h"
@@ -79,6 +80,26 @@ static void check_life(struct kg_doctor *doctor, const struct kg_binding *bindin
                  plan.state == KG_RENEW_DUE ? ", due for renewal" : "");
 }
 
+#define IDENTIFY_MS 5000
+
+/* A binding that is good in all that can be seen from here may be another machine's. */
+static void check_machine(struct kg_doctor *doctor, const struct kg_identity *identity,
+                          const struct kg_binding *binding) {
+  const struct kg_clock *clock = doctor->run->clock;
+  struct kg_plugin_machine machine;
+  struct kg_error error = {0};
+  bool known = false;
+  if (!doctor->metadata_answers) return;
+  if (kg_identification_get(doctor->run->config, identity, clock, clock->elapsed_ms(clock->context) + IDENTIFY_MS,
+                            &machine, &known, &error) != KG_OK)
+    kg_doctor_warn(doctor, "machine", NULL, "whom the metadata service takes this machine for is not known: %s",
+                   error.text);
+  else if (known && kg_identification_compare(binding, &machine, &error) != KG_OK)
+    kg_doctor_fail(doctor, "machine", "keyguardctl renew obtains one for this machine and identity", &error);
+  else if (known)
+    kg_doctor_ok(doctor, "machine", "the metadata service says the same client, tenant and virtual machine");
+}
+
 static void check_binding(struct kg_doctor *doctor, const struct kg_identity *identity, const struct kg_key *key) {
   char *path = kg_binding_path(doctor->run->config->state_dir, identity->name);
   struct kg_binding *binding = NULL;
@@ -94,6 +115,7 @@ static void check_binding(struct kg_doctor *doctor, const struct kg_identity *id
   else
     check_life(doctor, binding);
   if (status == KG_OK && key != NULL) doctor->signatures++;
+  if (status == KG_OK) check_machine(doctor, identity, binding);
   kg_binding_free(&binding);
   free(path);
 }

@@ -80,6 +80,11 @@ const struct kg_credential_plugin *kg_plugin_get(const struct kg_plugin *plugin)
   return plugin->entry;
 }
 
+kg_credential_plugin_identify_function *kg_plugin_identify(const struct kg_plugin *plugin) {
+  return (kg_credential_plugin_identify_function *)kg_library_find(plugin->library,
+                                                                   "keyguard_credential_plugin_identify");
+}
+
 const char *kg_plugin_path(const struct kg_plugin *plugin) {
   return plugin->path;
 }

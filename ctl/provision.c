@@ -12,6 +12,7 @@
 #include "ctl/credential.h"
 #include "ctl/failure.h"
 #include "ctl/fingerprint.h"
+#include "ctl/identification.h"
 #include "ctl/process.h"
 #include "ctl/refusal.h"
 #include "ctl/renew.h"
@@ -22,6 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of the question who we are, while a good binding waits for the answer. */
+#define IDENTIFY_MS 10000
 
 struct job { /* one call of kg_provision */
   const struct kg_config *config;
@@ -34,6 +38,8 @@ struct job { /* one call of kg_provision */
   int64_t retry_after_s;
   struct kg_key *key;
   struct kg_watchdog watchdog;
+  bool asked, known; /* once a job, whom the metadata service takes us for */
+  struct kg_plugin_machine machine;
 };
 
 static int64_t now_of(const struct job *job) {
@@ -91,7 +97,34 @@ static enum kg_status check_floor(const struct kg_identity *identity, const stru
                       kg_strength_name(info->strength));
 }
 
-/* The binding is good: found, for this identity, in time, not refused, not due, and its key is there and signs. */
+static void identify(struct job *job) {
+  if (job->asked) return;
+  job->asked = true;
+  struct kg_error error = {0};
+  int64_t deadline_ms = job->clock->elapsed_ms(job->clock->context) + IDENTIFY_MS;
+  kg_watchdog_await(&job->watchdog, &kg_awaited_plugin);
+  enum kg_status status =
+      kg_identification_get(job->config, job->identity, job->clock, deadline_ms, &job->machine, &job->known, &error);
+  kg_watchdog_await(&job->watchdog, &kg_awaited_key_store);
+  if (status == KG_OK) return;
+  (void)kg_error_prefix(&error, status, "'%s': not known whether its binding is for this machine and identity still",
+                        job->identity->name);
+  kg_log_error(KG_LOG_WARN, &error);
+}
+
+/* Nothing that was learnt about the token service's refusals holds for somebody else. */
+static bool is_somebody_elses(struct job *job, const struct kg_binding *binding) {
+  if (!job->options->identify || job->config->mounted_state) return false; /* the machine that writes it asks */
+  identify(job);
+  struct kg_error error = {0};
+  if (!job->known || kg_identification_compare(binding, &job->machine, &error) == KG_OK) return false;
+  kg_log_error(KG_LOG_WARN, &error);
+  kg_refusal_forget(job->config, job->identity);
+  return true;
+}
+
+/* The binding is good: found, for this identity, in time, not refused, not due, for whom the service takes us for, and
+ * its key is there and signs. */
 static bool is_good(struct job *job, struct kg_binding **out) {
   struct kg_error error = {0};
   const struct kg_provision_options *options = job->options;
@@ -102,7 +135,7 @@ static bool is_good(struct job *job, struct kg_binding **out) {
   bool refused =
       options->rejected != NULL && memcmp(options->rejected->sha256, (*out)->sha256, sizeof(*out)->sha256) == 0;
   bool due = kg_renew_binding(*out, now_of(job)).state != KG_RENEW_GOOD && !options->accept_due;
-  if (!refused && !due) {
+  if (!refused && !due && !is_somebody_elses(job, *out)) {
     enum kg_status status = kg_key_open(job->identity->key_store, KG_KEY_PATIENT, &job->key, &error);
     if (status == KG_OK) status = check_floor(job->identity, kg_key_info(job->key), &error);
     if (status == KG_OK) status = kg_binding_check_key(*out, kg_key_info(job->key), &error);
@@ -315,10 +348,19 @@ static enum kg_status prepare(struct job *job, struct kg_error *error) {
              : kg_error_no_memory(error, "to provision '%s'", job->identity->name);
 }
 
+/* Else each of two machines would take the other's binding for one from elsewhere, and write its own over it. */
+static enum kg_status check_writer(const struct job *job, struct kg_error *error) {
+  if (!job->config->mounted_state) return KG_OK;
+  return kg_error_set(error, KG_E_CONFIG,
+                      "%s: mounted-state says that another machine writes '%s': there, run keyguardctl provision %s",
+                      job->config->path, job->config->state_dir, job->identity->name);
+}
+
 static enum kg_status provision_locked(struct job *job, struct kg_provision_result *result, struct kg_error *error) {
   int64_t total_ms = job->options->deadline_ms, wait_ms = (int64_t)job->config->deadline_s * 1000;
   if (total_ms) wait_ms = left_ms(job, total_ms);
-  enum kg_status status = kg_file_make_directory(job->config->state_dir, 0755, error);
+  enum kg_status status = check_writer(job, error);
+  if (status == KG_OK) status = kg_file_make_directory(job->config->state_dir, 0755, error);
   struct kg_lock *lock = NULL;
   if (status == KG_OK) status = kg_lock_acquire(job->lock_path, wait_ms, job->clock, &lock, error);
   if (status != KG_OK) return status;

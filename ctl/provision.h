@@ -8,8 +8,10 @@
 #include "core/state/config.h"
 
 struct kg_provision_options {
-  bool force;       /* even where the binding is good, and whatever failed before; no answer from a cache */
-  bool accept_due;  /* a binding that is due for renewal but usable is good */
+  bool force;      /* even where the binding is good, and whatever failed before; no answer from a cache */
+  bool identify;   /* ask the metadata service whether a good binding is for whom it takes us for; unless it answers, it
+                      is */
+  bool accept_due; /* a binding that is due for renewal but usable is good */
   bool replace_key; /* a key that does not sign is destroyed and made anew, whatever its store; else KeyGuard's only */
   bool drop_attestation;
   int64_t deadline_ms; /* on clock->elapsed_ms: of all of it, waiting for the lock included. 0: the configured time for

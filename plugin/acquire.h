@@ -6,5 +6,8 @@
 
 int kg_imds_acquire(const struct kg_plugin_request *request, struct kg_plugin_credential **credential,
                     struct kg_plugin_error *error);
+/* Leg 1 alone. */
+int kg_imds_identify(const struct kg_plugin_request *request, struct kg_plugin_machine *machine,
+                     struct kg_plugin_error *error);
 
 #endif

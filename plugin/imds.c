@@ -1,4 +1,4 @@
-/* The plugin's one exported symbol. */
+/* What the plugin exports. */
 #include "plugin/acquire.h"
 #include "plugin/issued_credential.h"
 
@@ -12,4 +12,9 @@ static const struct kg_credential_plugin plugin = {
 
 const struct kg_credential_plugin *keyguard_credential_plugin(uint32_t version) {
   return version == KG_CREDENTIAL_PLUGIN_VERSION ? &plugin : NULL;
+}
+
+int keyguard_credential_plugin_identify(const struct kg_plugin_request *request, struct kg_plugin_machine *machine,
+                                        struct kg_plugin_error *error) {
+  return kg_imds_identify(request, machine, error);
 }

@@ -33,6 +33,7 @@ KG_MUST_USE enum kg_status kg_file_hash(const char *path, size_t cap, enum kg_fi
 /* The same checks for a file (or folder, which "regular" then does not exclude) that somebody else is going to open. */
 KG_MUST_USE enum kg_status kg_file_check(const char *path, enum kg_file_trust trust, struct kg_error *error);
 KG_MUST_USE enum kg_status kg_file_identify(const char *path, struct kg_file_id *id); /* one stat, no open */
+bool kg_file_is_read_only(const char *path); /* its file system is mounted so; false where that is not known */
 bool kg_file_id_equal(const struct kg_file_id *a, const struct kg_file_id *b);
 /* Temporary file beside it, mode by descriptor, fsync, rename, fsync of the folder: old or new contents, never neither.
  */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static void identify(const struct stat *stat, struct kg_file_id *id) {
@@ -95,6 +96,11 @@ enum kg_status kg_file_identify(const char *path, struct kg_file_id *id) {
   if (stat(path, &found) != 0) return kg_errno_report(errno, "examine", path, NULL);
   identify(&found, id);
   return KG_OK;
+}
+
+bool kg_file_is_read_only(const char *path) {
+  struct statvfs found;
+  return statvfs(path, &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
 }
 
 static int write_all(int fd, struct kg_span contents) {

@@ -113,6 +113,11 @@ enum kg_status kg_file_identify(const char *path, struct kg_file_id *id) {
   return status;
 }
 
+bool kg_file_is_read_only(const char *path) {
+  (void)path; /* no folder of another machine's is served to a container here */
+  return false;
+}
+
 /* --- writing ----------------------------------------------------------------------------------------------------- */
 
 /* What a mode means as an access list: the system, administrators and the owner may do all; others (and only where the

@@ -41,8 +41,11 @@ void kg_binding_free(struct kg_binding **pointer) {
   free(binding->mtls_authentication_endpoint);
   free(binding->token_endpoint);
   free(binding->key_store);
+  free(binding->vm_id);
+  free(binding->vmss_id);
   free(binding->machine_id);
   free(binding->boot_id);
+  free(binding->file);
   free(binding);
   *pointer = NULL;
 }
@@ -61,14 +64,22 @@ enum kg_status kg_binding_check_key(const struct kg_binding *binding, const stru
                       binding->identity);
 }
 
-/* The boot's number is the same in a container as outside, so there a copied binding is told from a mounted one. */
-static bool is_from_elsewhere(const struct kg_binding *binding) {
+/* The boot's number is the same in a container as outside, until the host restarts and its binding lives on. A disk
+ * that was copied is one that its new machine writes to. */
+static enum kg_status check_machine(const struct kg_binding *binding, const struct kg_identity *identity,
+                                    struct kg_error *error) {
+  if (identity->mounted_state) return KG_OK;
   char *machine = kg_machine_id(), *boot = kg_boot_id();
   bool machine_differs = machine != NULL && binding->machine_id != NULL && strcmp(machine, binding->machine_id) != 0;
   bool boot_agrees = boot != NULL && binding->boot_id != NULL && strcmp(boot, binding->boot_id) == 0;
+  bool boot_is_unknown = boot == NULL && binding->boot_id != NULL;
   free(machine);
   free(boot);
-  return machine_differs && !boot_agrees;
+  if (!machine_differs || boot_agrees || (binding->file != NULL && kg_file_is_read_only(binding->file))) return KG_OK;
+  if (boot_is_unknown) /* no descriptor, perhaps: it may be told in a moment */
+    return kg_error_set(error, KG_E_IO, "whether the binding of '%s' was issued on this machine is not to be told",
+                        identity->name);
+  return kg_error_set(error, KG_E_BINDING_STALE, "the binding of '%s' was issued on another machine", identity->name);
 }
 
 static bool is_same_text(const char *a, const char *b) {
@@ -84,14 +95,13 @@ static const char *mismatch(const struct kg_binding *binding, const struct kg_id
     return binding->attested ? "was issued with attestation, which is configured to be off"
                              : "was issued without attestation, which is configured to be on";
   if (binding->strength < identity->floor) return "was issued for a key below minimum-strength";
-  if (is_from_elsewhere(binding)) return "was issued on another machine";
   return NULL;
 }
 
 enum kg_status kg_binding_check_identity(const struct kg_binding *binding, const struct kg_identity *identity,
                                          struct kg_error *error) {
   const char *reason = mismatch(binding, identity);
-  if (reason == NULL) return KG_OK;
+  if (reason == NULL) return check_machine(binding, identity, error);
   return kg_error_set(error, KG_E_BINDING_STALE, "the binding of '%s' %s", identity->name, reason);
 }
 

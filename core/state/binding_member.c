@@ -30,6 +30,8 @@ const struct kg_member kg_binding_members[] = {
     {"sha1", KG_MEMBER_DIGEST, BINDING(sha1), 20, 20},
     {"issued_at", KG_MEMBER_TIME, BINDING(issued_at), 0, 0},
     {"token_not_after", KG_MEMBER_OPTIONAL_TIME, BINDING(token_not_after), 0, 0},
+    {"vm_id", KG_MEMBER_OPTIONAL_TEXT, BINDING(vm_id), 1, TEXT_MAX},
+    {"vmss_id", KG_MEMBER_OPTIONAL_TEXT, BINDING(vmss_id), 1, TEXT_MAX},
     {"machine_id", KG_MEMBER_OPTIONAL_TEXT, BINDING(machine_id), 1, 128},
     {"boot_id", KG_MEMBER_OPTIONAL_TEXT, BINDING(boot_id), 1, 128},
     {NULL, KG_MEMBER_FLAG, 0, 0, 0},

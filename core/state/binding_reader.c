@@ -274,5 +274,9 @@ enum kg_status kg_binding_load(const char *path, struct kg_binding **out, struct
   status = kg_binding_parse(kg_buf_span(&text), out, error);
   if (status != KG_OK) (void)kg_error_prefix(error, status, "%s", path);
   kg_buf_clear(&text);
+  if (status == KG_OK && ((*out)->file = kg_strdup(path)) == NULL) {
+    kg_binding_free(out);
+    status = fail_memory(error);
+  }
   return status;
 }

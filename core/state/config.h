@@ -10,9 +10,10 @@
 struct kg_config {
   char *path;
   char *state_dir;
-  char *plugin;                     /* "imds", or an absolute path */
-  char *metadata_endpoint;          /* NULL: the built-in address (or, in keyguardctl, the environment's) */
-  char *attestation_library;        /* absolute path; NULL: beside our own files */
+  bool mounted_state;        /* state_dir is another machine's, which writes it: a container's view of its host */
+  char *plugin;              /* "imds", or an absolute path */
+  char *metadata_endpoint;   /* NULL: the built-in address (or, in keyguardctl, the environment's) */
+  char *attestation_library; /* absolute path; NULL: beside our own files */
   char *attestation_library_sha256; /* 64 hex digits, or NULL: not pinned */
   char *ca_file;                    /* extra trust for https legs (PEM); NULL: the system's store */
   char *proxy;                      /* for https legs; NULL: none. Metadata legs never use one */

@@ -187,6 +187,7 @@ static const char *set_resource_id(void *field, const char *value) {
 
 static const struct kg_config_key keyguard_keys[] = {
     {"state-dir", false, set_path, CONFIG(state_dir), NULL},
+    {"mounted-state", false, set_bool, CONFIG(mounted_state), NULL},
     {"plugin", false, set_plugin, CONFIG(plugin), NULL},
     {"metadata-endpoint", false, set_url, CONFIG(metadata_endpoint), NULL},
     {"attestation-library", false, set_path, CONFIG(attestation_library), NULL},

@@ -268,6 +268,14 @@ static void run(struct parser *parser) {
   if (bad_line > 0) fail(parser, (unsigned)bad_line, "the line is neither a [section] nor key = value");
 }
 
+static void check_whole(struct parser *parser) {
+  struct kg_config *config = parser->config;
+  if (config->mounted_state && config->provision_on_demand)
+    fail(parser, parser->keyguard_line, "provision-on-demand does not go with mounted-state: nothing is written there");
+  for (size_t i = 0; i < config->identities_count; i++)
+    config->identities[i].mounted_state = config->mounted_state;
+}
+
 static enum kg_status set_defaults(const char *path, struct kg_config *config) {
   config->path = kg_strdup(path);
   if (config->state_dir == NULL) config->state_dir = kg_path_state_dir();
@@ -287,6 +295,7 @@ enum kg_status kg_config_parse(const char *path, struct kg_span text, struct kg_
   parser.config->tls_max = 12;
   parser.config->deadline_s = 120;
   run(&parser);
+  if (parser.status == KG_OK) check_whole(&parser);
   if (parser.status == KG_OK && set_defaults(path, parser.config) != KG_OK) fail_memory(&parser);
   kg_buf_clear(&parser.value);
   if (parser.status != KG_OK)

@@ -24,6 +24,7 @@ struct kg_identity {
   bool proof_of_possession; /* mtls-proof-of-possession */
   bool attestation;         /* with-attestation-support */
   enum kg_strength floor;   /* minimum-strength, KG_STRENGTH_KEYGUARD unless configured */
+  bool mounted_state;       /* the configuration's: where a binding was issued does not matter */
   enum kg_selector selector;
   char *selector_value; /* NULL for KG_SELECT_SYSTEM */
   unsigned line;        /* of the section's head, for messages */

@@ -1,5 +1,5 @@
 /* The credential plugin interface: given an identity and a key that can sign, obtain a credential for that key.
- * A plugin is a shared library exporting one function, `keyguard_credential_plugin`. It runs in keyguardctl's process,
+ * A plugin is a shared library that exports a function `keyguard_credential_plugin`. It runs in keyguardctl's process,
  * one call at a time, never inside an application that uses the key. The process's main has initialised libcurl and
  * OpenSSL before; a plugin leaves their global state alone, and is never unloaded. examples/plugin is a whole one.
  *
@@ -54,8 +54,8 @@ struct kg_plugin_key {
 struct kg_plugin_request {
   uint32_t size; /* sizeof(struct kg_plugin_request) as the caller was compiled */
   const struct kg_plugin_host *host;
-  const struct kg_plugin_key *key;
-  const char *identity; /* the configured name: 1 to 32 of A-Z a-z 0-9 . _ - */
+  const struct kg_plugin_key *key; /* NULL: the machine alone is asked for */
+  const char *identity;            /* the configured name: 1 to 32 of A-Z a-z 0-9 . _ - */
   enum kg_plugin_selector selector;
   const char *selector_value;             /* a GUID or a resource id; NULL when system-assigned */
   int proof_of_possession;                /* gate 1 */
@@ -81,9 +81,17 @@ struct kg_plugin_credential {
   size_t chain_count;                                /* at most 8 */
   const char *client_id, *tenant_id, *identity_type; /* shown and stored as they are */
   const char *mtls_authentication_endpoint;          /* the https origin of the token service */
-  const char *token_endpoint; /* the whole https URL to POST the token request to; its host among allowed_hosts */
-  int attested;               /* must be 1 where the request asked for attestation */
-  int64_t server_time_s;      /* Date of the issuing answer, seconds since 1970-01-01 UTC; 0 unknown */
+  const char *token_endpoint;  /* the whole https URL to POST the token request to; its host among allowed_hosts */
+  int attested;                /* must be 1 where the request asked for attestation */
+  int64_t server_time_s;       /* Date of the issuing answer, seconds since 1970-01-01 UTC; 0 unknown */
+  const char *vm_id, *vmss_id; /* the machine's, as the service has them: 1 to 256 bytes; NULL: unknown */
+};
+
+/* Whom the service takes us for. Given to the plugin zeroed but for `size`; what is not known stays empty. */
+#define KG_PLUGIN_ID 257
+struct kg_plugin_machine {
+  uint32_t size;
+  char client_id[KG_PLUGIN_ID], tenant_id[KG_PLUGIN_ID], vm_id[KG_PLUGIN_ID], vmss_id[KG_PLUGIN_ID];
 };
 
 /* Why a call failed. Given to `acquire` zeroed but for `size`; the plugin fills in what it knows, with NULs. `status`
@@ -128,6 +136,14 @@ struct kg_credential_plugin {
 /* NULL where `version` is not supported. The answer is static. */
 typedef const struct kg_credential_plugin *kg_credential_plugin_function(uint32_t version);
 KG_PLUGIN_EXPORT const struct kg_credential_plugin *keyguard_credential_plugin(uint32_t version);
+
+/* A plugin may export this, too: it asks who we are and has nothing issued, by which keyguardctl tells a copied disk
+ * and an identity that was made anew. Otherwise as `acquire`, with a request that has no key. */
+typedef int kg_credential_plugin_identify_function(const struct kg_plugin_request *request,
+                                                   struct kg_plugin_machine *machine, struct kg_plugin_error *error);
+KG_PLUGIN_EXPORT int keyguard_credential_plugin_identify(const struct kg_plugin_request *request,
+                                                         struct kg_plugin_machine *machine,
+                                                         struct kg_plugin_error *error);
 
 #ifdef __cplusplus
 }

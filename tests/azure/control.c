@@ -108,6 +108,7 @@ static void serve_identities(struct az_request *request, struct az_answer *answe
   cJSON *list = cJSON_CreateArray();
   for (size_t i = 0; i < directory->count; i++) {
     const struct az_identity *identity = &directory->identities[i];
+    if (identity->kind == AZ_REPLACEMENT) continue; /* nobody knows of it yet */
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "name", identity->name);
     cJSON_AddStringToObject(item, "client_id", identity->client_id);

@@ -21,12 +21,14 @@ void az_directory_init(struct az_directory *directory, unsigned kinds) {
   az_text_guid(directory->tenant_id);
   az_text_guid(directory->subscription_id);
   az_text_guid(directory->vm_id);
+  az_text_guid(directory->other_vm_id);
   az_text_guid(directory->vmss_id);
   if (kinds & AZ_SYSTEM_ASSIGNED) add(directory, "system", AZ_SYSTEM_ASSIGNED);
   if (kinds & AZ_USER_ASSIGNED) {
     add(directory, "user1", AZ_USER_ASSIGNED);
     add(directory, "user2", AZ_USER_ASSIGNED);
   }
+  if (kinds & AZ_SYSTEM_ASSIGNED) add(directory, AZ_IDENTITY_MADE_ANEW, AZ_REPLACEMENT);
 }
 
 void az_directory_clear(struct az_directory *directory) {
@@ -35,6 +37,7 @@ void az_directory_clear(struct az_directory *directory) {
   directory->count = 0;
 }
 
+/* The one that took the place of the system-assigned identity is meant by nothing but its own ids. */
 static bool is_selected(const struct az_identity *identity, const char *selector, const char *value) {
   if (selector == NULL) return identity->kind == AZ_SYSTEM_ASSIGNED;
   if (strcmp(selector, "client_id") == 0) return strcasecmp(identity->client_id, value) == 0;
@@ -62,7 +65,8 @@ const struct az_identity *az_directory_get_other(const struct az_directory *dire
   return identity;
 }
 
-char *az_directory_format_compute_unit(const struct az_directory *directory, bool scale_set) {
-  if (!scale_set) return az_text_format("{\"vmId\":\"%s\"}", directory->vm_id);
-  return az_text_format("{\"vmId\":\"%s\",\"vmssId\":\"%s\"}", directory->vm_id, directory->vmss_id);
+char *az_directory_format_compute_unit(const struct az_directory *directory, const struct az_settings *settings) {
+  const char *vm_id = settings->other_machine ? directory->other_vm_id : directory->vm_id;
+  if (!settings->scale_set) return az_text_format("{\"vmId\":\"%s\"}", vm_id);
+  return az_text_format("{\"vmId\":\"%s\",\"vmssId\":\"%s\"}", vm_id, directory->vmss_id);
 }

@@ -67,7 +67,10 @@ static bool find_identity(struct az_request *request, struct az_answer *answer, 
   cJSON *fact = cJSON_AddObjectToObject(request->facts, "selector");
   cJSON_AddStringToObject(fact, "kind", selector != NULL ? selector : "none");
   if (value != NULL) cJSON_AddStringToObject(fact, "value", value);
-  *identity = az_directory_find(&request->emulator->directory, selector, value);
+  struct az_directory *directory = &request->emulator->directory;
+  *identity = az_directory_find(directory, selector, value);
+  if (*identity != NULL && selector == NULL && az_emulator_get_settings(request->emulator).other_identity)
+    *identity = az_directory_find_name(directory, AZ_IDENTITY_MADE_ANEW);
   if (*identity != NULL) return true;
   az_answer_refuse(answer, MHD_HTTP_BAD_REQUEST, "invalid_request",
                    "Identity not found: the identity is not assigned to this virtual machine (identity not assigned)");

@@ -60,7 +60,7 @@ static bool check_attestation(struct issue *issue, struct az_answer *answer, con
 
 static bool check_csr(struct issue *issue, struct az_answer *answer, const char *csr) {
   struct az_directory *directory = &issue->request->emulator->directory;
-  char *unit = az_directory_format_compute_unit(directory, issue->settings.scale_set);
+  char *unit = az_directory_format_compute_unit(directory, &issue->settings);
   struct az_csr_expectation expected = {issue->identity->client_id, directory->tenant_id, unit};
   char *problem = csr != NULL ? az_csr_check(csr, &expected, &issue->key) : az_text_dup("there is none");
   if (problem != NULL) /* the first words are the real ones (N/src/internal/CsrBuilder.ts) */

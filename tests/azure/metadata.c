@@ -6,7 +6,7 @@
 /* camelCase here, snake_case in issuecredential (MI/V2/CsrMetadata.cs). */
 static cJSON *format(struct az_emulator *emulator, const struct az_identity *identity) {
   struct az_settings settings = az_emulator_get_settings(emulator);
-  char *unit = az_directory_format_compute_unit(&emulator->directory, settings.scale_set);
+  char *unit = az_directory_format_compute_unit(&emulator->directory, &settings);
   cJSON *json = cJSON_CreateObject();
   cJSON_AddItemToObject(json, "cuId", cJSON_Parse(unit));
   cJSON_AddStringToObject(json, "clientId", identity->client_id);
@@ -37,7 +37,9 @@ void az_metadata_serve_compute(struct az_request *request, struct az_answer *ans
   if (!az_imds_check_header(request, answer) || !az_answer_require_method(answer, request, "GET")) return;
   cJSON *json = cJSON_CreateObject();
   cJSON_AddStringToObject(json, "osType", "Windows");
-  cJSON_AddStringToObject(json, "vmId", request->emulator->directory.vm_id);
+  const struct az_directory *directory = &request->emulator->directory;
+  bool other = az_emulator_get_settings(request->emulator).other_machine;
+  cJSON_AddStringToObject(json, "vmId", other ? directory->other_vm_id : directory->vm_id);
   cJSON *profile = cJSON_AddObjectToObject(json, "securityProfile");
   cJSON_AddStringToObject(profile, "securityType", "TrustedLaunch");
   az_answer_set_json(answer, MHD_HTTP_OK, json);

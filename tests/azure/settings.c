@@ -22,6 +22,8 @@ static const struct member {
     {"scale_set", true, offsetof(struct az_settings, scale_set)},
     {"attestation_endpoint", true, offsetof(struct az_settings, attestation_endpoint)},
     {"allow_bypass_cache", true, offsetof(struct az_settings, allow_bypass_cache)},
+    {"other_machine", true, offsetof(struct az_settings, other_machine)},
+    {"other_identity", true, offsetof(struct az_settings, other_identity)},
     {"expires_in_string", true, offsetof(struct az_settings, expires_in_string)},
     {"expires_in", false, offsetof(struct az_settings, expires_in)},
     {"validity_s", false, offsetof(struct az_settings, validity_s)},

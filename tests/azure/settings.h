@@ -8,6 +8,8 @@
 struct az_settings {
   bool require_attestation;  /* issuecredential without a token is 400 (MOCK, N/README.md) */
   bool scale_set;            /* the machine has a vmssId too */
+  bool other_machine;        /* the disk was cloned, or the machine made anew: another vmId */
+  bool other_identity;       /* the system-assigned identity was made anew: other ids */
   bool attestation_endpoint; /* the metadata names one */
   bool allow_bypass_cache;   /* otherwise bypass_cache=true is 400 (nobody knows, docs/protocol.md 16, question 1) */
   bool expires_in_string;    /* "86399" and not 86399: both are seen (MOCK) */

@@ -29,10 +29,10 @@ case_renewal_is_due_at_half_of_the_life_give_or_take_a_tenth() {
   renewed not_due
   travel $((3 * DAY)) # 3.15 to 3.85 days
   renewed not_due
-  requests_are 'metadata=0 issue=0'
+  requests_are 'metadata=2 issue=0' # whom the service takes us for is asked each time
   travel $((4 * DAY))
   renewed renewed
-  requests_are 'metadata=1 issue=1'
+  requests_are 'metadata=3 issue=1'
   equal false "$(counter .issue.last.bypass_cache)" 'bypass_cache'
   renewed not_due
   requests_are 'issue=1'

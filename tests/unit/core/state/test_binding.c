@@ -280,6 +280,11 @@ static void another_machine_is_foreign_unless_its_boot_is_ours(void **state) {
   assert_int_equal(kg_binding_check_identity(binding, &identity, NULL), KG_OK); /* unknown is not foreign */
   binding->machine_id = kg_strdup("another"), this_boot = NULL;
   assert_stale(binding, &identity, "was issued on another machine");
+  identity.mounted_state = true; /* or a folder that another machine writes */
+  assert_int_equal(kg_binding_check_identity(binding, &identity, NULL), KG_OK);
+  identity.mounted_state = false;
+  binding->boot_id = kg_strdup("another"); /* ours cannot be read just now: that says nothing of the binding */
+  assert_int_equal(kg_binding_check_identity(binding, &identity, NULL), KG_E_IO);
   this_machine = NULL;
   assert_int_equal(kg_binding_check_identity(binding, &identity, NULL), KG_OK); /* nor is it where we are unknown */
   kg_binding_free(&binding);

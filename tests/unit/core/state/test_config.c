@@ -48,6 +48,7 @@ static void empty_file_gives_the_defaults(void **state) {
     assert_int_equal(config->deadline_s, 120);
     assert_false(config->provision_on_demand);
     assert_false(config->token_cache);
+    assert_false(config->mounted_state);
     assert_int_equal(config->log_level, KG_LOG_OFF);
     assert_int_equal(config->log_sink, KG_LOG_STDERR);
     assert_int_equal(config->identities_count, 0);
