@@ -72,9 +72,14 @@ bool kg_pin_memory_is_used(void) {
   return atomic_load(&used) != NULL;
 }
 
-bool kg_pin_memory_may_write(void) {
+static bool is_writer(void) {
   const struct place *place = atomic_load(&used);
   return place != NULL && place->may_write;
+}
+
+bool kg_pin_memory_may_try(void) {
+  const struct place *place = atomic_load(&used);
+  return place != NULL && place->may_write && (atomic_load(&look_only) || kg_file_may_write_in(place->folder));
 }
 
 void kg_pin_memory_identify(struct kg_pin_source *source) {
@@ -133,7 +138,7 @@ enum kg_pin_verdict kg_pin_memory_find(const struct kg_pin_source *source) {
 
 void kg_pin_memory_note(const struct kg_pin_source *source, enum kg_pin_verdict verdict) {
   if (atomic_load(&look_only) && verdict == KG_PIN_GOOD) return;
-  if (!kg_pin_memory_may_write() || !is_file(source) || kg_pin_memory_find(source) == verdict) return;
+  if (!is_writer() || !is_file(source) || kg_pin_memory_find(source) == verdict) return;
   char *path = path_of(source, ""), text[TEXT_SIZE];
   format(source, verdict, text);
   struct kg_error error = {0};
@@ -145,7 +150,7 @@ void kg_pin_memory_note(const struct kg_pin_source *source, enum kg_pin_verdict 
 
 enum kg_status kg_pin_memory_lock(const struct kg_pin_source *source, struct kg_lock **lock, struct kg_error *error) {
   *lock = NULL;
-  if (!kg_pin_memory_may_write() || atomic_load(&look_only)) return KG_OK;
+  if (!is_writer() || atomic_load(&look_only)) return KG_OK;
   char *path = path_of(source, ".lock");
   struct kg_error own = {0};
   enum kg_status status = KG_OK;

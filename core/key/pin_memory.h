@@ -24,7 +24,9 @@ KG_MUST_USE enum kg_status kg_pin_memory_use(const char *state_dir, const char *
 /* Who only looks leaves nothing behind but a refusal. */
 void kg_pin_memory_look_only(void);
 bool kg_pin_memory_is_used(void);
-bool kg_pin_memory_may_write(void);
+/* Whoever can write down what comes of it, or was asked by somebody who reads the answer, may try a PIN of which
+ * nothing is known though the token says that a wrong one was tried. */
+bool kg_pin_memory_may_try(void);
 
 void kg_pin_memory_identify(struct kg_pin_source *source);
 enum kg_pin_verdict kg_pin_memory_find(const struct kg_pin_source *source);

@@ -40,6 +40,7 @@ bool kg_file_id_equal(const struct kg_file_id *a, const struct kg_file_id *b);
 KG_MUST_USE enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsigned mode,
                                            struct kg_error *error);
 KG_MUST_USE enum kg_status kg_file_make_directory(const char *path, unsigned mode, struct kg_error *error);
+bool kg_file_may_write_in(const char *directory); /* as far as rights tell; Windows does not */
 char *kg_file_join(const char *directory, const char *name, const char *suffix); /* free() it; NULL: no memory */
 
 #endif

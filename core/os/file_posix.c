@@ -173,6 +173,10 @@ enum kg_status kg_file_make_directory(const char *path, unsigned mode, struct kg
   return S_ISDIR(found.st_mode) ? KG_OK : kg_errno_report(ENOTDIR, "create", path, error);
 }
 
+bool kg_file_may_write_in(const char *directory) {
+  return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 char *kg_file_join(const char *directory, const char *name, const char *suffix) {
   size_t length = strlen(directory);
   const char *slash = length && directory[length - 1] == '/' ? "" : "/";

@@ -18,20 +18,27 @@ struct kg_lock {
   int fd;
 };
 
-/* root's, in a folder of ours: an earlier release, or a root without the right to give it away, left it there. */
-static enum kg_status report_open(int number, const char *path, struct kg_error *error) {
+static enum kg_status report_denied(const char *path, struct kg_error *error) {
   uid_t owner = 0;
-  if (number != EACCES || !kg_owner_is_foreign(path, &owner)) return kg_errno_report(number, "open lock", path, error);
-  return kg_error_set_code(error, KG_E_ACCESS, number,
-                           "cannot open lock '%s': it belongs to user %ld, and its folder to user %ld: as root, "
-                           "chown %ld '%s'",
-                           path, (long)owner, (long)geteuid(), (long)geteuid(), path);
+  /* root's, in a folder of ours: an earlier release, or a root without the right to give it away, left it there. */
+  if (kg_owner_is_foreign(path, &owner))
+    return kg_error_set_code(error, KG_E_ACCESS, EACCES,
+                             "cannot open lock '%s': it belongs to user %ld, and its folder to user %ld: as root, "
+                             "chown %ld '%s'",
+                             path, (long)owner, (long)geteuid(), (long)geteuid(), path);
+  if (kg_owner_of_folder(path, &owner) && owner != geteuid())
+    return kg_error_set_code(error, KG_E_ACCESS, EACCES,
+                             "cannot open lock '%s': its folder belongs to user %ld, and this is user %ld: run this as "
+                             "that user, who provisions, or give the folder to this one",
+                             path, (long)owner, (long)geteuid());
+  return kg_errno_report(EACCES, "open lock", path, error);
 }
 
 /* Nothing longer than a holder's number is a lock of ours, and nothing else is given away. */
 static enum kg_status open_file(const char *path, int *fd, struct kg_error *error) {
   int opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-  if (opened < 0) return report_open(errno, path, error);
+  if (opened < 0)
+    return errno == EACCES ? report_denied(path, error) : kg_errno_report(errno, "open lock", path, error);
   struct stat stat;
   if (fstat(opened, &stat) != 0 || !S_ISREG(stat.st_mode)) {
     close(opened);

@@ -44,6 +44,13 @@ bool kg_owner_is_foreign(const char *path, uid_t *owner) {
   return (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode)) && file.st_uid != geteuid();
 }
 
+bool kg_owner_of_folder(const char *path, uid_t *owner) {
+  struct stat folder;
+  if (!stat_folder(path, &folder)) return false;
+  *owner = folder.st_uid;
+  return true;
+}
+
 static void look_at_entry(int folder, const char *name, struct kg_owner_stray *out) {
   struct stat file;
   if (strcmp(name, "..") == 0 || fstatat(folder, name, &file, AT_SYMLINK_NOFOLLOW) != 0 || file.st_uid == out->folder)

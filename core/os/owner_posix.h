@@ -13,6 +13,7 @@ void kg_owner_inherit(int fd, const char *path);
 /* Whether a file or folder of this path belongs to another than the folder it is in, which is ours; *owner is who that
  * is. */
 bool kg_owner_is_foreign(const char *path, uid_t *owner);
+bool kg_owner_of_folder(const char *path, uid_t *owner); /* of the one that the file is in */
 
 struct kg_owner_stray {
   uid_t folder, file; /* whose each of them is */

@@ -140,7 +140,7 @@ case_root_renews_and_a_service_signs() {
   WHO=$WEB lives_on
   owners_are "$ROOT_RENEWS"
   all_belong_to 0
-  WHO=$WEB refused 12 . "belongs to user 0|web.lock|denied" provision web --force
+  WHO=$WEB refused 12 . "web.lock': its folder belongs to user 0, .*run this as that user" provision web --force
   all_belong_to 0
   ! signs $THIRD || fail 'a third user can sign'
 }
@@ -240,6 +240,23 @@ case_pin_that_others_may_touch() {
   pin_is_refused $THIRD:$WEB 0640 "belongs to somebody else .owner $THIRD, mode 0640.: chown it to root or to user $WEB"
   pin_is_refused $WEB:$WEB 0640 "may be read by its group and is not root's .owner $WEB, mode 0640.: chmod g= it, or chown it to root"
   chown root:$WEB "$D/etc/keyguard/web.pin"
+  WHO=$WEB buys service
+}
+
+# The state folder is root's: the service cannot write down that the token refused its PIN, but the token says so itself.
+case_wrong_pin_of_a_service_that_cannot_write_it_down() {
+  set_up "$ROOT_RENEWS"
+  local pin=$D/run/credentials/web.service/web.pin
+  pin_at "$pin"
+  printf 'wrong\n' >"$pin"
+  chown $WEB:$WEB "$pin"
+  chmod 0400 "$pin"
+  export KEYGUARD_CONF=$D/etc/keyguard/web.conf
+  WHO=$WEB refused 5 key_pin 'CKR_PIN_INCORRECT' token web --scope $VAULT
+  WHO=$WEB refused 5 key_pin 'so it is not tried: keyguardctl doctor says' token web --scope $VAULT
+  ! signs $WEB || fail 'the module signs with a wrong PIN'
+  printf '1234\n' >"$pin"
+  WHO=$WEB is_well # as the error says; and the token's own memory of it is gone with that
   WHO=$WEB buys service
 }
 

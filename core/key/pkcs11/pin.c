@@ -89,7 +89,7 @@ static enum kg_status check_flags(const CK_TOKEN_INFO *info, struct kg_error *er
  * did: then only a PIN that keyguardctl has seen work is tried. */
 static enum kg_status check_count_low(const CK_TOKEN_INFO *info, const struct refused_pin *tried,
                                       enum kg_pin_verdict verdict, struct kg_error *error) {
-  if (!(info->flags & CKF_USER_PIN_COUNT_LOW) || !kg_pin_memory_is_used() || kg_pin_memory_may_write() ||
+  if (!(info->flags & CKF_USER_PIN_COUNT_LOW) || !kg_pin_memory_is_used() || kg_pin_memory_may_try() ||
       verdict == KG_PIN_GOOD || knows_token(tried))
     return KG_OK;
   return kg_error_set(error, KG_E_KEY_PIN,

@@ -428,40 +428,6 @@ static void paths_are_joined_with_one_slash(void **state) {
   }
 }
 
-static void assert_owner(const char *path, uid_t owner, mode_t mode) {
-  struct stat found;
-  assert_int_equal(lstat(path, &found), 0);
-  assert_int_equal(found.st_uid, owner);
-  assert_int_equal(found.st_gid, owner);
-  assert_int_equal(found.st_mode & 07777, mode);
-}
-
-/* root's timer and a service share a folder: whoever comes first must not shut the other out. */
-static void what_root_makes_is_the_folders_owners(void **state) {
-  static const mode_t masks[] = {077, 0};
-  const char *folder = scratch_mkdir("services", 0755), *path = scratch_path("services/file");
-  (void)state;
-  if (geteuid() != 0) {
-    print_message("only root can give files away\n");
-    skip();
-  }
-  assert_int_equal(chown(folder, 65534, 65534), 0);
-  for (size_t i = 0; i < COUNT(masks); i++) {
-    const char *below = scratch_path(i ? "services/a" : "services/b");
-    mode_t before = umask(masks[i]);
-    assert_int_equal(kg_file_replace(path, kg_span_text("text"), 0640, NULL), KG_OK);
-    assert_int_equal(kg_file_make_directory(below, 0700, NULL), KG_OK);
-    umask(before);
-    assert_owner(path, 65534, 0640);
-    assert_owner(below, 65534, 0700);
-  }
-  const char *old = scratch_mkdir("services/old", 0700); /* root's on purpose, for all we know */
-  assert_int_equal(kg_file_make_directory(old, 0755, NULL), KG_OK);
-  assert_owner(old, 0, 0700);
-  assert_int_equal(kg_file_replace(scratch_path("roots"), kg_span_text("text"), 0600, NULL), KG_OK);
-  assert_owner(scratch_path("roots"), 0, 0600);
-}
-
 int main(void) {
   static const struct CMUnitTest cases[] = {
       CASE("/file/replace_makes_and_replaces", replace_makes_and_replaces),
@@ -483,7 +449,6 @@ int main(void) {
       CASE("/file/identities_differ_in_any_part", identities_differ_in_any_part),
       CASE("/file/folders_are_made_once", folders_are_made_once),
       CASE("/file/paths_are_joined_with_one_slash", paths_are_joined_with_one_slash),
-      CASE("/file/what_root_makes_is_the_folders_owners", what_root_makes_is_the_folders_owners),
   };
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
 }

@@ -318,6 +318,20 @@ static void roots_lock_in_a_services_folder_is_named_and_mended(void **state) {
   assert_int_equal(scratch_as_nobody(acquire_as_somebody, path), KG_OK);
 }
 
+static int told_of_roots_folder(const char *path) {
+  struct kg_lock *lock = NULL;
+  struct kg_error error = {0};
+  return acquire(path, 0, &lock, &error) == KG_E_ACCESS && error.native_code == EACCES &&
+         strstr(error.text, "its folder belongs to user 0, and this is user 65534: run this as that user") != NULL;
+}
+
+static void roots_folder_is_named_to_whom_it_is_closed(void **state) {
+  (void)state;
+  need_root();
+  scratch_mkdir("roots", 0755);
+  assert_int_equal(scratch_as_nobody(told_of_roots_folder, scratch_path("roots/new.lock")), 1);
+}
+
 static void nothing_but_roots_own_lock_is_given_away(void **state) {
   (void)state;
   need_root();
@@ -352,6 +366,7 @@ int main(void) {
       CASE("/lock/lock_belongs_to_the_folders_owner", lock_belongs_to_the_folders_owner),
       CASE("/lock/roots_lock_in_a_services_folder_is_named_and_mended",
            roots_lock_in_a_services_folder_is_named_and_mended),
+      CASE("/lock/roots_folder_is_named_to_whom_it_is_closed", roots_folder_is_named_to_whom_it_is_closed),
       CASE("/lock/nothing_but_roots_own_lock_is_given_away", nothing_but_roots_own_lock_is_given_away),
   };
   return cmocka_run_group_tests(cases, scratch_setup, scratch_teardown);
