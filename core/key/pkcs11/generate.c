@@ -79,8 +79,8 @@ enum kg_status kg_backing_key_generate(struct kg_backing_key *key, struct kg_bac
 enum kg_status kg_backing_key_destroy(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane,
                                       struct kg_error *error) {
   enum kg_status status = kg_backing_key_find_private(key, backing, lane->session, &lane->private_key, error);
+  if (status == KG_OK) status = kg_backing_key_find_public(key, backing, lane, error);
   if (status != KG_OK) return status;
-  lane->public_key = kg_backing_key_find_public(key, backing, lane);
   status = kg_backing_key_check(key, backing, lane, error);
   if (status != KG_OK) return status;
   sigset_t before;

@@ -10,9 +10,9 @@
 KG_MUST_USE enum kg_status kg_backing_key_find_private(struct kg_backing_key *key, struct kg_backing *backing,
                                                        CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *out,
                                                        struct kg_error *error);
-/* 0: no public key object for this private key. */
-CK_OBJECT_HANDLE kg_backing_key_find_public(struct kg_backing_key *key, struct kg_backing *backing,
-                                            struct kg_lane *lane);
+/* Into lane->public_key; 0: no public key object for this private key. */
+KG_MUST_USE enum kg_status kg_backing_key_find_public(struct kg_backing_key *key, struct kg_backing *backing,
+                                                      struct kg_lane *lane, struct kg_error *error);
 /* Fills key->key.info from the lane's private key. */
 KG_MUST_USE enum kg_status kg_backing_key_describe(struct kg_backing_key *key, struct kg_backing *backing,
                                                    struct kg_lane *lane, CK_SLOT_ID slot, const CK_TOKEN_INFO *info,

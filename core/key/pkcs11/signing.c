@@ -196,16 +196,32 @@ enum kg_status kg_backing_key_verify(struct kg_key *key, const struct kg_sign_pa
   return run((struct kg_backing_key *)key, params, input, signature, NULL, error);
 }
 
-/* tpm2-pkcs11 cannot, known; a key that asks for a PIN each time is not used for a guess. */
-bool kg_backing_key_takes_any_salt(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane,
-                                   bool trial) {
+static bool signs_with_salt(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane, unsigned salt,
+                            CK_RV *rv) {
   static const unsigned char digest[32];
-  static const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, 0};
-  if (!(key->key.info.capabilities & KG_CAN_SIGN_PSS) || backing->is_tpm2 || key->always_authenticate) return false;
-  if (!trial) return true;
+  const struct kg_sign_params params = {KG_PADDING_PSS, KG_HASH_SHA256, salt};
   struct operation operation;
   set_operation(&operation, &params, kg_span_of(digest, sizeof digest));
   unsigned char signature[KG_SIGNATURE_MAX];
-  CK_RV rv;
-  return sign_in(key, backing, lane, &operation, signature, &rv, NULL) == KG_OK;
+  return sign_in(key, backing, lane, &operation, signature, rv, NULL) == KG_OK;
+}
+
+static bool is_about_the_salt(CK_RV rv) {
+  return rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_MECHANISM_INVALID || rv == CKR_ARGUMENTS_BAD;
+}
+
+/* Tokens refuse a salt with any code. So whatever the code, one that signs with a salt as long as the hash right after
+ * it refused another twice has answered; one that does not has told nothing, and is asked when somebody signs. */
+static bool takes_any_salt(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane) {
+  CK_RV rv = CKR_OK;
+  if (signs_with_salt(key, backing, lane, 0, &rv)) return true;
+  if (is_about_the_salt(rv)) return false;
+  return signs_with_salt(key, backing, lane, 0, &rv) || !signs_with_salt(key, backing, lane, 32, &rv);
+}
+
+/* tpm2-pkcs11 cannot, known; a key that asks for a PIN each time is not used for a guess. */
+bool kg_backing_key_takes_any_salt(struct kg_backing_key *key, struct kg_backing *backing, struct kg_lane *lane,
+                                   bool trial) {
+  if (!(key->key.info.capabilities & KG_CAN_SIGN_PSS) || backing->is_tpm2 || key->always_authenticate) return false;
+  return !trial || takes_any_salt(key, backing, lane);
 }

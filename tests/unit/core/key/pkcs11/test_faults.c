@@ -103,8 +103,63 @@ static void every_call_may_fail_on_a_fresh_library(void **state) {
   assert_true(n > 20);
 }
 
+/* The token itself gives no answer, once: whatever is opened all the same is the key that it is otherwise. */
+static atomic_int calls_left; /* 0: the one that fails; below: none does */
+static CK_RV no_answer;
+static char failed_call[64];
+
+static CK_RV fail_once(const char *function) {
+  if (atomic_fetch_sub(&calls_left, 1) != 0) return CKR_OK;
+  snprintf(failed_call, sizeof failed_call, "%s", function);
+  return no_answer;
+}
+
+static void assert_same_key(struct kg_key *key, const struct kg_key_info *before, int n) {
+  const struct kg_key_info *info = kg_key_info(key);
+  if (info->capabilities != before->capabilities || info->strength != before->strength || info->bits != before->bits)
+    fail_msg("call %d, %s, failed with 0x%lx, and the key is another: capabilities %x, strength %d", n, failed_call,
+             no_answer, info->capabilities, (int)info->strength);
+}
+
+static bool opens_the_same(struct token *token, const char *uri, const struct kg_key_info *before, int n) {
+  struct kg_error error = {0};
+  struct kg_key *key = NULL;
+  atomic_store(&calls_left, n);
+  atomic_store(&token->fake->decide, fail_once);
+  enum kg_status status = open_key_of(uri, 0, &key, &error);
+  atomic_store(&token->fake->decide, NULL);
+  bool reached = atomic_load(&calls_left) < 0;
+  if (status == KG_E_KEY_NOT_FOUND || status == KG_E_KEY_DEAD || status == KG_E_KEY_MECHANISM)
+    fail_msg("call %d, %s, failed with 0x%lx, and that was taken for %s: %s", n, failed_call, no_answer,
+             kg_status_name(status), error.text);
+  if (status == KG_OK) {
+    assert_same_key(key, before, n);
+    token_sign(key, 1);
+  }
+  kg_key_close(&key);
+  return reached;
+}
+
+static void no_answer_is_no_answer(void **state) {
+  static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_HOST_MEMORY};
+  struct token *token = *state;
+  char *uri = token_uri(token, "web");
+  struct kg_key *key = token_open_object(token, "web");
+  struct kg_key_info before = *kg_key_info(key);
+  for (size_t i = 0; i < COUNT(codes); i++) {
+    int n = 0;
+    no_answer = codes[i];
+    while (opens_the_same(token, uri, &before, n))
+      n++;
+    assert_true(n > 20);
+  }
+  kg_key_close(&key);
+  free(uri);
+}
+
 int main(void) {
   static const struct CMUnitTest cases[] = {
+      TOKEN_CASE("/faults/no_answer_is_no_answer", no_answer_is_no_answer),
       TOKEN_CASE("/faults/every_call_may_fail_once", every_call_may_fail_once),
       TOKEN_CASE("/faults/every_call_may_fail_on_a_fresh_library", every_call_may_fail_on_a_fresh_library),
   };
