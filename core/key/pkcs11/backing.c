@@ -52,7 +52,7 @@ static enum kg_status recognise(struct kg_backing *backing, struct kg_error *err
                         backing->path);
   if (kg_token_field_is(info.manufacturerID, sizeof info.manufacturerID, "PKCS#11 Kit") &&
       kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "PKCS#11 Kit Proxy Module") &&
-      !speaks_for_a_server(backing->path))
+      !backing->is_client)
     return kg_error_set(error, KG_E_CONFIG, "module-path %s is p11-kit's proxy: name the token's own library",
                         backing->path);
   bool is_tpm2 = kg_token_field_is(info.libraryDescription, sizeof info.libraryDescription, "TPM2.0 Cryptoki");
@@ -93,6 +93,25 @@ enum kg_status kg_backing_renew(struct kg_backing *backing, unsigned epoch, stru
   }
   kg_turn_give(&backing->turn);
   return status;
+}
+
+static bool has_slots(const struct kg_backing *backing) {
+  CK_ULONG count = 0;
+  return backing->f->C_GetSlotList(CK_TRUE, NULL, &count) == CKR_OK && count > 0;
+}
+
+/* p11-kit-client.so (0.24) never looks for its server again by itself. Calls of other threads fail already. */
+bool kg_backing_reconnect(struct kg_backing *backing, unsigned epoch) {
+  if (!backing->is_client || !atomic_load(&backing->owned) || has_slots(backing)) return false;
+  if (!kg_turn_take(&backing->turn)) return false;
+  bool connected = atomic_load(&backing->epoch) != epoch;
+  if (!connected) {
+    atomic_store(&backing->ready, false);
+    backing->f->C_Finalize(NULL);
+    connected = initialise(backing, NULL) == KG_OK;
+  }
+  kg_turn_give(&backing->turn);
+  return connected;
 }
 
 /* Order matters: the user is counted before `ready` is read, while kg_backing_release clears `ready` before it reads
@@ -136,6 +155,7 @@ static struct kg_backing *new_backing(char *path, const CK_FUNCTION_LIST *f) {
   }
   backing->path = path;
   backing->f = f;
+  backing->is_client = speaks_for_a_server(path);
   return backing;
 }
 

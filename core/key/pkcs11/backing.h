@@ -13,6 +13,7 @@ struct kg_backing {
   struct kg_backing *next;
   char *path; /* resolved */
   const CK_FUNCTION_LIST *f;
+  bool is_client;          /* p11-kit-client.so: the token is behind a socket */
   atomic_bool is_tpm2;     /* libtpm2_pkcs11: one call at a time, PSS salt = hash length */
   atomic_uint users;       /* open keys */
   atomic_bool ready;       /* initialised, as far as we know */
@@ -27,6 +28,9 @@ KG_MUST_USE enum kg_status kg_backing_acquire(const char *path, struct kg_backin
 void kg_backing_release(struct kg_backing *backing);
 /* Somebody finalised the library that had `epoch`: initialises it again unless another thread did. */
 KG_MUST_USE enum kg_status kg_backing_renew(struct kg_backing *backing, unsigned epoch, struct kg_error *error);
+/* After a failure that was met with `epoch`: where the token is behind a socket, whose server is gone or was, connects
+ * anew unless another thread did. Whether that is worth another attempt. */
+bool kg_backing_reconnect(struct kg_backing *backing, unsigned epoch);
 /* The key's backing in this process. */
 KG_MUST_USE enum kg_status kg_backing_of(struct kg_backing_key *key, struct kg_backing **out, struct kg_error *error);
 bool kg_turn_take(atomic_flag *turn); /* false: not within KG_LANE_WAIT_MS */

@@ -161,7 +161,7 @@ static enum kg_status once(struct kg_backing_key *key, struct operation *operati
   } else if (status == KG_E_KEY_STORE || status == KG_E_KEY_DEAD || status == KG_E_KEY_PIN) {
     rv = (CK_RV)error->native_code; /* of a token's function, not an errno */
   }
-  *again = is_lost(rv);
+  *again = is_lost(rv) || (status != KG_OK && status != KG_E_SIGNATURE && kg_backing_reconnect(backing, epoch));
   if (rv != CKR_CRYPTOKI_NOT_INITIALIZED) return status;
   return kg_backing_renew(backing, epoch, error) == KG_OK ? status : error->status;
 }
