@@ -1,6 +1,7 @@
 /* keyguardctl doctor: why it does not work here and for this user, and what to do. */
 #include "core/base/json_add.h"
 #include "core/key/pin_memory.h"
+#include "core/os/file.h"
 #include "ctl/doctor.h"
 #include "ctl/output.h"
 #include "ctl/process.h"
@@ -11,7 +12,10 @@
 static const struct {
   const char *word, *json;
   enum kg_colour colour;
-} levels[] = {{"ok  ", "ok", KG_COLOUR_GOOD}, {"warn", "warn", KG_COLOUR_WARN}, {"FAIL", "fail", KG_COLOUR_BAD}};
+} levels[] = {[KG_FINDING_OK] = {"ok  ", "ok", KG_COLOUR_GOOD},
+              [KG_FINDING_WARN] = {"warn", "warn", KG_COLOUR_WARN},
+              [KG_FINDING_FAIL] = {"FAIL", "fail", KG_COLOUR_BAD},
+              [KG_FINDING_SKIP] = {"skip", "skip", KG_COLOUR_NONE}};
 
 static void print_finding(struct kg_run *run, const struct kg_finding *finding) {
   kg_output_coloured(run->out, levels[finding->level].colour, levels[finding->level].word);
@@ -30,12 +34,21 @@ static cJSON *finding_json(const struct kg_finding *finding) {
   return object;
 }
 
-/* The first failure decides. Without any, there must still have been a signature. */
-static int exit_code_of(const struct kg_doctor *doctor) {
+static enum kg_status first_failure(const struct kg_doctor *doctor, bool serving) {
   for (size_t i = 0; i < doctor->count; i++)
-    if (doctor->findings[i].level == KG_FINDING_FAIL) return kg_status_exit_code(doctor->findings[i].status);
-  if (doctor->incomplete) return kg_status_exit_code(KG_E_NO_MEMORY);
-  return doctor->signatures > 0 ? 0 : kg_status_exit_code(KG_E_NOT_FOUND);
+    if (doctor->findings[i].level == KG_FINDING_FAIL && doctor->findings[i].serving == serving)
+      return doctor->findings[i].status;
+  return KG_OK;
+}
+
+/* The first failure decides, and before all others one that keeps from signing. Without any, there must still have been
+ * a signature. */
+static int exit_code_of(const struct kg_doctor *doctor) {
+  enum kg_status status = first_failure(doctor, false);
+  if (status == KG_OK) status = first_failure(doctor, true);
+  if (status == KG_OK && doctor->incomplete) status = KG_E_NO_MEMORY;
+  if (status == KG_OK && doctor->signatures == 0) status = KG_E_NOT_FOUND;
+  return kg_status_exit_code(status);
 }
 
 static int report(const struct kg_doctor *doctor) {
@@ -56,9 +69,19 @@ static int report(const struct kg_doctor *doctor) {
 static void examine_configured(struct kg_doctor *doctor, const struct kg_identity **identities, size_t count) {
   kg_doctor_check_state(doctor);
   kg_doctor_check_plugin(doctor);
-  kg_doctor_check_metadata(doctor);
+  kg_doctor_check_slots(doctor);
+  if (kg_doctor_check_ca_file(doctor)) kg_doctor_check_metadata(doctor);
   for (size_t i = 0; i < count; i++)
     kg_doctor_check_identity(doctor, identities[i]);
+  kg_doctor_name_unasked(doctor);
+}
+
+static enum kg_cure cure_of_configuration(const struct kg_run *run, const struct kg_error *error) {
+  const char *path = NULL;
+  struct kg_file_id id;
+  if (kg_command_config_path(run, &path, NULL) != KG_OK) return KG_CURE_CONFIGURATION_NAME;
+  if (kg_file_identify(path, &id) == KG_E_NOT_FOUND) return KG_CURE_CONFIGURATION_MISSING;
+  return error->status == KG_E_CONFIG && run->config != NULL ? KG_CURE_NO_IDENTITY : KG_CURE_NONE;
 }
 
 /* KG_E_USAGE is the only failure that is not a finding. */
@@ -68,17 +91,18 @@ static enum kg_status examine(struct kg_doctor *doctor, const struct kg_operands
   size_t count = 0;
   kg_pin_memory_look_only();
   if (kg_command_configure(run, error) != KG_OK) {
-    kg_doctor_fail(doctor, "configuration", NULL, error);
+    kg_doctor_fail(doctor, "configuration", cure_of_configuration(run, error), error);
   } else {
     enum kg_status status = kg_command_select(run, operands, operands->count == 0, &identities, &count, error);
     if (status == KG_E_USAGE) return status;
     if (status != KG_OK)
-      kg_doctor_fail(doctor, "configuration", NULL, error);
+      kg_doctor_fail(doctor, "configuration", cure_of_configuration(run, error), error);
     else
       kg_doctor_ok(doctor, "configuration", "%s, %zu identities", run->config->path, run->config->identities_count);
     examine_configured(doctor, identities, count);
   }
   free(identities);
+  kg_doctor_check_module(doctor);
   kg_doctor_check_openssl(doctor);
   kg_doctor_check_p11kit(doctor);
   return KG_OK;
@@ -96,6 +120,7 @@ static int run_doctor(const struct kg_command *command, struct kg_run *run, int 
   struct kg_doctor doctor = {.run = run, .report = report};
   enum kg_status status = examine(&doctor, &operands, &error);
   exit_code = status == KG_OK ? report(&doctor) : kg_output_error(run, &error);
+  kg_plugin_free(&doctor.plugin);
   free(doctor.findings);
   return exit_code;
 }

@@ -2,7 +2,7 @@
 #include "core/os/path.h"
 #include "ctl/command.h"
 #include "ctl/describe.h"
-#include "ctl/installed.h"
+#include "ctl/environment.h"
 #include "ctl/output.h"
 #include "ctl/process.h"
 #include "ctl/provision.h"
@@ -21,12 +21,6 @@ static void clear(struct kg_process_variable variables[VARIABLES + 1]) {
     free(variables[i].value);
 }
 
-/* A module that is tried out before it is installed is where the caller says. */
-static const char *module_path(void) {
-  const char *path = getenv("KEYGUARD_MODULE");
-  return path != NULL && kg_path_is_absolute(path) ? path : KG_MODULE_PATH;
-}
-
 static enum kg_status fill(const struct kg_config *config, const struct kg_binding *binding,
                            struct kg_process_variable variables[VARIABLES + 1], struct kg_error *error) {
   if (!kg_path_is_absolute(config->path)) /* the module ignores any other */
@@ -37,7 +31,7 @@ static enum kg_status fill(const struct kg_config *config, const struct kg_bindi
   set(&variables[2], "KEYGUARD_TENANT_ID", kg_strdup(binding->tenant_id));
   set(&variables[3], "KEYGUARD_CERT_URI", kg_describe_uri(binding, "cert"));
   set(&variables[4], "KEYGUARD_KEY_URI", kg_describe_uri(binding, "private"));
-  set(&variables[5], "KEYGUARD_MODULE", kg_strdup(module_path()));
+  set(&variables[5], "KEYGUARD_MODULE", kg_strdup(kg_environment_module()));
   set(&variables[6], "KEYGUARD_CONF", kg_strdup(config->path)); /* the module reads the same one */
   for (int i = 0; i < VARIABLES; i++)
     if (variables[i].value == NULL) return kg_error_no_memory(error, "for the environment");

@@ -1,17 +1,15 @@
 #include "ctl/doctor.h"
 
 #include "core/os/file.h"
-#include "ctl/plugin_loader.h"
-#include "ctl/probe.h"
+#include "core/os/path.h"
+#include "ctl/environment.h"
 
-#include <openssl/conf.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBE_BUDGET_MS 5000
-#define CLOCK_WARN_S 30
-#define CLOCK_FAIL_S 300 /* what a fresh certificate is allowed to be in the future (core/state/binding.h) */
+#define ROOM_BYTES ((size_t)64 * 1024) /* a binding, a failure, a lock and what they are written to first */
+#define GNUTLS_SLOTS 48                /* MAX_SLOTS of GnuTLS 3.7's lib/pkcs11.c: it takes no module that has more */
 
 static struct kg_finding *make_room(struct kg_doctor *doctor) {
   static struct kg_finding lost;
@@ -26,25 +24,46 @@ static struct kg_finding *make_room(struct kg_doctor *doctor) {
   return &doctor->findings[doctor->count++];
 }
 
+/* What follows "keyguardctl provision" here. */
+static void name_subject(const struct kg_doctor *doctor, char *out, size_t size) {
+  const char *config = doctor->run->config_path;
+  if (doctor->subject != NULL) {
+    snprintf(out, size, "%s", doctor->subject);
+    return;
+  }
+  snprintf(out, size, "%s%s%s%s", doctor->identity != NULL ? doctor->identity->name : "--all",
+           config != NULL ? " --config " : "", config != NULL ? config : "", doctor->retry_forbidden ? " --force" : "");
+}
+
 static struct kg_finding *add(struct kg_doctor *doctor, enum kg_finding_level level, const char *check,
-                              const char *cure) {
+                              enum kg_cure cure) {
   struct kg_finding *finding = make_room(doctor);
+  char subject[256];
+  name_subject(doctor, subject, sizeof subject);
   *finding = (struct kg_finding){.level = level};
   snprintf(finding->check, sizeof finding->check, "%s", check);
-  snprintf(finding->identity, sizeof finding->identity, "%s", doctor->identity != NULL ? doctor->identity : "");
-  snprintf(finding->cure, sizeof finding->cure, "%s", cure != NULL ? cure : "");
+  snprintf(finding->identity, sizeof finding->identity, "%s", doctor->identity != NULL ? doctor->identity->name : "");
+  kg_cure_format(cure, subject, finding->cure, sizeof finding->cure);
   return finding;
 }
 
 void kg_doctor_ok(struct kg_doctor *doctor, const char *check, const char *format, ...) {
-  struct kg_finding *finding = add(doctor, KG_FINDING_OK, check, NULL);
+  struct kg_finding *finding = add(doctor, KG_FINDING_OK, check, KG_CURE_NONE);
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(finding->symptom, sizeof finding->symptom, format, arguments);
   va_end(arguments);
 }
 
-void kg_doctor_warn(struct kg_doctor *doctor, const char *check, const char *cure, const char *format, ...) {
+void kg_doctor_skip(struct kg_doctor *doctor, const char *check, const char *format, ...) {
+  struct kg_finding *finding = add(doctor, KG_FINDING_SKIP, check, KG_CURE_NONE);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(finding->symptom, sizeof finding->symptom, format, arguments);
+  va_end(arguments);
+}
+
+void kg_doctor_warn(struct kg_doctor *doctor, const char *check, enum kg_cure cure, const char *format, ...) {
   struct kg_finding *finding = add(doctor, KG_FINDING_WARN, check, cure);
   va_list arguments;
   va_start(arguments, format);
@@ -52,165 +71,112 @@ void kg_doctor_warn(struct kg_doctor *doctor, const char *check, const char *cur
   va_end(arguments);
 }
 
-/* What helps most often. */
-static const char *cure_of(enum kg_status status) {
-  static const struct {
-    enum kg_status status;
-    const char *cure;
-  } cures[] = {
-      {KG_E_CONFIG, "mend the line that is named; keyguard.conf(5) has every key"},
-      {KG_E_ACCESS, "run as a user who may read it, or give this user's group the right to"},
-      {KG_E_UNTRUSTED,
-       "owner root or this user, and chmod go-w on it and on every folder above; a PIN file: 0600, or 0640 if root's"},
-      {KG_E_NOT_FOUND, "keyguardctl provision"},
-      {KG_E_BINDING, "keyguardctl provision; the file is damaged or of a newer release"},
-      {KG_E_BINDING_STALE, "keyguardctl provision; where a timer should have, look at its journal"},
-      {KG_E_KEY_STORE, "is module-path right, is the token initialised, and may this user open it?"},
-      {KG_E_KEY_NOT_FOUND, "keyguardctl provision makes the key; is token= right, and may this user see the token?"},
-      {KG_E_KEY_DEAD, "keyguardctl provision --replace-key makes another key"},
-      {KG_E_KEY_PIN, "write the right PIN to pin-source, which others may not read; a wrong one is not tried twice"},
-      {KG_E_KEYGUARD_UNAVAILABLE, "a stronger key-store, or a lower minimum-strength if that is enough for you"},
-      {KG_E_POP_REQUIRED, "mtls-proof-of-possession = true"},
-      {KG_E_ATTESTATION_REQUIRES_POP, "mtls-proof-of-possession = true, too"},
-      {KG_E_PLUGIN, "install the plugin of this release, or set 'plugin' to where it is"},
-      {KG_E_LOCK_BUSY, "another keyguardctl is at work: wait for it to end"},
-      {KG_E_IO, "is the disk full, or mounted read-only?"},
-      {KG_E_KEY_MECHANISM,
-       "use an RSA key of 2048 to 4096 bits that may sign, or a store that can do RSA-PSS or PKCS#1"},
-      {KG_E_KEY_BUSY, "fewer programs at once at the token, or a faster token"},
-      {KG_E_IMDS_V1_ONLY, "this machine's metadata service is too old: no setting changes that"},
-      {KG_E_IMDS_FAILED, "its own words are above; where it passes, the next attempt is made by the timer"},
-      {KG_E_IDENTITY, "assign the identity to this machine, or correct user-assigned-...-id"},
-      {KG_E_ATTESTATION_FAILED, "is attestation-library the one for this machine? Its reason is above"},
-      {KG_E_INVALID_CERTIFICATE, "look at this machine's clock"},
-      {KG_E_TLS, "name the issuer's certificates with ca-file, or look for a proxy that ends TLS"},
-      {KG_E_TRANSPORT, "is there a route to it, and is proxy right?"},
-      {KG_E_TIMEOUT, "is there a route to it? A longer deadline helps where it is slow"},
-      {KG_E_DISABLED, "unset MSAL_MI_DISABLE_IMDS_V2"},
-      {KG_E_ENVIRONMENT, "unset the variable where this is a virtual machine"},
-  };
-  for (size_t i = 0; i < sizeof cures / sizeof cures[0]; i++)
-    if (cures[i].status == status) return cures[i].cure;
-  return "try again in a while, and once more with -v, which says what was done";
-}
-
-void kg_doctor_fail(struct kg_doctor *doctor, const char *check, const char *cure, const struct kg_error *error) {
-  struct kg_finding *finding = add(doctor, KG_FINDING_FAIL, check, cure != NULL ? cure : cure_of(error->status));
+static struct kg_finding *fail(struct kg_doctor *doctor, const char *check, enum kg_cure cure,
+                               const struct kg_error *error) {
+  struct kg_finding *finding =
+      add(doctor, KG_FINDING_FAIL, check, cure != KG_CURE_NONE ? cure : kg_cure_of(error->status));
   finding->status = error->status;
   snprintf(finding->symptom, sizeof finding->symptom, "%s", error->text);
+  return finding;
+}
+
+void kg_doctor_fail(struct kg_doctor *doctor, const char *check, enum kg_cure cure, const struct kg_error *error) {
+  (void)fail(doctor, check, cure, error);
+}
+
+void kg_doctor_fail_service(struct kg_doctor *doctor, const char *check, enum kg_cure cure,
+                            const struct kg_error *error) {
+  fail(doctor, check, cure, error)->serving = true;
+}
+
+void kg_doctor_fail_issuing(struct kg_doctor *doctor, const char *check, enum kg_cure cure,
+                            const struct kg_error *error) {
+  struct kg_finding *finding = fail(doctor, check, cure, error);
+  finding->serving = true;
+  if (!doctor->signs_only) return;
+  finding->level = KG_FINDING_WARN;
+  finding->status = KG_OK;
+}
+
+int kg_doctor_end(void *context, const struct kg_error *error) {
+  struct kg_doctor *doctor = context;
+  kg_doctor_fail(doctor, doctor->check, KG_CURE_KEY_HANGS, error);
+  int exit_code = doctor->report(doctor);
+  fflush(doctor->run->out);
+  return exit_code;
+}
+
+/* Provisioning makes it, one folder and not those above. */
+static void check_place_of_state(struct kg_doctor *doctor, const char *path) {
+  char *folder = kg_path_folder(path);
+  struct kg_error error = {0};
+  enum kg_status status =
+      folder != NULL ? kg_file_check_room(folder, ROOM_BYTES, &error) : kg_error_no_memory(&error, "for a path");
+  if (status == KG_OK)
+    kg_doctor_warn(doctor, "state folder", KG_CURE_STATE_FOLDER, "%s is not there yet", path);
+  else
+    kg_doctor_fail(doctor, "state folder", KG_CURE_STATE_FOLDER_PLACE, &error);
+  free(folder);
+}
+
+static void check_room_of_state(struct kg_doctor *doctor, const char *path) {
+  bool mounted = doctor->run->config->mounted_state, strays = kg_doctor_finds_strays(doctor, path);
+  struct kg_error error = {0};
+  enum kg_status status = kg_file_check_room(path, ROOM_BYTES, &error);
+  doctor->signs_only = mounted || status == KG_E_ACCESS;
+  if (status != KG_OK && !doctor->signs_only)
+    kg_doctor_fail_issuing(doctor, "state folder",
+                           status == KG_E_NOT_FOUND ? KG_CURE_STATE_FOLDER_PLACE : KG_CURE_STATE_FULL, &error);
+  else if (!strays)
+    kg_doctor_ok(doctor, "state folder", "%s", path);
+  if (doctor->signs_only)
+    kg_doctor_skip(doctor, "provisioning", "not for this user, who signs (%s): nothing can be issued or renewed here",
+                   mounted ? "mounted-state" : error.text);
 }
 
 void kg_doctor_check_state(struct kg_doctor *doctor) {
   const char *path = doctor->run->config->state_dir;
   struct kg_error error = {0};
   enum kg_status status = kg_file_check(path, KG_TRUST_SHARED, &error);
-  if (status == KG_OK && !kg_doctor_finds_strays(doctor, path))
-    kg_doctor_ok(doctor, "state folder", "%s", path);
-  else if (status == KG_E_NOT_FOUND) /* an empty one is normal on a new machine */
-    kg_doctor_warn(doctor, "state folder", "keyguardctl provision makes it", "%s is not there yet", path);
-  else if (status != KG_OK)
-    kg_doctor_fail(doctor, "state folder", NULL, &error);
+  if (status == KG_OK)
+    check_room_of_state(doctor, path);
+  else if (status == KG_E_NOT_FOUND) /* normal on a new machine */
+    check_place_of_state(doctor, path);
+  else
+    kg_doctor_fail(doctor, "state folder", status == KG_E_UNTRUSTED ? KG_CURE_STATE_FOLDER_TRUST : KG_CURE_NONE,
+                   &error);
 }
 
 /* Only provisioning needs it: signatures work without. */
 void kg_doctor_check_plugin(struct kg_doctor *doctor) {
-  struct kg_plugin *plugin = NULL;
   struct kg_error error = {0};
-  if (kg_plugin_load(doctor->run->config->plugin, &plugin, &error) == KG_OK)
-    kg_doctor_ok(doctor, "plugin", "%s, %s %s", kg_plugin_path(plugin), kg_plugin_get(plugin)->name,
-                 kg_plugin_get(plugin)->release);
+  enum kg_status status = kg_plugin_load(doctor->run->config->plugin, &doctor->plugin, &error);
+  if (status == KG_OK)
+    kg_doctor_ok(doctor, "plugin", "%s, %s %s", kg_plugin_path(doctor->plugin), kg_plugin_get(doctor->plugin)->name,
+                 kg_plugin_get(doctor->plugin)->release);
   else
-    kg_doctor_warn(doctor, "plugin", cure_of(KG_E_PLUGIN), "%s", error.text);
-  kg_plugin_free(&plugin);
+    kg_doctor_fail_issuing(doctor, "plugin", KG_CURE_NONE, &error);
 }
 
-static void check_clock(struct kg_doctor *doctor, int64_t server_s, int64_t ours_s) {
-  int64_t ahead = ours_s - server_s, off = ahead < 0 ? -ahead : ahead;
-  const char *direction = ahead < 0 ? "behind" : "ahead of";
+/* Neither provisioning nor a token needs it, and whoever signs does. */
+void kg_doctor_check_module(struct kg_doctor *doctor) {
+  const char *path = kg_environment_module();
   struct kg_error error = {0};
-  if (off <= CLOCK_WARN_S) {
-    kg_doctor_ok(doctor, "clock", "agrees with the metadata service to %lld s", (long long)off);
-  } else if (off <= CLOCK_FAIL_S) {
-    kg_doctor_warn(doctor, "clock", "synchronise the time", "%lld s %s the metadata service's", (long long)off,
-                   direction);
-  } else {
-    (void)kg_error_set(&error, KG_E_INVALID_CERTIFICATE,
-                       "%lld s %s the metadata service's: new certificates look expired or not yet valid",
-                       (long long)off, direction);
-    kg_doctor_fail(doctor, "clock", "synchronise the time", &error);
-  }
-}
-
-void kg_doctor_check_metadata(struct kg_doctor *doctor) {
-  static const char cure[] = "is this an Azure virtual machine with managed identity v2, and is its link-local address "
-                             "reachable from here (containers often have no route to it)?";
-  const struct kg_clock *clock = doctor->run->clock;
-  struct kg_probe_result result;
-  struct kg_error error = {0};
-  if (kg_probe_metadata(doctor->run->config, clock, PROBE_BUDGET_MS, &result, &error) != KG_OK)
-    kg_doctor_fail(doctor, "metadata", NULL, &error);
-  else if (result.version == KG_PROBE_V2)
-    kg_doctor_ok(doctor, "metadata", "managed identity v2 answers");
-  else if (result.version == KG_PROBE_V1)
-    kg_doctor_warn(doctor, "metadata", cure, "only managed identity v1 answers: nothing can be issued or renewed");
+  if (kg_file_check(path, KG_TRUST_ANY, &error) == KG_OK)
+    kg_doctor_ok(doctor, "module", "%s", path);
   else
-    kg_doctor_warn(doctor, "metadata", cure, "no answer, nothing can be issued or renewed: %s", result.reason);
-  doctor->metadata_answers = result.version == KG_PROBE_V2;
-  if (result.server_time_s > 0) check_clock(doctor, result.server_time_s, clock->wall(clock->context));
+    kg_doctor_warn(doctor, "module", KG_CURE_MODULE, "no program can sign with it: %s", error.text);
 }
 
-static bool is_active(const CONF *conf, const char *section) {
-  const char *value = NCONF_get_string(conf, section, "activate");
-  return value != NULL && (strcmp(value, "1") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "true") == 0 ||
-                           strcmp(value, "on") == 0);
-}
-
-/* An explicit list of providers removes the implicit default (nginx/nginx issue on pkcs11 and the default provider). */
-static enum kg_openssl_conf judge_providers(const CONF *conf) {
-  const char *main = NCONF_get_string(conf, NULL, "openssl_conf");
-  const char *list = main != NULL ? NCONF_get_string(conf, main, "providers") : NULL;
-  STACK_OF(CONF_VALUE) *providers = list != NULL ? NCONF_get_section(conf, list) : NULL;
-  bool any = false, has_default = false;
-  for (int i = 0; i < sk_CONF_VALUE_num(providers); i++) {
-    const CONF_VALUE *provider = sk_CONF_VALUE_value(providers, i);
-    if (!is_active(conf, provider->value)) continue;
-    const char *identity = NCONF_get_string(conf, provider->value, "identity");
-    any = true;
-    has_default = has_default || strcmp(identity != NULL ? identity : provider->name, "default") == 0;
-  }
-  return any && !has_default ? KG_OPENSSL_CONF_NO_DEFAULT : KG_OPENSSL_CONF_FINE;
-}
-
-enum kg_openssl_conf kg_doctor_read_openssl_conf(const char *path) {
-  CONF *conf = NCONF_new(NULL);
-  long line = 0;
-  enum kg_openssl_conf verdict = KG_OPENSSL_CONF_UNREADABLE;
-  if (conf != NULL && NCONF_load(conf, path, &line) > 0) verdict = judge_providers(conf);
-  NCONF_free(conf);
-  return verdict;
-}
-
-void kg_doctor_check_openssl(struct kg_doctor *doctor) {
-  char *path = CONF_get1_default_config_file();
-  struct kg_file_id id;
-  if (path == NULL || kg_file_identify(path, &id) != KG_OK) {
-    kg_doctor_ok(doctor, "openssl.cnf", "none");
-  } else {
-    switch (kg_doctor_read_openssl_conf(path)) {
-    case KG_OPENSSL_CONF_FINE:
-      kg_doctor_ok(doctor, "openssl.cnf", "%s", path);
-      break;
-    case KG_OPENSSL_CONF_NO_DEFAULT:
-      kg_doctor_warn(doctor, "openssl.cnf", "add 'default = default_sect' there, and 'activate = 1' in its section",
-                     "%s activates providers without 'default': other programs lose SHA-256, RSA and TLS", path);
-      break;
-    case KG_OPENSSL_CONF_UNREADABLE:
-      kg_doctor_warn(doctor, "openssl.cnf", "correct it, or give this user the right to read it",
-                     "%s cannot be read as a configuration", path);
-      break;
-    }
-  }
-  OPENSSL_free(path);
+/* Each identity is a slot, whether it has a token or not. */
+void kg_doctor_check_slots(struct kg_doctor *doctor) {
+  size_t count = doctor->run->config->identities_count;
+  if (count <= GNUTLS_SLOTS) return;
+  kg_doctor_warn(
+      doctor, "slots", KG_CURE_SLOTS,
+      "%zu identities are %zu slots, and programs on GnuTLS 3.7 (gnutls-cli, p11tool, wget) see no token of a "
+      "module with more than %d",
+      count, count, GNUTLS_SLOTS);
 }
 
 /* The value of "module:" where its file name is our module's (pkcs11.conf(5)). */

@@ -3,42 +3,29 @@
 #define KG_CTL_DOCTOR_H
 
 #include "core/base/error.h"
+#include "core/state/binding.h"
 #include "ctl/command.h"
+#include "ctl/cure.h"
+#include "ctl/doctor_list.h"
+#include "ctl/plugin_loader.h"
 
-enum kg_finding_level { KG_FINDING_OK = 0, KG_FINDING_WARN, KG_FINDING_FAIL };
+struct kg_key;
 
-struct kg_finding {
-  enum kg_finding_level level;
-  enum kg_status status; /* KG_FINDING_FAIL: decides the exit code */
-  char check[32], identity[KG_IDENTITY_NAME_MAX + 1];
-  char symptom[512], cure[256];
-};
-
-struct kg_doctor {
-  struct kg_run *run;
-  const char *identity;        /* the one that is looked at; NULL: the machine */
-  struct kg_finding *findings; /* free() it */
-  size_t count, room;
-  bool incomplete;                               /* no memory for one of them */
-  bool metadata_answers;                         /* so that it is worth asking for each identity */
-  size_t signatures;                             /* identities whose key made one that its certificate fits */
-  int (*report)(const struct kg_doctor *doctor); /* prints them; the exit code */
-};
-
-void kg_doctor_ok(struct kg_doctor *doctor, const char *check, const char *format, ...) KG_PRINTF(3, 4);
-void kg_doctor_warn(struct kg_doctor *doctor, const char *check, const char *cure, const char *format, ...)
-    KG_PRINTF(4, 5);
-/* `cure` NULL: the usual one of the error's status. */
-void kg_doctor_fail(struct kg_doctor *doctor, const char *check, const char *cure, const struct kg_error *error);
-
-/* What is looked at. The last two need no configuration. */
+/* What is looked at. Of these the first ones need a configuration, in this order. */
 void kg_doctor_check_state(struct kg_doctor *doctor);
 bool kg_doctor_finds_strays(struct kg_doctor *doctor, const char *folder); /* in it; where not, nothing is said */
 void kg_doctor_check_plugin(struct kg_doctor *doctor);
+void kg_doctor_check_slots(struct kg_doctor *doctor);
+bool kg_doctor_check_ca_file(struct kg_doctor *doctor);  /* whether anything can be asked with it */
 void kg_doctor_check_metadata(struct kg_doctor *doctor); /* and the clock */
 void kg_doctor_check_identity(struct kg_doctor *doctor, const struct kg_identity *identity);
+void kg_doctor_check_token_service(struct kg_doctor *doctor, const struct kg_binding *binding, struct kg_key *key);
+void kg_doctor_name_unasked(struct kg_doctor *doctor); /* what was not looked at, as it would be obtained by looking */
+void kg_doctor_check_module(struct kg_doctor *doctor);
 void kg_doctor_check_openssl(struct kg_doctor *doctor);
 void kg_doctor_check_p11kit(struct kg_doctor *doctor);
+
+#define KG_DOCTOR_ASK_MS 5000 /* for whom is asked over the network, each time */
 
 /* For tests: one file of OpenSSL's configuration; whether a p11-kit module file names our module. */
 enum kg_openssl_conf { KG_OPENSSL_CONF_FINE = 0, KG_OPENSSL_CONF_NO_DEFAULT, KG_OPENSSL_CONF_UNREADABLE };

@@ -9,44 +9,63 @@
 #define MODULE_NAME "keyguard-pkcs11.so"
 #define MODULE_FILE_MAX 65536
 
-/* Where p11-kit looks (pkcs11.conf(5)): its own folders, as it was built with. */
-static const char *const folders[] = {"/etc/pkcs11/modules", KG_P11KIT_MODULES};
+struct search {
+  struct kg_doctor *doctor;
+  size_t found;
+};
 
-static bool file_names_module(const char *folder, const char *name, char *module, size_t size) {
+/* A name without a path is looked for in p11-kit's own folder of modules (pkcs11.conf(5)). */
+static void check_module(struct search *search, const char *path, const char *module) {
+  char *library = module[0] == '/' ? kg_strdup(module) : kg_file_join(KG_P11KIT_LIBRARIES, module, "");
+  struct kg_error error = {0};
+  enum kg_status status =
+      library != NULL ? kg_file_check(library, KG_TRUST_ANY, &error) : kg_error_no_memory(&error, "for a path");
+  if (status == KG_OK)
+    kg_doctor_ok(search->doctor, "p11-kit", "%s names %s", path, library);
+  else
+    kg_doctor_warn(search->doctor, "p11-kit", KG_CURE_P11KIT_MODULE, "%s names a module that is not to be had: %s",
+                   path, error.text);
+  search->found++;
+  free(library);
+}
+
+static void look_at_file(struct search *search, const char *folder, const char *name) {
   char *path = kg_file_join(folder, name, "");
   struct kg_buf text = {0};
-  bool found = path != NULL && kg_file_read(path, MODULE_FILE_MAX, KG_TRUST_ANY, &text, NULL, NULL) == KG_OK &&
-               kg_doctor_names_module((const char *)text.data, MODULE_NAME, module, size);
+  char module[512];
+  if (path != NULL && kg_file_read(path, MODULE_FILE_MAX, KG_TRUST_ANY, &text, NULL, NULL) == KG_OK &&
+      kg_doctor_names_module((const char *)text.data, MODULE_NAME, module, sizeof module))
+    check_module(search, path, module);
   kg_buf_clear(&text);
   free(path);
-  return found;
 }
 
-static bool folder_names_module(const char *folder, char *module, size_t size) {
-  DIR *open = opendir(folder);
-  if (open == NULL) return false;
-  bool found = false;
-  for (struct dirent *entry = readdir(open); entry != NULL && !found; entry = readdir(open)) {
+static void look_in(struct search *search, const char *folder) {
+  DIR *open = folder != NULL ? opendir(folder) : NULL;
+  if (open == NULL) return;
+  for (struct dirent *entry = readdir(open); entry != NULL; entry = readdir(open)) {
     size_t len = strlen(entry->d_name);
-    if (len > 7 && strcmp(entry->d_name + len - 7, ".module") == 0)
-      found = file_names_module(folder, entry->d_name, module, size);
+    if (len > 7 && strcmp(entry->d_name + len - 7, ".module") == 0) look_at_file(search, folder, entry->d_name);
   }
   closedir(open);
-  return found;
 }
 
+static char *user_folder(void) {
+  const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+  if (config != NULL && config[0] == '/') return kg_file_join(config, "pkcs11/modules", "");
+  return home != NULL ? kg_file_join(home, ".config/pkcs11/modules", "") : NULL;
+}
+
+/* Where p11-kit looks (pkcs11.conf(5)): the system's folders, as it was built with, and the user's. */
 void kg_doctor_check_p11kit(struct kg_doctor *doctor) {
-  struct kg_file_id id;
-  char module[512];
-  for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-    if (!folder_names_module(folders[i], module, sizeof module)) continue;
-    if (module[0] == '/' && kg_file_identify(module, &id) != KG_OK)
-      kg_doctor_warn(doctor, "p11-kit", "install the module, or correct the .module file",
-                     "%s names %s, which is not there", folders[i], module);
-    else
-      kg_doctor_ok(doctor, "p11-kit", "%s names %s", folders[i], module);
-    return;
-  }
-  kg_doctor_warn(doctor, "p11-kit", "install keyguard.module into " KG_P11KIT_MODULES,
-                 "no .module file names " MODULE_NAME ": GnuTLS programs and p11tool do not see it");
+  struct search search = {.doctor = doctor};
+  char *own = user_folder();
+  look_in(&search, "/etc/pkcs11/modules");
+  look_in(&search, KG_P11KIT_MODULES);
+  look_in(&search, own);
+  if (search.found == 0)
+    kg_doctor_warn(doctor, "p11-kit", KG_CURE_P11KIT_NONE,
+                   "no .module file in %s names %s: GnuTLS programs and p11tool do not see it", KG_P11KIT_MODULES,
+                   MODULE_NAME);
+  free(own);
 }

@@ -31,16 +31,14 @@ static DWORD number(const char *path, const char *name) {
 }
 
 void kg_doctor_check_p11kit(struct kg_doctor *doctor) {
-  static const char cure[] = "a Trusted Launch or Confidential VM (Generation 2, Secure Boot, vTPM); switch on "
-                             "virtualization-based security with Credential Guard and restart: docs/windows.md";
   DWORD configured = number("SYSTEM\\CurrentControlSet\\Control\\DeviceGuard", "EnableVirtualizationBasedSecurity");
   int runs = secure_kernel_runs();
   if (runs == 1)
     kg_doctor_ok(doctor, "VBS", "virtualization-based security is running");
   else if (runs == 0)
-    kg_doctor_warn(doctor, "VBS", cure,
+    kg_doctor_warn(doctor, "VBS", KG_CURE_VBS,
                    "virtualization-based security is not running (%s): no KeyGuard key can be made",
                    configured ? "configured, but not started" : "not configured");
   else
-    kg_doctor_warn(doctor, "VBS", cure, "Windows does not say whether virtualization-based security is running");
+    kg_doctor_warn(doctor, "VBS", KG_CURE_VBS, "Windows does not say whether virtualization-based security is running");
 }

@@ -1,6 +1,8 @@
 #include "ctl/environment.h"
 
 #include "core/base/buf.h"
+#include "core/os/path.h"
+#include "ctl/installed.h"
 #include "wire/endpoint.h"
 
 #include <ctype.h>
@@ -37,4 +39,9 @@ enum kg_status kg_environment_metadata_endpoint(const struct kg_config *config, 
     logged = true;
   }
   return status;
+}
+
+const char *kg_environment_module(void) {
+  const char *path = getenv("KEYGUARD_MODULE");
+  return path != NULL && kg_path_is_absolute(path) ? path : KG_MODULE_PATH;
 }

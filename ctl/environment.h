@@ -1,4 +1,4 @@
-/* The one address that the process environment may decide, read by keyguardctl alone: never by the module. */
+/* What the process environment may decide, read by keyguardctl alone: never by the module. */
 #ifndef KG_CTL_ENVIRONMENT_H
 #define KG_CTL_ENVIRONMENT_H
 
@@ -9,5 +9,8 @@
  * logged once), else NULL: the built-in one. free() it. KG_E_CONFIG where the variable is refused. */
 KG_MUST_USE enum kg_status kg_environment_metadata_endpoint(const struct kg_config *config, char **out,
                                                             struct kg_error *error);
+/* Where the module is: a module that is tried out before it is installed is where the caller says
+ * (KEYGUARD_MODULE, an absolute path). Borrowed. */
+const char *kg_environment_module(void);
 
 #endif

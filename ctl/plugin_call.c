@@ -1,6 +1,7 @@
 #include "ctl/plugin_call.h"
 
 #include "core/base/log.h"
+#include "core/base/plugin_error.h"
 #include "core/os/machine.h"
 #include "ctl/ca_file.h"
 #include "ctl/environment.h"
@@ -85,4 +86,16 @@ void kg_plugin_call_clear(struct kg_plugin_call *call) {
   free(call->metadata_endpoint);
   free(call->machine_id);
   memset(call, 0, sizeof *call);
+}
+
+enum kg_status kg_plugin_call_check(const struct kg_config *config, const struct kg_identity *identity,
+                                    const struct kg_clock *clock, bool *known, struct kg_error *error) {
+  struct kg_plugin_call call;
+  enum kg_status status = kg_plugin_call_init(&call, config, identity, clock, 0, error);
+  kg_credential_plugin_check_function *check = status == KG_OK ? kg_plugin_find_check(call.plugin) : NULL;
+  struct kg_plugin_error failure = {.size = sizeof failure};
+  if (check != NULL && check(&call.request, &failure) != 0) status = kg_plugin_error_import(&failure, error);
+  *known = check != NULL;
+  kg_plugin_call_clear(&call);
+  return status;
 }

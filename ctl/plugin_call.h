@@ -22,5 +22,9 @@ KG_MUST_USE enum kg_status kg_plugin_call_init(struct kg_plugin_call *call, cons
                                                const struct kg_identity *identity, const struct kg_clock *clock,
                                                int64_t deadline_ms, struct kg_error *error);
 void kg_plugin_call_clear(struct kg_plugin_call *call);
+/* Whether what the plugin needs of this machine is there, as it says without asking anybody. `*known` false with KG_OK:
+ * it does not say. */
+KG_MUST_USE enum kg_status kg_plugin_call_check(const struct kg_config *config, const struct kg_identity *identity,
+                                                const struct kg_clock *clock, bool *known, struct kg_error *error);
 
 #endif

@@ -85,6 +85,10 @@ kg_credential_plugin_identify_function *kg_plugin_identify(const struct kg_plugi
                                                                    "keyguard_credential_plugin_identify");
 }
 
+kg_credential_plugin_check_function *kg_plugin_find_check(const struct kg_plugin *plugin) {
+  return (kg_credential_plugin_check_function *)kg_library_find(plugin->library, "keyguard_credential_plugin_check");
+}
+
 const char *kg_plugin_path(const struct kg_plugin *plugin) {
   return plugin->path;
 }

@@ -13,6 +13,7 @@ struct kg_plugin;
 KG_MUST_USE enum kg_status kg_plugin_load(const char *name, struct kg_plugin **out, struct kg_error *error);
 const struct kg_credential_plugin *kg_plugin_get(const struct kg_plugin *plugin);           /* borrowed */
 kg_credential_plugin_identify_function *kg_plugin_identify(const struct kg_plugin *plugin); /* NULL: it has none */
+kg_credential_plugin_check_function *kg_plugin_find_check(const struct kg_plugin *plugin);  /* NULL: it has none */
 const char *kg_plugin_path(const struct kg_plugin *plugin);                                 /* borrowed */
 void kg_plugin_free(struct kg_plugin **plugin);
 

@@ -65,6 +65,7 @@ static int status_of(const struct probe *probe, const char *path) {
   }
   int http_status = status == KG_OK ? response.status : 0;
   if (response.date_s) probe->result->server_time_s = response.date_s;
+  probe->result->status = status != KG_OK ? status : http_status == 404 ? KG_E_IMDS_V1_ONLY : KG_E_IMDS_FAILED;
   if (status != KG_OK)
     snprintf(probe->result->reason, sizeof probe->result->reason, "%.250s", error.text);
   else if (http_status != 400)
@@ -76,6 +77,7 @@ static int status_of(const struct probe *probe, const char *path) {
 /* There is no version 2: the reason names why, and why there is no version 1 either. */
 static void ask_v1(const struct probe *probe) {
   struct kg_probe_result *result = probe->result;
+  enum kg_status status = result->status;
   char first[sizeof result->reason];
   memcpy(first, result->reason, sizeof first);
   if (status_of(probe, PATH_V1) == 400) {
@@ -86,6 +88,7 @@ static void ask_v1(const struct probe *probe) {
     memcpy(second, result->reason, sizeof second);
     snprintf(result->reason, sizeof result->reason, "v2: %.120s; v1: %.120s", first, second);
   }
+  result->status = status;
 }
 
 enum kg_status kg_probe_metadata(const struct kg_config *config, const struct kg_clock *clock, int64_t budget_ms,
@@ -102,6 +105,7 @@ enum kg_status kg_probe_metadata(const struct kg_config *config, const struct kg
                         clock->elapsed_ms(clock->context) + budget_ms, out, config->ca_file};
   if (status_of(&probe, PATH_V2) == 400) {
     out->version = KG_PROBE_V2;
+    out->status = KG_OK;
     out->reason[0] = 0;
   } else {
     ask_v1(&probe);

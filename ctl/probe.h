@@ -11,7 +11,8 @@ enum kg_probe_version { KG_PROBE_NONE = 0, KG_PROBE_V1, KG_PROBE_V2 };
 struct kg_probe_result {
   enum kg_probe_version version;
   int64_t server_time_s; /* Date of the last answer; 0: unknown */
-  char reason[256];      /* where there is no v2: why */
+  enum kg_status status; /* where there is no v2: what an acquisition would end with */
+  char reason[256];      /* and why */
 };
 
 /* Version 2 first, then 1: a host that answers 400 to a request without the Metadata header has the path. Only definite

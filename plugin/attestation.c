@@ -99,6 +99,12 @@ static bool make_id(const struct kg_acquisition *acquisition, const struct kg_me
   return kg_hash_once(KG_HASH_SHA256, kg_span_of(info->data, info->len), out->key);
 }
 
+enum kg_status kg_attestation_check(const struct kg_plugin_request *request, struct kg_error *error) {
+  struct kg_attestation_library *library = NULL;
+  return kg_attestation_library_require(request->attestation_library, request->attestation_library_sha256, &library,
+                                        error);
+}
+
 void kg_attestation_forget(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata) {
   struct kg_attestation_id id;
   if (make_id(acquisition, metadata, &id)) kg_attestation_cache_drop(&id);

@@ -10,6 +10,8 @@
 KG_MUST_USE enum kg_status kg_attestation_get(const struct kg_acquisition *acquisition,
                                               const struct kg_metadata *metadata, struct kg_buf *out,
                                               struct kg_error *error);
+/* The library can be loaded. It is not asked: what it does beyond that is a request to the attestation service. */
+KG_MUST_USE enum kg_status kg_attestation_check(const struct kg_plugin_request *request, struct kg_error *error);
 /* Drops the cached token of this key and endpoint. */
 void kg_attestation_forget(const struct kg_acquisition *acquisition, const struct kg_metadata *metadata);
 

@@ -81,6 +81,7 @@ static void set_message(struct options *options, struct kg_http_transfer *transf
   set_long(options, CURLOPT_HTTP09_ALLOWED, 0);
   set_long(options, CURLOPT_FRESH_CONNECT, 1);
   set_long(options, CURLOPT_FORBID_REUSE, 1);
+  set_long(options, CURLOPT_CONNECT_ONLY, request->connect_only);
   if (curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)KG_HTTP_BODY_MAX) != CURLE_OK ||
       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK ||
       curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer) != CURLE_OK ||

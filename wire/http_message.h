@@ -26,6 +26,7 @@ struct kg_http_request {
   int tls_max;                /* 12 or 13; 0: 13 */
   int (*tls_setup)(SSL_CTX *context, void *argument); /* client certificate; 1: done. NULL: none */
   void *tls_argument;
+  bool connect_only; /* as far as the handshake, and then nothing is asked */
 };
 
 struct kg_http_response { /* {0} it first; cleared and filled by kg_http_perform, also where that fails */

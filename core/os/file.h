@@ -39,6 +39,9 @@ bool kg_file_id_equal(const struct kg_file_id *a, const struct kg_file_id *b);
  */
 KG_MUST_USE enum kg_status kg_file_replace(const char *path, struct kg_span contents, unsigned mode,
                                            struct kg_error *error);
+/* Whether we could put so many bytes into this folder, without doing it. KG_E_NOT_FOUND also where it is no folder;
+ * KG_E_ACCESS: not ours to write, or read-only; KG_E_IO: full. */
+KG_MUST_USE enum kg_status kg_file_check_room(const char *folder, size_t bytes, struct kg_error *error);
 KG_MUST_USE enum kg_status kg_file_make_directory(const char *path, unsigned mode, struct kg_error *error);
 bool kg_file_may_write_in(const char *directory); /* as far as rights tell; Windows does not */
 char *kg_file_join(const char *directory, const char *name, const char *suffix); /* free() it; NULL: no memory */

@@ -177,6 +177,23 @@ bool kg_file_may_write_in(const char *directory) {
   return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0;
 }
 
+/* A file system that does not count its files says that it has room for none. */
+static bool is_full(const struct statvfs *room, size_t bytes) {
+  return room->f_bavail < bytes / (room->f_frsize > 0 ? room->f_frsize : 1) + 1 ||
+         (room->f_files > 0 && room->f_favail == 0);
+}
+
+enum kg_status kg_file_check_room(const char *folder, size_t bytes, struct kg_error *error) {
+  struct stat found;
+  if (stat(folder, &found) != 0) return kg_errno_report(errno, "examine", folder, error);
+  if (!S_ISDIR(found.st_mode)) return kg_errno_report(ENOTDIR, "write into", folder, error);
+  if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0)
+    return kg_errno_report(errno, "write into", folder, error);
+  struct statvfs room;
+  if (statvfs(folder, &room) != 0) return kg_errno_report(errno, "examine", folder, error);
+  return is_full(&room, bytes) ? kg_errno_report(ENOSPC, "write into", folder, error) : KG_OK;
+}
+
 char *kg_file_join(const char *directory, const char *name, const char *suffix) {
   size_t length = strlen(directory);
   const char *slash = length && directory[length - 1] == '/' ? "" : "/";

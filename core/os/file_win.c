@@ -217,6 +217,26 @@ bool kg_file_may_write_in(const char *directory) {
   return true;
 }
 
+enum kg_status kg_file_check_room(const char *folder, size_t bytes, struct kg_error *error) {
+  HANDLE opened = INVALID_HANDLE_VALUE;
+  enum kg_status status = open_path(folder, FILE_ADD_FILE, FILE_FLAG_BACKUP_SEMANTICS, &opened, error);
+  if (status != KG_OK) return status;
+  CloseHandle(opened);
+  wchar_t *wide = kg_wide_dup(folder);
+  ULARGE_INTEGER room = {0};
+  DWORD code = 0;
+  if (wide == NULL)
+    code = ERROR_NOT_ENOUGH_MEMORY;
+  else if (!(GetFileAttributesW(wide) & FILE_ATTRIBUTE_DIRECTORY))
+    code = ERROR_PATH_NOT_FOUND;
+  else if (!GetDiskFreeSpaceExW(wide, &room, NULL, NULL))
+    code = GetLastError();
+  else if (room.QuadPart < bytes)
+    code = ERROR_DISK_FULL;
+  free(wide);
+  return code ? kg_win_report(code, "write into", folder, error) : KG_OK;
+}
+
 char *kg_file_join(const char *directory, const char *name, const char *suffix) {
   size_t length = strlen(directory);
   const char *slash = length && strchr("\\/", directory[length - 1]) != NULL ? "" : "\\";

@@ -34,11 +34,14 @@ static enum kg_status report_denied(const char *path, struct kg_error *error) {
   return kg_errno_report(EACCES, "open lock", path, error);
 }
 
+static enum kg_status report_open(int number, const char *path, struct kg_error *error) {
+  return number == EACCES ? report_denied(path, error) : kg_errno_report(number, "open lock", path, error);
+}
+
 /* Nothing longer than a holder's number is a lock of ours, and nothing else is given away. */
 static enum kg_status open_file(const char *path, int *fd, struct kg_error *error) {
   int opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-  if (opened < 0)
-    return errno == EACCES ? report_denied(path, error) : kg_errno_report(errno, "open lock", path, error);
+  if (opened < 0) return report_open(errno, path, error);
   struct stat stat;
   if (fstat(opened, &stat) != 0 || !S_ISREG(stat.st_mode)) {
     close(opened);
@@ -107,6 +110,20 @@ enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struc
   lock->fd = fd;
   *out = lock;
   return KG_OK;
+}
+
+enum kg_status kg_lock_check(const char *path, struct kg_error *error) {
+  int fd = kg_errno_openat(AT_FDCWD, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? KG_OK : report_open(errno, path, error);
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  struct stat stat;
+  enum kg_status status = KG_OK;
+  if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode))
+    status = kg_error_set(error, KG_E_UNTRUSTED, "lock '%s' is not a regular file", path);
+  else if (fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK)
+    status = report_busy(fd, path, error);
+  close(fd);
+  return status;
 }
 
 void kg_lock_release(struct kg_lock **lock) {

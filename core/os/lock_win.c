@@ -89,6 +89,17 @@ enum kg_status kg_lock_acquire(const char *path, int64_t timeout_ms, const struc
   return KG_OK;
 }
 
+enum kg_status kg_lock_check(const char *path, struct kg_error *error) {
+  wchar_t *wide = kg_wide_dup(path);
+  if (wide == NULL) return kg_error_no_memory(error, "to lock '%s'", path);
+  bool is_there = GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
+  free(wide);
+  struct kg_lock *lock = NULL;
+  enum kg_status status = is_there ? kg_lock_acquire(path, 0, kg_clock_system(), &lock, error) : KG_OK;
+  kg_lock_release(&lock);
+  return status;
+}
+
 void kg_lock_release(struct kg_lock **lock) {
   if (lock == NULL || *lock == NULL) return;
   OVERLAPPED at = {0};

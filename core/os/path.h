@@ -12,6 +12,8 @@ char *kg_path_expand(const char *path);
  * case apart, and has devices that are in every folder (NUL, COM1, also with a suffix). */
 bool kg_path_is_same_name(const char *a, const char *b);
 bool kg_path_is_file_name(const char *name);
+/* The one that an absolute path is in. free() it; NULL: no memory. */
+char *kg_path_folder(const char *path);
 /* Where bindings are, unless configured: free() it; NULL: no memory. */
 char *kg_path_state_dir(void);
 

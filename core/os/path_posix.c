@@ -20,6 +20,17 @@ bool kg_path_is_file_name(const char *name) {
   return *name && strchr(name, '/') == NULL;
 }
 
+char *kg_path_folder(const char *path) {
+  char *folder = kg_strdup(path);
+  size_t length = folder != NULL ? strlen(folder) : 0;
+  while (length > 1 && folder[length - 1] == '/')
+    length--;
+  while (length > 1 && folder[length - 1] != '/')
+    length--;
+  if (folder != NULL) folder[length] = '\0';
+  return folder;
+}
+
 char *kg_path_state_dir(void) {
   return kg_strdup("/var/lib/keyguard");
 }

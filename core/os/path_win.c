@@ -93,6 +93,17 @@ bool kg_path_is_file_name(const char *name) {
          name[3] > '9';
 }
 
+char *kg_path_folder(const char *path) {
+  char *folder = kg_strdup(path);
+  size_t length = folder != NULL ? strlen(folder) : 0;
+  while (length > 3 && strchr("\\/", folder[length - 1]) != NULL)
+    length--;
+  while (length > 3 && strchr("\\/", folder[length - 1]) == NULL)
+    length--;
+  if (folder != NULL) folder[length] = '\0';
+  return folder;
+}
+
 char *kg_path_state_dir(void) {
   return kg_path_expand(PROGRAM_DATA "\\KeyGuard\\state");
 }

@@ -133,6 +133,14 @@ struct kg_credential_plugin {
 #else
 #define KG_PLUGIN_EXPORT
 #endif
+/* A plugin may export a second function, keyguard_credential_plugin_check: whether what `acquire` would need of this
+ * machine for such a request is there (libraries, files, settings), found out without asking anybody over the network
+ * and without a key, which is NULL. 0: it is. Else `error` says what is missing, as `acquire` would. `keyguardctl
+ * doctor` calls it; of a plugin without it doctor says that it did not look. */
+typedef int kg_credential_plugin_check_function(const struct kg_plugin_request *request, struct kg_plugin_error *error);
+KG_PLUGIN_EXPORT int keyguard_credential_plugin_check(const struct kg_plugin_request *request,
+                                                      struct kg_plugin_error *error);
+
 /* NULL where `version` is not supported. The answer is static. */
 typedef const struct kg_credential_plugin *kg_credential_plugin_function(uint32_t version);
 KG_PLUGIN_EXPORT const struct kg_credential_plugin *keyguard_credential_plugin(uint32_t version);

@@ -33,6 +33,10 @@ case_nothing_is_issued_or_made_by_looking() {
   [ "$STATUS" != 0 ] || fail 'healthy without a key'
   requests_are 'metadata=1 issue=0 attestation=0 token=0'
   [ -z "$(ls -A "$KG_RUN/state")" ] || fail 'something was written'
+  succeeds provision untouched
+  emulator POST reset '{}' >/dev/null
+  succeeds doctor # asks what the service is, and whom it takes us for
+  requests_are 'metadata=2 issue=0 attestation=0 token=0'
 }
 
 case_configuration_missing() {
@@ -58,8 +62,8 @@ case_configuration_named_by_a_relative_path() {
 
 case_no_binding_yet() {
   identity unheard-of
-  sick 5 'key store' unheard-of '^fail .*keyguardctl provision makes the key'
-  matches '^fail there is none yet.*keyguardctl provision' "$(finding binding unheard-of)" binding
+  sick 5 'key store' unheard-of '^fail .*keyguardctl provision unheard-of makes the key'
+  matches '^fail there is none yet.*keyguardctl provision unheard-of$' "$(finding binding unheard-of)" binding
 }
 
 case_binding_ended() {
@@ -145,18 +149,17 @@ case_gate_closed() {
   sick 4 gates demo '^fail .*mtls-proof-of-possession'
 }
 
-case_metadata_unreachable() { # signatures go on without it
+case_metadata_unreachable() { # signatures go on without it, and provisioning does not
   ready
   conf_set metadata-endpoint http://127.0.0.1:1
-  succeeds doctor
-  matches '^warn .*127.0.0.1:1.*reachable from here' "$(finding metadata)" metadata
+  sick 9 metadata '' '^fail .*127.0.0.1:1.*reachable from here'
+  matches '^ok' "$(finding signature demo)" 'the signature'
 }
 
 case_metadata_v1_only() {
   ready
   fault '{"endpoint":"metadata","status":404,"times":-1}'
-  succeeds doctor
-  matches '^warn .*only managed identity v1' "$(finding metadata)" metadata
+  sick 6 metadata '' '^fail .*only managed identity v1'
 }
 
 case_clock_off() {
@@ -170,17 +173,18 @@ case_clock_off() {
   matches '^fail .*(3999|400[0-9]) s ahead of.*synchronise' "$(finding clock)" clock
 }
 
-case_plugin_missing() { # signatures go on without it
+case_plugin_missing() { # signatures go on without it, and provisioning does not
   ready
   conf_set plugin /nonexistent/imds.so
-  succeeds doctor
-  matches '^warn .*/nonexistent/imds.so' "$(finding plugin)" plugin
+  sick 3 plugin '' '^fail .*/nonexistent/imds.so'
+  matches '^ok' "$(finding signature demo)" 'the signature'
 }
 
 case_last_failure_is_told() {
   ready
   fault '{"endpoint":"metadata","status":403,"times":-1}'
   kg provision demo --force
+  emulator DELETE faults >/dev/null
   succeeds doctor
   matches '^warn .*1 in a row.*HTTP 403.*--force' "$(finding 'last attempt' demo)" 'last attempt'
 }

@@ -1,4 +1,5 @@
 #include "support_commands.h"
+#include "support_tls_server.h"
 
 #include "tests/support/scratch.h"
 #include "wire/crypto.h"
@@ -175,11 +176,25 @@ static void doctor_is_zero_where_a_signature_works(void **state) {
   run(&kg_command_doctor, "web");
   expect(kg_status_exit_code(KG_E_NOT_FOUND));
   assert_true(printed("FAIL web binding"));
+  struct support_tls_server server = {.min_version = TLS1_2_VERSION, .max_version = TLS1_3_VERSION, .any_client = true};
+  support_tls_server_start(&server);
+  char endpoint[128];
+  snprintf(endpoint, sizeof endpoint, "https://localhost:%u/tenant/oauth2/v2.0/token", server.port);
+  setenv("FAKE_PLUGIN_ENDPOINT", endpoint, 1);
   run(&kg_command_provision, "web");
   run(&kg_command_doctor, "web");
   expect(0);
   assert_true(printed("ok   web signature"));
-  assert_true(printed("warn metadata")); /* nobody is there, and signatures work without */
+  assert_true(printed("ok   web token service"));
+  assert_true(printed("warn metadata")); /* nobody is there, and this plugin works without */
+  support_tls_server_stop(&server);
+  assert_string_equal(server.request, ""); /* as far as the handshake */
+  assert_int_equal(server.connections, 1);
+  support_tls_server_clear(&server);
+  run(&kg_command_doctor, "web");
+  expect(kg_status_exit_code(KG_E_TRANSPORT));
+  assert_true(printed("FAIL web token service"));
+  assert_true(printed("ok   web signature"));
   run(&kg_command_doctor, "weak --json");
   expect(kg_status_exit_code(KG_E_KEYGUARD_UNAVAILABLE));
   cJSON *object = json();
