@@ -271,12 +271,16 @@ enum kg_status kg_binding_load(const char *path, struct kg_binding **out, struct
   struct kg_buf text = {0};
   enum kg_status status = kg_file_read(path, KG_BINDING_SIZE_MAX, KG_TRUST_SHARED, &text, id, error);
   if (status != KG_OK) return status;
-  status = kg_binding_parse(kg_buf_span(&text), out, error);
+  struct kg_binding *binding = NULL;
+  status = kg_binding_parse(kg_buf_span(&text), &binding, error);
   if (status != KG_OK) (void)kg_error_prefix(error, status, "%s", path);
   kg_buf_clear(&text);
-  if (status == KG_OK && ((*out)->file = kg_strdup(path)) == NULL) {
-    kg_binding_free(out);
-    status = fail_memory(error);
+  if (binding == NULL) return status;
+  binding->file = kg_strdup(path);
+  if (binding->file == NULL) {
+    kg_binding_free(&binding);
+    return fail_memory(error);
   }
-  return status;
+  *out = binding;
+  return KG_OK;
 }

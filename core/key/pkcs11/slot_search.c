@@ -68,8 +68,11 @@ static enum kg_status list(const CK_FUNCTION_LIST *f, CK_SLOT_ID **out, CK_ULONG
     if (rv != CKR_OK || *count == 0) break;
     *out = calloc(*count, sizeof **out);
     if (*out == NULL) return kg_error_no_memory(error, "for %lu slots", (unsigned long)*count);
+    CK_ULONG room = *count;
     rv = f->C_GetSlotList(CK_TRUE, *out, count);
+    if (rv == CKR_OK && *count > room) *count = room; /* no more than it was given room for, whatever it says */
   }
+  if (*out == NULL) *count = 0;
   if (rv == CKR_OK) return KG_OK;
   free(*out);
   *out = NULL;

@@ -122,10 +122,10 @@ static void assert_same_key(struct kg_key *key, const struct kg_key_info *before
 }
 
 static bool opens_the_same(struct token *token, const char *uri, const struct kg_key_info *before, int n) {
-  struct kg_error error = {0};
-  struct kg_key *key = NULL;
   atomic_store(&calls_left, n);
   atomic_store(&token->fake->decide, fail_once);
+  struct kg_key *key = NULL;
+  struct kg_error error = {0};
   enum kg_status status = open_key_of(uri, 0, &key, &error);
   atomic_store(&token->fake->decide, NULL);
   bool reached = atomic_load(&calls_left) < 0;
