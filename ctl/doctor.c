@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ROOM_BYTES ((size_t)64 * 1024) /* a binding, a failure, a lock and what they are written to first */
-#define GNUTLS_SLOTS 48                /* MAX_SLOTS of GnuTLS 3.7's lib/pkcs11.c: it takes no module that has more */
+#define GNUTLS_SLOTS 48                /* MAX_SLOTS of GnuTLS 3.7's lib/pkcs11.c: it takes no module with more tokens */
 
 static struct kg_finding *make_room(struct kg_doctor *doctor) {
   static struct kg_finding lost;
@@ -168,15 +168,15 @@ void kg_doctor_check_module(struct kg_doctor *doctor) {
     kg_doctor_warn(doctor, "module", KG_CURE_MODULE, "no program can sign with it: %s", error.text);
 }
 
-/* Each identity is a slot, whether it has a token or not. */
+/* Each identity is a slot, with a token while it has a certificate. */
 void kg_doctor_check_slots(struct kg_doctor *doctor) {
   size_t count = doctor->run->config->identities_count;
   if (count <= GNUTLS_SLOTS) return;
   kg_doctor_warn(
       doctor, "slots", KG_CURE_SLOTS,
-      "%zu identities are %zu slots, and programs on GnuTLS 3.7 (gnutls-cli, p11tool, wget) see no token of a "
-      "module with more than %d",
-      count, count, GNUTLS_SLOTS);
+      "there are %zu identities, and programs on GnuTLS 3.7 (gnutls-cli, p11tool, wget) see none of them once more "
+      "than %d have a certificate",
+      count, GNUTLS_SLOTS);
 }
 
 /* The value of "module:" where its file name is our module's (pkcs11.conf(5)). */
