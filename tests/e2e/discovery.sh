@@ -94,4 +94,35 @@ case_without_a_configuration() {
   AZURE_POD_IDENTITY_AUTHORITY_HOST=$AZURE_EMULATOR_URL finds 0 v2 none
 }
 
+# The metadata service behind TLS, as a gateway of one's own may offer it: a forwarder with a certificate of its own.
+serve_metadata_over_tls() {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$KG_RUN/gateway.key" -out "$KG_RUN/gateway.pem" -days 2 \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>"$KG_RUN/gateway.log" || fail "$(cat "$KG_RUN/gateway.log")"
+  : >"$KG_RUN/gateway.port"
+  python3 "$HERE/tests/e2e/gateway.py" "$AZURE_EMULATOR_URL" "$KG_RUN/gateway.pem" "$KG_RUN/gateway.key" >"$KG_RUN/gateway.port" \
+    2>"$KG_RUN/gateway.log" &
+  # shellcheck disable=SC2064  # this number, now
+  trap "kill $!" EXIT
+  local i
+  for ((i = 0; i < 200; i++)); do
+    read -r PORT <"$KG_RUN/gateway.port" && return 0
+    sleep 0.05
+  done
+  fail "the gateway did not start: $(cat "$KG_RUN/gateway.log")"
+}
+
+case_metadata_endpoint_over_tls_uses_the_ca_file() {
+  local PORT
+  serve_metadata_over_tls
+  identity demo
+  conf_set metadata-endpoint "https://localhost:$PORT"
+  refused 9 server_untrusted self-signed provision demo # the gateway's issuer is nobody that is trusted
+  requests_are metadata=0
+  cat "$KG_RUN/gateway.pem" "$AZURE_EMULATOR_CA" >"$KG_RUN/gateway-ca.pem"
+  conf_set ca-file "$KG_RUN/gateway-ca.pem"
+  finds 0 v2 software
+  succeeds provision demo --force
+  succeeds doctor
+}
+
 run_cases "$@"
