@@ -153,6 +153,15 @@ static void begin_section(struct parser *parser, const char *head) {
     fail(parser, parser->line, "unknown section [%s]; there are [keyguard] and [identity NAME]", parser->section_name);
 }
 
+/* " ;token=x": inih ends the value there, and without the piece the URI would name another token. */
+static bool ends_in_a_piece(const char *line) {
+  static const char name[] = "abcdefghijklmnopqrstuvwxyz-";
+  const char *at = line;
+  while ((at = strpbrk(at, " \t")) != NULL)
+    if (*++at == ';') return at[1 + strspn(at + 1, name)] == '=' && at[1] != '=';
+  return false;
+}
+
 /* What inih will do with this line, as far as we have to know. */
 static void look_at_line(struct parser *parser, const char *line) {
   const char *start = line + strspn(line, " \t\r\n\f\v");
@@ -166,6 +175,13 @@ static void look_at_line(struct parser *parser, const char *line) {
     return;
   }
   if (!*start || strchr(";#", *start) != NULL) return;
+  if (ends_in_a_piece(line)) {
+    fail(parser, parser->line,
+         "what begins with ';' after a blank looks like a piece of a URI, and would be a comment: take the blank out, "
+         "or "
+         "put another one after the ';'");
+    return;
+  }
   if (parser->indented && (parser->key == NULL || !parser->key->continues))
     fail(parser, parser->line,
          "an indented line may only continue the value of key-store, user-assigned-resource-id or allowed-hosts");

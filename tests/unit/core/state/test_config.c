@@ -192,6 +192,21 @@ static void no_piece_of_a_value_vanishes_as_a_comment(void **state) {
   kg_config_free(&config);
 }
 
+static void no_piece_on_the_same_line_vanishes_either(void **state) {
+  static const char *const bad[] = {"key-store = pkcs11:token=t ;object=o?module-path=/m.so\n",
+                                    "key-store = pkcs11:token=t\t;object=o?module-path=/m.so\n",
+                                    "key-store = pkcs11:token=t   ;pin-source=/p ; a comment\n"};
+  (void)state;
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct kg_error error;
+    char text[200];
+    snprintf(text, sizeof text, "[identity web]\n%s", bad[i]);
+    assert_null(parse(text, &error));
+    assert_memory_equal(error.text, "t.conf:2: ", 10);
+    assert_non_null(strstr(error.text, "looks like a piece of a URI"));
+  }
+}
+
 static void semicolon_begins_a_comment_after_white_space_only(void **state) {
   struct kg_config *config = require("[keyguard] ; head\n"
                                      "state-dir = /srv/a ; comment\n"
@@ -457,6 +472,7 @@ int main(void) {
       CASE("/config/every_key_of_an_identity_is_kept", every_key_of_an_identity_is_kept),
       CASE("/config/key_store_goes_on_in_indented_lines", key_store_goes_on_in_indented_lines),
       CASE("/config/no_piece_of_a_value_vanishes_as_a_comment", no_piece_of_a_value_vanishes_as_a_comment),
+      CASE("/config/no_piece_on_the_same_line_vanishes_either", no_piece_on_the_same_line_vanishes_either),
       CASE("/config/semicolon_begins_a_comment_after_white_space_only",
            semicolon_begins_a_comment_after_white_space_only),
       CASE("/config/bad_input_is_named_by_line_and_key", bad_input_is_named_by_line_and_key),
