@@ -1,6 +1,7 @@
 #include "pkcs11/slot.h"
 
 #include "core/base/hash.h"
+#include "core/os/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +86,8 @@ static struct kg_generation *provision(struct kg_slot *slot, struct kg_error *er
   if (kg_on_demand_run(&slot->on_demand, error) == KG_OK)
     kg_error_set(error, KG_E_NOT_FOUND, "keyguardctl provision wrote no usable binding: see keyguardctl doctor");
   struct kg_generation *generation = kg_refresh_look_again(&slot->refresh);
-  kg_on_demand_settle(&slot->on_demand, generation != NULL);
+  /* No process or memory to be had just now is no failure of the provisioning. */
+  kg_on_demand_settle(&slot->on_demand, generation != NULL || kg_file_failure_may_pass(error));
   if (generation != NULL) kg_error_clear(error); /* whatever became of the program */
   return generation;
 }

@@ -15,22 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void must_have_no_child(void) {
-  errno = 0;
-  must(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
-}
-
-/* Each host is a process of its own. */
-static void in_child(int (*function)(void *)) {
-  int status = host_fork(function, NULL);
-  if (status) host_fail("host", 0, "exit status", (unsigned long)status);
-}
-
 static int ordinary(void *argument) {
   (void)argument;
   host_start(host);
   (void)demand_opens_and_signs();
-  must_have_no_child();
+  demand_must_have_no_child();
   return 0;
 }
 
@@ -38,36 +27,36 @@ static int disappointed(void *argument) {
   (void)argument;
   host_start(host);
   (void)demand_finds_no_token();
-  must_have_no_child();
+  demand_must_have_no_child();
   return 0;
 }
 
 static void session_opens_after_provisioning(void) {
   demand_arrange("issue");
-  in_child(ordinary);
+  demand_in_child(ordinary);
   must(demand_starts() == 1);
   must(demand_count("argument ") == 3 && demand_count("argument keyguardctl\nargument provision\nargument web\n") == 1);
 }
 
 static void present_token_starts_nothing(void) {
   demand_arrange("issue");
-  in_child(ordinary);
+  demand_in_child(ordinary);
   unlink(demand_path("fake.report"));
-  in_child(ordinary);
+  demand_in_child(ordinary);
   must(demand_starts() == 0);
 }
 
 static int with_an_old_session(void *argument) {
   (void)argument;
   (void)demand_finds_in_an_old_session();
-  must_have_no_child();
+  demand_must_have_no_child();
   return 0;
 }
 
 static void an_old_session_searches_after_provisioning(void) {
   demand_arrange("issue");
-  in_child(ordinary);
-  in_child(with_an_old_session);
+  demand_in_child(ordinary);
+  demand_in_child(with_an_old_session);
 }
 
 /* --- when nothing is started --- */
@@ -83,7 +72,7 @@ static void off_by_default(void) {
   demand_arrange("issue");
   host->extra = NULL;
   host_configure(host);
-  in_child(childless);
+  demand_in_child(childless);
   host->extra = "provision-on-demand = true\n";
   host_configure(host);
   must(demand_starts() == 0);
@@ -110,7 +99,7 @@ static int looking_around(void *argument) {
 
 static void looking_starts_nothing(void) {
   demand_arrange("issue");
-  in_child(looking_around);
+  demand_in_child(looking_around);
   must(demand_starts() == 0);
 }
 
@@ -139,7 +128,7 @@ static int untidy(void *argument) {
 
 static void nothing_is_inherited(void) {
   demand_arrange("issue");
-  in_child(untidy);
+  demand_in_child(untidy);
   must(demand_starts() == 1);
   must(demand_count("descriptor ") == 3);
   must(demand_count("descriptor 0 /dev/null\n") == 1 && demand_count("descriptor 1 /dev/null\n") == 1);
@@ -163,7 +152,7 @@ static int without_standard_descriptors(void *argument) {
 
 static void closed_standard_descriptors_do_not_matter(void) {
   demand_arrange("issue");
-  in_child(without_standard_descriptors);
+  demand_in_child(without_standard_descriptors);
   must(demand_count("descriptor ") == 3);
 }
 
@@ -203,13 +192,13 @@ static int reaping(void *argument) {
   (void)demand_opens_and_signs();
   atomic_store(&reap, false);
   must(pthread_join(thread, NULL) == 0);
-  must_have_no_child();
+  demand_must_have_no_child();
   return 0;
 }
 
 static void host_may_reap_what_it_does_not_know(void) {
   demand_arrange("issue");
-  in_child(reaping);
+  demand_in_child(reaping);
   must(demand_starts() == 1);
 }
 
@@ -217,11 +206,11 @@ static void host_may_reap_what_it_does_not_know(void) {
 
 static void exit_status_decides_nothing(void) {
   demand_arrange("issue-and-fail");
-  in_child(ordinary);
+  demand_in_child(ordinary);
   demand_arrange("lie");
-  in_child(disappointed);
+  demand_in_child(disappointed);
   demand_arrange("fail");
-  in_child(disappointed);
+  demand_in_child(disappointed);
   must(demand_starts() == 1);
 }
 
@@ -245,7 +234,7 @@ static void must_be_gone(const char *word) {
 
 static void hanging_one_is_ended(void) {
   demand_arrange("hang");
-  in_child(disappointed);
+  demand_in_child(disappointed);
   must(demand_starts() == 1);
   must_be_gone("pid ");
   must_be_gone("grandchild ");
@@ -269,7 +258,23 @@ static int stubborn(void *argument) {
 
 static void failure_is_remembered(void) {
   demand_arrange("fail");
-  in_child(stubborn);
+  demand_in_child(stubborn);
+}
+
+static int without_a_process_at_first(void *argument) {
+  (void)argument;
+  host_start(host);
+  demand_no_process = true;
+  (void)demand_finds_no_token();
+  demand_no_process = false;
+  host_start(host);
+  return demand_opens_and_signs();
+}
+
+static void what_passes_is_not_remembered(void) {
+  demand_arrange("issue");
+  demand_in_child(without_a_process_at_first);
+  must(demand_starts() == 1);
 }
 
 static int without_execve(void *argument) {
@@ -288,8 +293,8 @@ static int killed_at_execve(void *argument) {
 
 static void host_may_not_execute(void) {
   demand_arrange("issue");
-  in_child(without_execve);
-  in_child(killed_at_execve);
+  demand_in_child(without_execve);
+  demand_in_child(killed_at_execve);
   must(demand_starts() == 0);
 }
 
@@ -324,7 +329,7 @@ static int two_threads(void *argument) {
 
 static void other_threads_go_on(void) {
   demand_arrange("wait");
-  in_child(two_threads);
+  demand_in_child(two_threads);
 }
 
 enum { THREADS = 8 };
@@ -355,7 +360,7 @@ static int crowd(void *argument) {
 
 static void many_threads_start_one(void) {
   demand_arrange("wait");
-  in_child(crowd);
+  demand_in_child(crowd);
   must(demand_starts() == 1);
 }
 
@@ -372,12 +377,6 @@ static int run_copy(const char *copy) {
   int status = -1;
   must(waitpid(child, &status, 0) == child && WIFEXITED(status));
   return WEXITSTATUS(status);
-}
-
-static void copy_self(const char *to) {
-  char self[1024] = "";
-  must(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-  host_spawn((const char *const[]){"cp", self, to, NULL});
 }
 
 /* What a copy of this program does. 0: a session; 10: no token; 11: no slot; 12: the module cannot be loaded. */
@@ -400,11 +399,11 @@ static int open_as_copy(void) {
 
 static void keyguardctl_does_not_start_itself(void) {
   demand_arrange("lie");
-  copy_self(demand_path("other-name"));
+  demand_copy_self(demand_path("other-name"));
   must(run_copy(demand_path("other-name")) == 10);
   must(demand_starts() >= 1);
   unlink(demand_path("fake.report"));
-  copy_self(demand_path("keyguardctl"));
+  demand_copy_self(demand_path("keyguardctl"));
   must(run_copy(demand_path("keyguardctl")) == 10);
   must(demand_starts() == 0);
 }
@@ -443,10 +442,10 @@ static void raised_rights_start_nothing(void) {
     return;
   }
   demand_arrange("lie");
-  in_child(with_another_effective_user);
+  demand_in_child(with_another_effective_user);
   must(demand_starts() == 0);
   write_built_in();
-  copy_self(copy);
+  demand_copy_self(copy);
   unsetenv("KEYGUARD_CONF");
   must(run_copy(copy) == 10);
   must(unlink(KG_BUILT_IN "/keyguard/fake.report") == 0); /* an ordinary program was served */
@@ -473,6 +472,7 @@ static const struct host_case cases[] = {
     {"/on_demand/host_may_reap_what_it_does_not_know", host_may_reap_what_it_does_not_know},
     {"/on_demand/exit_status_decides_nothing", exit_status_decides_nothing},
     {"/on_demand/failure_is_remembered", failure_is_remembered},
+    {"/on_demand/what_passes_is_not_remembered", what_passes_is_not_remembered},
     {"/on_demand/host_may_not_execute", host_may_not_execute},
     {"/on_demand/other_threads_go_on", other_threads_go_on},
     {"/on_demand/many_threads_start_one", many_threads_start_one},

@@ -1,13 +1,30 @@
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "on_demand_host.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 struct host *host;
+
+#define SEEN __attribute__((visibility("default")))
+/* The module's, too: what this program exports comes first. */
+bool demand_no_process;
+
+SEEN int posix_spawn(pid_t *child, const char *path, const posix_spawn_file_actions_t *actions,
+                     const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[]) {
+  int (*real)(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
+              char *const[]) = NULL;
+  *(void **)&real = dlsym(RTLD_NEXT, "posix_spawn");
+  must(real != NULL);
+  return demand_no_process ? EAGAIN : real(child, path, actions, attributes, arguments, environment);
+}
 
 const char *demand_path(const char *name) {
   static char path[4][1024];
@@ -87,4 +104,20 @@ int demand_finds_in_an_old_session(void) {
   host_sign_checked(host, session, key, host->identities[0].key);
   must_be(CKR_OK, host->p11->C_Finalize(NULL));
   return 0;
+}
+
+void demand_must_have_no_child(void) {
+  errno = 0;
+  must(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+}
+
+void demand_in_child(int (*function)(void *)) {
+  int status = host_fork(function, NULL);
+  if (status) host_fail("host", 0, "exit status", (unsigned long)status);
+}
+
+void demand_copy_self(const char *to) {
+  char self[1024] = "";
+  must(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+  host_spawn((const char *const[]){"cp", self, to, NULL});
 }

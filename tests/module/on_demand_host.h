@@ -5,6 +5,7 @@
 #include "host.h"
 
 extern struct host *host;
+extern bool demand_no_process; /* the limit of processes is reached */
 
 const char *demand_path(const char *name); /* in the host's folder; the last four answers stay valid */
 /* No binding for "web", the fake in this mode, and nothing started so far. */
@@ -20,5 +21,10 @@ int demand_opens_and_signs(void);
 int demand_finds_no_token(void);
 /* C_Initialize; a session that is open while the binding goes away, and searches then. C_Finalize; 0. */
 int demand_finds_in_an_old_session(void);
+
+void demand_must_have_no_child(void);
+void demand_copy_self(const char *to); /* this program */
+/* Each host is a process of its own. */
+void demand_in_child(int (*function)(void *));
 
 #endif
