@@ -76,7 +76,7 @@ sees_at_the_next_connection() {
   expect "accepted $THUMBPRINT" "$(connection)" 'after the end of the old certificate'
   emulator clock '{"offset_s":0}'
   replace_key
-  reissue
+  reissue 608400 # libp11 takes the certificate that ends last, of all it ever saw: two of one second are alike to it
   comes_to "accepted $THUMBPRINT" 'after a new key'
   mv "$KG_RUN/state/web.json" "$KG_RUN/state/away"
   module_looked
