@@ -38,7 +38,7 @@ struct job { /* one call of kg_provision */
   int64_t retry_after_s;
   struct kg_key *key;
   struct kg_watchdog watchdog;
-  bool asked, known; /* once a job, whom the metadata service takes us for */
+  bool asked, known, told; /* once a job, whom the metadata service takes us for */
   struct kg_plugin_machine machine;
 };
 
@@ -118,7 +118,8 @@ static bool is_somebody_elses(struct job *job, const struct kg_binding *binding)
   identify(job);
   struct kg_error error = {0};
   if (!job->known || kg_identification_compare(binding, &job->machine, &error) == KG_OK) return false;
-  kg_log_error(KG_LOG_WARN, &error);
+  kg_log_error(job->told ? KG_LOG_DEBUG : KG_LOG_WARN, &error); /* once more under the lock */
+  job->told = true;
   kg_refusal_forget(job->config, job->identity);
   return true;
 }
