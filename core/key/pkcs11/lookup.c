@@ -145,7 +145,7 @@ static void find_public(struct inquiry *inquiry, const struct kg_backing_key *ke
   static const CK_ATTRIBUTE_TYPE types[] = {CKA_ID, CKA_LABEL};
   CK_OBJECT_HANDLE found[16];
   lane->public_key = 0;
-  for (size_t t = 0; t < 2; t++) {
+  for (size_t t = 0; t < 2 && lane->public_key == 0; t++) {
     CK_ULONG count = find_public_by(inquiry, lane->private_key, types[t], found, 16);
     for (CK_ULONG i = 0; i < count && lane->public_key == 0; i++)
       if (key->key.info.modulus.len == 0 || is_same(inquiry, key, found[i])) lane->public_key = found[i];
