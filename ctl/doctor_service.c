@@ -84,8 +84,8 @@ void kg_doctor_check_metadata(struct kg_doctor *doctor) {
 }
 
 /* As far as the handshake, with certificate and key, through the proxy: no request is made. */
-static enum kg_status connect_once(const struct kg_config *config, const struct kg_binding *binding, struct kg_key *key,
-                                   struct kg_error *error) {
+static enum kg_status connect_to(const struct kg_config *config, const struct kg_binding *binding, struct kg_key *key,
+                                 struct kg_error *error) {
   struct kg_tls_client client = {.binding = binding, .signer = {.key = key}};
   struct kg_http_response response = {0};
   const struct kg_http_request request = {.kind = KG_HTTP_SECURE,
@@ -103,15 +103,6 @@ static enum kg_status connect_once(const struct kg_config *config, const struct 
   if (status == KG_OK) return KG_OK;
   if (client.signer.error.status != KG_OK) return kg_error_copy(error, &client.signer.error);
   return client.error.status != KG_OK ? kg_error_copy(error, &client.error) : status;
-}
-
-/* A connection that breaks off once is no finding: a token request would be made again, too. */
-static enum kg_status connect_to(const struct kg_config *config, const struct kg_binding *binding, struct kg_key *key,
-                                 struct kg_error *error) {
-  enum kg_status status = connect_once(config, binding, key, error);
-  if (status != KG_E_TRANSPORT) return status;
-  kg_error_clear(error);
-  return connect_once(config, binding, key, error);
 }
 
 void kg_doctor_check_token_service(struct kg_doctor *doctor, const struct kg_binding *binding, struct kg_key *key) {
