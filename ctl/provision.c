@@ -118,8 +118,9 @@ static bool is_somebody_elses(struct job *job, const struct kg_binding *binding)
   identify(job);
   struct kg_error error = {0};
   if (!job->known || kg_identification_compare(binding, &job->machine, &error) == KG_OK) return false;
-  kg_log_error(job->told ? KG_LOG_DEBUG : KG_LOG_WARN, &error); /* once more under the lock */
+  if (job->told) return true; /* this is asked once more under the lock */
   job->told = true;
+  kg_log_error(KG_LOG_WARN, &error);
   kg_refusal_forget(job->config, job->identity);
   return true;
 }

@@ -187,8 +187,7 @@ enum kg_status kg_file_check_room(const char *folder, size_t bytes, struct kg_er
   struct stat found;
   if (stat(folder, &found) != 0) return kg_errno_report(errno, "examine", folder, error);
   if (!S_ISDIR(found.st_mode)) return kg_errno_report(ENOTDIR, "write into", folder, error);
-  if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0)
-    return kg_errno_report(errno, "write into", folder, error);
+  if (!kg_file_may_write_in(folder)) return kg_errno_report(errno, "write into", folder, error);
   struct statvfs room;
   if (statvfs(folder, &room) != 0) return kg_errno_report(errno, "examine", folder, error);
   return is_full(&room, bytes) ? kg_errno_report(ENOSPC, "write into", folder, error) : KG_OK;
